@@ -1,0 +1,98 @@
+"""What somebody asks of this agent once: an address to be tried, a stretch to be uploaded now (`protocol.order`)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from edge_agent.address_test import NoPicture, try_address
+from edge_agent.cloud import Cloud
+from edge_agent.errors import TrustBroken
+from edge_agent.orders import Orders
+from edge_agent.publishing import ControlLost
+from protocol.control import AgentMessage, OrderAnswer
+from protocol.errors import ProtocolError
+from protocol.order import PICTURE, TAKEN, Answer, Order, TryAddress, UploadNow, seal_picture
+from sealing.errors import SealingError
+
+log = logging.getLogger(__name__)
+
+TRIED_AT_ONCE: Final = 2
+_REMEMBERED: Final = 500
+
+Urge = Callable[[uuid.UUID, int, int], Awaitable[int]]
+"""Moves what waits of a camera and stretch to the head of the queue; returns how many segments."""
+
+
+class Asked:
+    """`take` never waits: what is asked goes on beside the control socket."""
+
+    def __init__(self, orders: Orders, cloud: Cloud, urge: Urge) -> None:
+        self._orders, self._cloud, self._urge = orders, cloud, urge
+        self._seen: dict[uuid.UUID, None] = {}
+        self._trying = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def take(self, signed: bytes, say: Callable[[AgentMessage], Awaitable[None]]) -> None:
+        """Obey an order that holds, once; anything else is logged and left."""
+        try:
+            order = self._orders.read_order(signed)
+            left_s = (order.expires_us - self._cloud.portal_time_us()) / 1e6
+            if left_s <= 0:
+                raise TrustBroken("it came after its time")
+            if order.order in self._seen:
+                raise TrustBroken("it came before")
+        except TrustBroken as error:
+            log.warning("an order is not obeyed: %s", error)
+            return
+        self._seen[order.order] = None
+        if len(self._seen) > _REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        task = asyncio.get_running_loop().create_task(self._answer(order, left_s, say))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(
+        self, order: Order, left_s: float, say: Callable[[AgentMessage], Awaitable[None]]
+    ) -> None:
+        try:
+            async with asyncio.timeout(left_s):
+                answer = await self._do(order)
+                await say(OrderAnswer(order.order, answer.encode()))
+        except (TimeoutError, ControlLost) as error:
+            log.warning("an order was not answered in time: %s", error or "it took too long")
+
+    async def _do(self, order: Order) -> Answer:
+        match order.task:
+            case UploadNow(camera, from_us, to_us):
+                return Answer(TAKEN, await self._urge(camera, from_us, to_us))
+            case TryAddress():
+                return await self._try(order, order.task)
+
+    async def _try(self, order: Order, task: TryAddress) -> Answer:
+        if self._trying >= TRIED_AT_ONCE:
+            return Answer("busy")
+        self._trying += 1
+        try:
+            return await asyncio.to_thread(self._tried, order, task)
+        finally:
+            self._trying -= 1
+
+    def _tried(self, order: Order, task: TryAddress) -> Answer:
+        try:
+            url = self._orders.open_tried(task)
+            found = try_address(url, task.audio)
+        except (SealingError, ProtocolError) as error:
+            log.warning("an address to be tried cannot be opened here (%s)", error.name)
+            return Answer("unusable")
+        except NoPicture as why:
+            return Answer(why.cause, why.number, why.facts)
+        try:
+            sealed = seal_picture(order, found.facts.codec, found.configuration, found.picture)
+        except ProtocolError as error:
+            log.warning("the picture of a tried address is not sent along: %s", error)
+            sealed = b""
+        return Answer(PICTURE, facts=found.facts, sealed=sealed)

@@ -1,0 +1,296 @@
+"""Recording one stream of one camera: a thread that reads, segments, seals; and comes back after every failure."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from edge_agent.capture.source import AccessUnit, Backoff, Source, TrackChanged, TrackKind
+from edge_agent.clock import Clock, offset_us
+from edge_agent.errors import DiskFull, SourceFailed
+from edge_agent.keys import PeriodKeys
+from edge_agent.live import LiveFeed
+from edge_agent.mp4 import AudioTrack, Sample, VideoTrack
+from edge_agent.seal import Identity, SegmentSealer, StreamChain
+from edge_agent.segmenter import CLOCK_STEP_US, Limits, Segmenter
+from edge_agent.spool import Spool
+from protocol.health import StreamHealth
+from sealing.ids import GapReason, Stream
+
+logger = logging.getLogger(__name__)
+
+SourceFactory = Callable[[str, bool], Source]
+_ROOM_WAIT_S = 1.0
+_STEADY_S = 10.0
+
+_STATES = {
+    GapReason.CAMERA_UNREACHABLE: "offline",
+    GapReason.CAMERA_REFUSED_CREDENTIALS: "refused",
+    GapReason.CAMERA_STALLED: "stalled",
+    GapReason.CAMERA_STREAM_UNUSABLE: "unusable",
+    GapReason.DISK_FULL: "disk-full",
+    GapReason.RECORDING_DISABLED: "disabled",
+}
+
+
+@dataclass(frozen=True)
+class StreamOrder:
+    """What to record: one stream of one camera. `url` holds credentials and is never shown. Another name is no other
+    order: a renamed camera is recorded on without a gap.
+
+    `problem`: why the address cannot be opened here, so that nothing is recorded and the time is declared; `url` is empty then.
+    """
+
+    camera: uuid.UUID
+    stream: Stream
+    name: str = field(compare=False)
+    url: str
+    audio: bool
+    limits: Limits
+    enabled: bool = True
+    problem: str = ""
+
+    def __repr__(self) -> str:
+        return f"StreamOrder({self.name}, {self.stream.name.lower()})"
+
+
+class _Sink(SegmentSealer):
+    """The sealer, with the live feed listening in."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        clock: Clock,
+        identity: Identity,
+        keys: PeriodKeys,
+        chain: StreamChain,
+        feed: LiveFeed,
+    ) -> None:
+        super().__init__(spool, clock, identity, keys, chain)
+        self._feed = feed
+
+    def live(self, kind: TrackKind, sample: Sample, capture_us: int) -> None:
+        self._feed.sample(kind, sample, capture_us)
+
+    def live_tracks(self, video: VideoTrack | None, audio: AudioTrack | None, *, new_run: bool) -> None:
+        self._feed.tracks(video, audio, new_run=new_run)
+
+
+class StreamRecorder:
+    """Records one stream until stopped. `lock` guards the segmenter, the sink and the live feed."""
+
+    def __init__(
+        self,
+        order: StreamOrder,
+        *,
+        spool: Spool,
+        clock: Clock,
+        identity: Identity,
+        keys: PeriodKeys,
+        open_source: SourceFactory,
+        resume_reason: GapReason,
+    ) -> None:
+        """`resume_reason`: why there is nothing between the last record of the stream and now."""
+        self.order = order
+        self.lock = threading.Lock()
+        self.feed = LiveFeed()
+        self.chain = StreamChain(spool, clock, identity, order.camera, order.stream)
+        self._spool, self._clock, self._open_source = spool, clock, open_source
+        self._sink = _Sink(spool, clock, identity, keys, self.chain, self.feed)
+        self._segmenter = Segmenter(self._sink, clock, order.limits)
+        self._resume_reason = resume_reason
+        self._stop = threading.Event()
+        self._backoff = Backoff()
+        self._clock_offset_us = offset_us(clock)
+        self._state, self._since_us, self._detail = "connecting", clock.wall_us(), ""
+        self._codec = ""
+        self._bytes = self._counted_bytes = 0
+        self._counted_frames, self._counted_ns = 0, clock.mono_ns()
+        self._bits_per_s, self._frames_per_s = 0, 0.0
+        self._thread = threading.Thread(
+            target=self._run, name=f"{order.name} {order.stream.name}", daemon=True
+        )
+
+    def start(self) -> None:
+        """Open the chain and begin. Raises DiskFull when not even a record fits."""
+        self.chain.open()
+        covered_us = self._spool.covered_until(self.order.camera, self.order.stream)
+        self._segmenter.resume_after(covered_us, self._resume_reason)
+        if not self.order.enabled:
+            self._interrupt(GapReason.RECORDING_DISABLED, "recording is switched off in the portal")
+        elif self.order.problem:
+            self._interrupt(GapReason.CAMERA_STREAM_UNUSABLE, self.order.problem)
+        else:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Close the open segment and end; returns when all is on disk."""
+        self._stop.set()
+        with self.lock:
+            try:
+                self._segmenter.stop()
+            except DiskFull as error:
+                self._sink.drop_open()
+                logger.warning("%s: the open segment is lost: %s", self.order, error)
+            except Exception:
+                # The others must still be closed; what this one lost is declared at the next start.
+                logger.exception("%s: the open segment could not be closed", self.order)
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread, which may be waiting for the camera."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+
+    # The camera's thread
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                wait_s = self._round()
+            except Exception as error:
+                # This thread is the camera. What it could not even write down now (a spool that fails) it tries again.
+                logger.exception("%s: recording failed and is tried again", self.order)
+                self._set_state(_STATES[GapReason.CAMERA_STREAM_UNUSABLE], f"failed: {type(error).__name__}")
+                wait_s = self._backoff.next_s()
+            self._stop.wait(wait_s)
+
+    def _round(self) -> float:
+        """Record until something ends it; returns how many seconds to wait before the next round."""
+        if not self._spool.has_room():
+            self._interrupt(GapReason.DISK_FULL, "the spool is full: recording pauses until there is room")
+            return _ROOM_WAIT_S
+        try:
+            self._record_once()
+        except SourceFailed as error:
+            self._interrupt(error.reason, str(error))
+        except DiskFull as error:
+            self._drop(GapReason.DISK_FULL, str(error))
+            return 0.0
+        except Exception as error:
+            logger.exception("%s: recording failed", self.order)
+            self._drop(GapReason.CAMERA_STREAM_UNUSABLE, f"recording failed: {type(error).__name__}")
+        return self._backoff.next_s()
+
+    def _record_once(self) -> None:
+        """Connect and record until the source fails."""
+        source = self._open_source(self.order.url, self.order.audio)
+        began_ns = self._clock.mono_ns()
+        steady = False
+        try:
+            for event in source.events():
+                with self.lock:
+                    if self._stop.is_set():
+                        return
+                    self._segmenter.handle(event)
+                    source.hurried = self.feed.watched
+                if isinstance(event, AccessUnit):
+                    self._bytes += len(event.data)
+                    if event.kind == "video" and self._state != "recording" and self._segmenter.recording:
+                        self._set_state("recording", "")
+                    if not steady and event.arrival_ns - began_ns > _STEADY_S * 1e9:
+                        steady = True
+                        self._backoff.reset()
+                elif isinstance(event, TrackChanged) and isinstance(event.track, VideoTrack):
+                    self._codec = event.track.codec_string
+        finally:
+            source.close()
+
+    def _interrupt(self, reason: GapReason, detail: str) -> None:
+        with self.lock:
+            if self._stop.is_set():
+                return
+            self.feed.offline()
+            try:
+                self._segmenter.interrupt(reason, detail)
+            except DiskFull:
+                # Not even the gap's record fits: what is not declared now is declared as soon as there is room.
+                self._sink.drop_open()
+                self._segmenter.abandon()
+        self._set_state(_STATES[reason], detail)
+
+    def _drop(self, reason: GapReason, detail: str) -> None:
+        """The open segment cannot be completed: forget it, and declare its time as missing."""
+        with self.lock:
+            self._segmenter.abandon()
+            self._sink.drop_open()
+        self._interrupt(reason, detail)
+
+    def _set_state(self, state: str, detail: str) -> None:
+        if state != self._state or detail != self._detail:
+            if state != self._state:
+                self._since_us = self._clock.wall_us()
+            self._state, self._detail = state, detail
+            log = logger.info if state == "recording" else logger.warning
+            log("%s: %s%s", self.order, state, f": {detail}" if detail else "")
+
+    # Every second, from the agent's own thread
+
+    def tick(self) -> None:
+        """Declare lasting gaps, notice a stepped clock, sign a beat when all is quiet."""
+        with self.lock:
+            if self._stop.is_set():
+                return
+            try:
+                self._notice_step()
+                self._segmenter.tick()
+                self.chain.beat_if_quiet()
+            except DiskFull as error:
+                logger.warning("%s: no record could be written: %s", self.order, error)
+
+    def _notice_step(self) -> None:
+        """Declare a wall clock that was set: at once by half a second or more, or by as much in small steps.
+
+        Slewing moves both clocks alike and is no step. `step_us` is what came together since the last record that tells of one.
+        """
+        now_us = offset_us(self._clock)
+        step_us = now_us - self._clock_offset_us
+        if max(abs(step_us), abs(self._segmenter.clock_off_us(now_us))) < CLOCK_STEP_US:
+            return
+        self._segmenter.clock_stepped()
+        self.chain.clock_step(step_us)
+        self._clock_offset_us = now_us  # only now: what a full disk kept from being told is told later
+
+    def health(self) -> StreamHealth:
+        """Return the stream's state, with rates since the last call about ten seconds ago."""
+        now_ns = self._clock.mono_ns()
+        elapsed_s = (now_ns - self._counted_ns) / 1e9
+        if elapsed_s >= 2:
+            self._bits_per_s = int((self._bytes - self._counted_bytes) * 8 / elapsed_s)
+            self._frames_per_s = round((self._segmenter.frames - self._counted_frames) / elapsed_s, 1)
+            self._counted_bytes, self._counted_frames = self._bytes, self._segmenter.frames
+            self._counted_ns = now_ns
+        return StreamHealth(
+            camera=self.order.camera,
+            stream=int(self.order.stream),
+            state=self._state,
+            since_us=self._since_us,
+            detail=self._detail[:200],
+            bits_per_s=self._bits_per_s,
+            frames_per_s=self._frames_per_s,
+            codec=self._codec,
+        )
+
+
+class Ticker(threading.Thread):
+    """Calls `tick` of every recorder once a second."""
+
+    def __init__(self, recorders: Callable[[], list[StreamRecorder]]) -> None:
+        super().__init__(name="ticker", daemon=True)
+        self._recorders = recorders
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        while not self._stopped.wait(1.0):
+            for recorder in self._recorders():
+                try:
+                    recorder.tick()
+                except Exception:
+                    # One camera's failing spool must not silence the beats and gaps of the others.
+                    logger.exception("%s: the minute's record failed", recorder.order)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join()

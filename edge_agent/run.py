@@ -1,0 +1,300 @@
+"""The agent at work: recorders as ordered, uploads, control and health, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import signal
+import sqlite3
+import threading
+import uuid
+from collections.abc import Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from edge_agent import __version__
+from edge_agent.asked import Asked
+from edge_agent.capture.choose import open_source
+from edge_agent.clock import Clock, SystemClock
+from edge_agent.cloud import Cloud, Patience
+from edge_agent.control import Control
+from edge_agent.errors import DiskFull, PortalRefused, PortalUnreachable, TrustBroken
+from edge_agent.health import Health
+from edge_agent.identity import Identity, hold_state
+from edge_agent.keys import PeriodKeys
+from edge_agent.orders import CameraSetup, Orders
+from edge_agent.publishing import Publishing
+from edge_agent.recorder import SourceFactory, StreamOrder, StreamRecorder, Ticker
+from edge_agent.seal import Identity as Sealing
+from edge_agent.segmenter import main_limits, sub_limits
+from edge_agent.spool import Spool, SpoolSummary
+from edge_agent.upload import Uploader
+from protocol.health import StreamHealth
+from sealing.ids import GapReason, Stream
+
+logger = logging.getLogger(__name__)
+
+SPOOL: Final = "spool"
+SOFTWARE: Final = f"vsaas-agent {__version__}"
+FLOOR_BYTES: Final = 256 * 1024 * 1024
+_STOPPED: Final = "stopped-cleanly"
+_GOODBYE_S: Final = 3.0
+
+Key = tuple[uuid.UUID, Stream]
+
+
+def floor_bytes(folder: Path) -> int:
+    """Disk space to leave free: 256 MB, or a twentieth of a small disk."""
+    return min(FLOOR_BYTES, shutil.disk_usage(folder).total // 20)
+
+
+class Recorders:
+    """The recorders of all streams, kept in step with the orders."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        clock: Clock,
+        sealing: Sealing,
+        keys: PeriodKeys,
+        open_source: SourceFactory = open_source,
+    ) -> None:
+        self._spool, self._clock = spool, clock
+        self._sealing, self._keys, self._open_source = sealing, keys, open_source
+        self._recorders: dict[Key, StreamRecorder] = {}
+        self._lock = threading.Lock()
+        self._following = threading.Lock()
+        self._stopped = False
+        clean = spool.meta(_STOPPED) == "yes"
+        self._first_reason = GapReason.AGENT_STOPPED if clean else GapReason.AGENT_CRASHED
+        self._seen: set[Key] = set()
+        self._pending: dict[Key, GapReason] = {}
+        self._followed = False
+        spool.note(_STOPPED, "no").result()
+
+    def all(self) -> list[StreamRecorder]:
+        """The recorders of this moment."""
+        with self._lock:
+            return list(self._recorders.values())
+
+    def find(self, camera: uuid.UUID, stream: Stream) -> StreamRecorder | None:
+        """The recorder of a stream, if it is ordered."""
+        with self._lock:
+            return self._recorders.get((camera, stream))
+
+    def follow(self, orders: Orders) -> None:
+        """Start, stop and replace recorders so that they match the orders. Blocks while segments close. Raises DiskFull."""
+        self._spool.budget_bytes = orders.settings.spool_budget_bytes
+        self._keys.recipients = orders.trust.recipients
+        with self._following:
+            if not self._stopped:
+                self._follow(self._wanted(orders))
+
+    def _follow(self, wanted: dict[Key, StreamOrder]) -> None:
+        with self._lock:
+            stale = {key: r for key, r in self._recorders.items() if wanted.get(key) != r.order}
+            for key in stale:
+                del self._recorders[key]
+        self._stop_all(list(stale.values()))
+        for key in self._pending.keys() - wanted.keys():
+            if key in self._seen:
+                self._pending[key] = GapReason.RECORDING_DISABLED
+        # Every reason first: a start that fails (a full disk) is tried again, and must give the same one then.
+        for key in wanted:
+            if self.find(*key) is None and key not in self._pending:
+                self._pending[key] = self._why(key, stale.get(key))
+        for key, order in wanted.items():
+            if self.find(*key) is None:
+                self._start(key, order, self._pending[key])
+                self._seen.add(key)
+                del self._pending[key]
+        self._followed = True
+
+    def _why(self, key: Key, before: StreamRecorder | None) -> GapReason:
+        """Return why nothing was recorded just before this recorder starts."""
+        if before is not None and before.order.enabled:
+            return (
+                GapReason.CAMERA_STREAM_UNUSABLE
+                if before.order.problem
+                else GapReason.STREAM_PARAMETERS_CHANGED
+            )
+        seen = before is not None or key in self._seen or self._followed
+        return GapReason.RECORDING_DISABLED if seen else self._first_reason
+
+    def _wanted(self, orders: Orders) -> dict[Key, StreamOrder]:
+        settings = orders.settings
+        wanted: dict[Key, StreamOrder] = {}
+        if orders.revoked:
+            return wanted
+        for setup in orders.cameras():
+            for stream, url in ((Stream.MAIN, setup.source_main), (Stream.SUB, setup.source_sub)):
+                if url is not None or stream in setup.unopened:
+                    limits = (
+                        main_limits(settings.segment_seconds_main)
+                        if stream is Stream.MAIN
+                        else sub_limits(settings.segment_seconds_sub)
+                    )
+                    wanted[setup.camera, stream] = _order(setup, stream, url, limits)
+        return wanted
+
+    def _start(self, key: Key, order: StreamOrder, reason: GapReason) -> None:
+        recorder = StreamRecorder(
+            order,
+            spool=self._spool,
+            clock=self._clock,
+            identity=self._sealing,
+            keys=self._keys,
+            open_source=self._open_source,
+            resume_reason=reason,
+        )
+        recorder.start()
+        with self._lock:
+            self._recorders[key] = recorder
+
+    @staticmethod
+    def _stop_all(recorders: list[StreamRecorder]) -> None:
+        if not recorders:
+            return
+        with ThreadPoolExecutor(max_workers=min(32, len(recorders))) as pool:
+            list(pool.map(StreamRecorder.stop, recorders))
+
+    def stop(self) -> None:
+        """Close every open segment; what follows is declared at the next start."""
+        with self._following:
+            self._stopped = True
+            self._stop_all(self.all())
+        with contextlib.suppress(DiskFull):
+            self._spool.note(_STOPPED, "yes").result()
+
+
+class Facts:
+    """What health tells of spool, streams and uploads."""
+
+    def __init__(self, spool: Spool, recorders: Recorders, uploader: Uploader) -> None:
+        self._spool, self._recorders, self._uploader = spool, recorders, uploader
+
+    def spool_summary(self) -> SpoolSummary:
+        return self._spool.summary()
+
+    def streams(self) -> Iterable[StreamHealth]:
+        return [recorder.health() for recorder in self._recorders.all()]
+
+    def alarms(self) -> Iterable[str]:
+        return self._uploader.alarms
+
+
+def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> StreamOrder:
+    problem = "" if url is not None else setup.problem
+    return StreamOrder(
+        setup.camera, stream, setup.name, url or "", setup.audio, limits, setup.enabled, problem
+    )
+
+
+class Agent:
+    """Everything of one process."""
+
+    def __init__(self, identity: Identity, orders: Orders, spool: Spool, clock: Clock) -> None:
+        self.identity, self.orders, self.spool, self.clock = identity, orders, spool, clock
+        self.sealing = Sealing(identity.tenant, identity.agent, identity.record, SOFTWARE)
+        keys = PeriodKeys(spool, identity.tenant, identity.keys.wrapping_key())
+        self.recorders = Recorders(spool, clock, self.sealing, keys)
+        self._ticker = Ticker(self.recorders.all)
+
+    async def main(self) -> None:
+        """Work until SIGTERM or SIGINT. Raises what makes going on impossible, after closing what is open."""
+        loop = asyncio.get_running_loop()
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        async with Cloud(self.identity) as cloud:
+            uploader = Uploader(self.spool, cloud, self.clock, self.sealing, self.orders)
+            publishing = Publishing(self.identity, self.orders, cloud, self.clock, self.recorders.find)
+            self.spool.on_record = uploader.listen()
+            self.orders.on_tips = uploader.compare_tips
+            self._ticker.start()
+            work = asyncio.create_task(self._work(cloud, uploader, publishing))
+            told = asyncio.create_task(stopping.wait())
+            await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
+            logger.info("stopping: closing open segments")
+            await publishing.close()
+            await asyncio.to_thread(self._stop_recording)
+            self.spool.on_record = None
+            told.cancel()
+            work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+            await uploader.flush(_GOODBYE_S)
+
+    def _stop_recording(self) -> None:
+        self._ticker.stop()
+        self.recorders.stop()
+
+    async def _work(self, cloud: Cloud, uploader: Uploader, publishing: Publishing) -> None:
+        asked = Asked(self.orders, cloud, uploader.urge)
+        control = Control(cloud, self.orders, publishing, uploader.post_now, asked)
+        facts = Facts(self.spool, self.recorders, uploader)
+        health = Health(self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected)
+        jobs: list[Coroutine[Any, Any, None]] = [
+            self._follow_orders(),
+            self._ask_for_orders(cloud),
+            uploader.run(),
+            uploader.keep_house(),
+            control.run(),
+            health.run(),
+        ]
+        async with asyncio.TaskGroup() as group:
+            for job in jobs:
+                group.create_task(job)
+
+    async def _follow_orders(self) -> None:
+        """Record what is ordered, and what is ordered next."""
+        while True:
+            version = self.orders.version
+            try:
+                await asyncio.to_thread(self.recorders.follow, self.orders)
+            except (DiskFull, TrustBroken) as error:
+                logger.error("the orders cannot be followed now: %s", error)
+                await asyncio.sleep(5)
+                continue
+            await self.orders.wait_change(version)
+
+    async def _ask_for_orders(self, cloud: Cloud) -> None:
+        """Ask for newer orders once after the start; later news comes with every batch."""
+        patience = Patience()
+        while True:
+            try:
+                await self.orders.refresh(cloud)
+                return
+            except TrustBroken as error:
+                logger.error("%s", error)
+                await asyncio.sleep(60)
+            except (PortalUnreachable, PortalRefused) as error:
+                wait_s = patience.after(error)
+                logger.warning("no orders could be fetched: %s; trying again in %.0f s", error, wait_s)
+                await asyncio.sleep(wait_s)
+
+
+def run(state: Path) -> int:
+    """Record and upload until told to stop. Returns the exit code. Raises NotEnrolled, StateUnusable."""
+    identity = Identity.load(state)
+    with hold_state(state):
+        orders = Orders.load(identity)
+        spool = Spool(
+            state / SPOOL,
+            budget_bytes=orders.settings.spool_budget_bytes,
+            floor_bytes=floor_bytes(state),
+        )
+        code = 0
+        try:
+            asyncio.run(Agent(identity, orders, spool, SystemClock()).main())
+        except* sqlite3.DatabaseError:
+            logger.exception(
+                "the spool's index %s cannot be used: move the folder away and start again", spool.folder
+            )
+            code = 4
+        finally:
+            spool.close()
+    return code

@@ -1,0 +1,182 @@
+/** Replies of the browser API (docs/architecture.md). Times are UTC microseconds, ids UUID strings, bytes base64url. */
+import type { StreamName } from "../sealing/registry";
+
+export type SegmentState = "stored" | "pending" | "deleted" | "missing";
+export type RunState = "recorded" | "pending" | "gap" | "deleted" | "missing";
+
+/** One page of a list; `next` is the cursor of the one that follows, null after the last. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+export interface ApiSegment {
+  readonly id: string;
+  readonly start_us: number;
+  readonly end_us: number;
+  readonly run: string;
+  readonly state: SegmentState;
+  readonly agent: string;
+  readonly record: string;
+  readonly index: string | null;
+  readonly url: string | null;
+  readonly keys: readonly { readonly rendition: number; readonly envelope: string }[] | null;
+}
+
+export interface ApiGap {
+  readonly from_us: number;
+  readonly to_us: number;
+  readonly reason: number;
+}
+
+export interface ApiStream {
+  readonly camera: string;
+  readonly stream: StreamName;
+  readonly agents: Readonly<Record<string, { readonly record_public: string }>>;
+  readonly segments: readonly ApiSegment[];
+  readonly gaps: readonly ApiGap[];
+  readonly more_from_us: number | null;
+}
+
+export interface PlaybackReply {
+  readonly expires_us: number;
+  readonly session: string;
+  readonly tenant: string;
+  readonly account: string;
+  readonly root_fingerprint: string;
+  readonly statements_number: number;
+  readonly streams: readonly ApiStream[];
+}
+
+export interface PlaybackRequest {
+  readonly streams: readonly { readonly camera: string; readonly stream: StreamName }[];
+  readonly from_us: number;
+  readonly to_us: number;
+  readonly audio: boolean;
+  readonly hpke_public: string;
+}
+
+export interface ClipRequest {
+  readonly camera: string;
+  readonly stream: StreamName;
+  readonly from_us: number;
+  readonly to_us: number;
+  readonly audio: boolean;
+  readonly hpke_public: string;
+  /** The first answer's ticket; absent: a new clip, which is audited. */
+  readonly clip?: string;
+}
+
+export interface ClipReply extends PlaybackReply {
+  readonly clip: string;
+}
+
+/** One picture wished: the newest of a camera, or the last one before `at_us`; `stream` absent: whichever suits. */
+export interface StillWish {
+  readonly camera: string;
+  readonly at_us?: number;
+  readonly stream?: StreamName;
+}
+
+export interface StillsRequest {
+  readonly stills: readonly StillWish[];
+  readonly hpke_public: string;
+}
+
+/** `stills`: one stream for each wish, in order, with one segment or none. */
+export interface StillsReply extends Omit<PlaybackReply, "streams"> {
+  readonly stills: readonly ApiStream[];
+}
+
+export type LayoutName = "auto" | "1" | "2x2" | "3x3" | "1+5" | "4x4" | "5x5";
+
+export interface ViewFields {
+  readonly name: string;
+  readonly layout: LayoutName;
+  readonly cameras: readonly string[];
+  readonly carousel_s: number | null;
+  readonly shared: boolean;
+}
+
+export interface ApiView extends ViewFields {
+  readonly id: string;
+  /** Cameras of the view this person may not see. */
+  readonly not_shown: number;
+  readonly own: boolean;
+  readonly may: { readonly change: boolean };
+}
+
+export interface StatementsReply {
+  readonly root_fingerprint: string;
+  readonly statements: readonly string[];
+}
+
+export interface LiveReply {
+  readonly ticket: string;
+  readonly url: string;
+  readonly expires_us: number;
+  readonly tenant: string;
+  readonly account: string;
+  readonly session: string;
+  readonly root_fingerprint: string;
+}
+
+export type TimelineRun = readonly [fromUs: number, toUs: number, state: RunState, reason: number | null];
+
+export interface TimelineCamera {
+  readonly runs: readonly TimelineRun[];
+  readonly newest_us: number | null;
+  readonly oldest_unsent_us: number | null;
+}
+
+export interface TimelineReply {
+  readonly from_us: number;
+  readonly to_us: number;
+  readonly cameras: Readonly<Record<string, TimelineCamera>>;
+}
+
+export interface ApiCamera {
+  readonly id: string;
+  readonly name: string;
+  readonly site: string;
+  readonly state: "recording" | "offline" | "disabled" | "agent-offline" | "waiting" | "deleted";
+  readonly since_us: number | null;
+  /** The agent's word for what is wrong, or `revoked`. */
+  readonly reason: string | null;
+  readonly newest_us: number | null;
+  readonly time_zone: string;
+  readonly streams: readonly StreamName[];
+  readonly audio: boolean;
+  readonly may: { readonly live: boolean; readonly playback: boolean; readonly audio: boolean; readonly clip: boolean };
+}
+
+/** `agent` and `url`, or `camera` with `url` or without: then the address stored is tried. */
+export interface AddressTestRequest {
+  readonly agent?: string;
+  readonly camera?: string;
+  readonly stream: StreamName;
+  readonly url?: string;
+  readonly user?: string;
+  readonly password?: string;
+  readonly audio: boolean;
+  readonly hpke_public: string;
+}
+
+export interface AddressTest {
+  readonly id: string;
+  readonly agent: string;
+  readonly tenant: string;
+  readonly state: "waiting" | "picture" | "no-picture";
+  readonly expires_us: number;
+  readonly cause: string | null;
+  readonly reason: string;
+  readonly next_step: string;
+  readonly facts: {
+    readonly codec: string;
+    readonly width: number;
+    readonly height: number;
+    readonly frames_per_s: number | null;
+    readonly audio: string | null;
+  } | null;
+  readonly sealed: string | null;
+}

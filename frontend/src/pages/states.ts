@@ -1,0 +1,40 @@
+/** How a camera's state is shown, the same words and icons as the portal's first answer. */
+import type { ApiCamera } from "../api/types";
+
+export const REFRESH_MS = 10_000;
+
+interface Words {
+  readonly label: string;
+  readonly why: string;
+  readonly tone: string;
+  readonly icon: string;
+}
+
+export const STATE_WORDS: Record<ApiCamera["state"], Words> = {
+  recording: { label: "Recording", why: "Recording", tone: "ok", icon: "record" },
+  waiting: { label: "Waiting", why: "Waiting for the first picture", tone: "info", icon: "wait" },
+  offline: { label: "Offline", why: "The agent cannot reach this camera", tone: "bad", icon: "off" },
+  "agent-offline": {
+    label: "Agent offline",
+    why: "The agent of this camera has not been heard from",
+    tone: "bad",
+    icon: "off",
+  },
+  deleted: {
+    label: "Deleted",
+    why: "This camera was deleted; its recordings stay until their time is over",
+    tone: "",
+    icon: "off",
+  },
+  disabled: { label: "Disabled", why: "Recording of this camera is switched off", tone: "", icon: "off" },
+};
+
+/** Makes the badge inside `root` say this state. */
+export function showState(root: ParentNode, state: ApiCamera["state"]): void {
+  const words = STATE_WORDS[state];
+  const badge = root.querySelector("[data-state-badge]");
+  badge?.setAttribute("class", `state ${words.tone}`);
+  badge?.querySelector("use")?.setAttribute("href", `#i-${words.icon}`);
+  const text = badge?.querySelector("[data-state-text]");
+  if (text && text.textContent !== words.label) text.textContent = words.label;
+}

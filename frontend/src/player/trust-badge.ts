@@ -1,0 +1,116 @@
+/** The badge on the picture: what is known of it, and on request what that means. */
+import { h, icon } from "../dom";
+import type { TrustState } from "./player";
+import { showFingerprint } from "./pins";
+
+type Tone = "ok" | "bad" | "info";
+
+interface Words {
+  readonly tone: Tone;
+  readonly icon: Parameters<typeof icon>[0];
+  readonly label: string;
+  readonly means: readonly string[];
+}
+
+const LIMITS = "It means unchanged since the agent recorded it, not that the camera saw everything.";
+
+const WORDS: Record<Exclude<TrustState, "none">, Words> = {
+  verified: {
+    tone: "ok",
+    icon: "ok",
+    label: "Verified",
+    means: [
+      "Every byte was checked before it was opened: against its hash in a record the agent signed, and the agent's key against your organisation's root key.",
+      LIMITS,
+    ],
+  },
+  opened: {
+    tone: "info",
+    icon: "open",
+    label: "Opened",
+    means: [
+      "It was decrypted here and fits the record that came with it.",
+      "It is not called verified, because your organisation's root key has not vouched for its signer: the statements that say so are not here yet, or could not be fetched.",
+    ],
+  },
+  altered: {
+    tone: "bad",
+    icon: "bad",
+    label: "Altered",
+    means: ["What is stored is not what the agent recorded and signed. Nothing from this second on is shown. Footage before and after it can still be played."],
+  },
+  alarm: {
+    tone: "bad",
+    icon: "warn",
+    label: "Not trusted",
+    means: ["The root key the portal shows is not the one this browser knows, so nothing is played until somebody compares it."],
+  },
+};
+
+/** A live picture is vouched for once a second, so it is opened first and verified a moment later. */
+const LIVE_OPENED = [
+  "It was decrypted here as it came from the agent.",
+  "The agent signs its live pictures once a second. It is called verified as soon as a signature covers them and your organisation's root key vouches for the agent.",
+];
+
+export class TrustBadge {
+  readonly element = h("div", { class: "vp-trusts" });
+  private readonly button = h("button", {
+    type: "button",
+    class: "vp-badge",
+    "data-badge": "",
+    hidden: true,
+    "aria-expanded": "false",
+    "aria-controls": "vp-explain",
+  });
+  private readonly panel = h("div", { class: "vp-explain", id: "vp-explain", role: "region", "aria-label": "What is known of this picture", hidden: true });
+  private told = "";
+
+  constructor(private readonly root: () => string | null) {
+    this.element.append(this.button, this.panel);
+    this.button.addEventListener("click", () => this.open(this.panel.hidden !== false));
+    this.element.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || this.panel.hidden) return;
+      event.stopPropagation();
+      this.open(false);
+      this.button.focus();
+    });
+  }
+
+  /** A click or focus elsewhere closes the explanation. */
+  closeUnless(target: EventTarget | null): void {
+    if (!this.panel.hidden && !(target instanceof Node && this.element.contains(target))) this.open(false);
+  }
+
+  show(trust: TrustState, live: boolean): void {
+    const key = `${trust}/${live}`;
+    if (key === this.told) return;
+    this.told = key;
+    this.button.hidden = trust === "none";
+    if (trust === "none") {
+      this.open(false);
+      this.button.replaceChildren();
+      return;
+    }
+    const words = WORDS[trust];
+    this.button.dataset["trust"] = trust;
+    this.button.dataset["tone"] = words.tone;
+    this.button.replaceChildren(icon(words.icon), words.label);
+    this.fill(words, trust === "opened" && live ? LIVE_OPENED : words.means);
+  }
+
+  private fill({ tone, icon: name, label }: Words, means: readonly string[]): void {
+    const root = this.root();
+    this.panel.dataset["tone"] = tone;
+    this.panel.replaceChildren(
+      h("h2", {}, icon(name), label),
+      ...means.map((text) => h("p", {}, text)),
+      root ? h("p", {}, "Root key: ", h("span", { class: "vp-print" }, showFingerprint(root))) : "",
+    );
+  }
+
+  private open(open: boolean): void {
+    this.panel.hidden = !open;
+    this.button.setAttribute("aria-expanded", String(open));
+  }
+}

@@ -1,0 +1,32 @@
+import { resolve } from "node:path";
+import { defineConfig } from "vitest/config";
+
+const entry = (name: string): string => resolve(import.meta.dirname, "src/pages", `${name}.ts`);
+
+export default defineConfig({
+  // Files find each other relative to themselves, so the portal may serve them under any prefix.
+  base: "./",
+  publicDir: false,
+  build: {
+    outDir: "dist",
+    manifest: "manifest.json",
+    target: "es2022",
+    // No inlined data: the policy allows no origin but our own.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rollupOptions: {
+      input: {
+        app: entry("app"),
+        camera: entry("camera"),
+        overview: entry("overview"),
+        sync: entry("sync"),
+        estate: entry("estate"),
+        offline: entry("offline"),
+        // Served by the portal under an address that stays, with what it is to keep written before it.
+        sw: resolve(import.meta.dirname, "src/sw/worker.ts"),
+      },
+    },
+  },
+  worker: { format: "es" },
+  test: { include: ["test/**/*.test.ts"], environment: "node" },
+});

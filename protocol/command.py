@@ -1,0 +1,117 @@
+"""The command document: the whole configuration of one agent, numbered and signed under the tenant's command key.
+
+A document replaces the one before. The agent refuses a number it has seen or passed, a signature that is not the command
+key's, and another agent's document. The signed object is made and checked with `sealing.cose` (purpose `vsaas-command-v1`).
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from protocol import fields
+from protocol.errors import ProtocolError
+from sealing.canonical import decode_canonical, encode_canonical
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class CameraOrder:
+    """One camera to record. Sources are envelopes (SPEC 3.2, purpose 4) to the agent's box key around the RTSP URL in UTF-8."""
+
+    camera: uuid.UUID
+    name: str
+    enabled: bool
+    source_main: bytes
+    source_sub: bytes | None
+    audio: bool
+
+    def to_map(self) -> dict[int, Any]:
+        return {
+            1: self.camera.bytes,
+            2: self.name,
+            3: self.enabled,
+            4: self.source_main,
+            5: self.source_sub,
+            6: self.audio,
+        }
+
+    @classmethod
+    def from_map(cls, value: object) -> CameraOrder:
+        row = fields.mapping(value, "camera order")
+        sub = row.get(5)
+        return cls(
+            fields.uid(row.get(1), "camera"),
+            fields.text(row.get(2), "camera name"),
+            fields.boolean(row.get(3), "enabled"),
+            fields.data(row.get(4), "main source"),
+            None if sub is None else fields.data(sub, "sub source"),
+            fields.boolean(row.get(6), "audio"),
+        )
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """`spool_budget_bytes` bounds the agent's disk use; segment lengths in seconds."""
+
+    spool_budget_bytes: int = 20 * 1024**3
+    segment_seconds_main: int = 10
+    segment_seconds_sub: int = 30
+
+    def to_map(self) -> dict[int, int]:
+        return {1: self.spool_budget_bytes, 2: self.segment_seconds_main, 3: self.segment_seconds_sub}
+
+    @classmethod
+    def from_map(cls, value: object) -> AgentSettings:
+        row = fields.mapping(value, "settings")
+        return cls(
+            fields.uint(row.get(1), "spool budget"),
+            fields.uint(row.get(2), "main segment seconds", most=15),
+            fields.uint(row.get(3), "sub segment seconds", most=60),
+        )
+
+
+@dataclass(frozen=True)
+class CommandDocument:
+    tenant: uuid.UUID
+    agent: uuid.UUID
+    number: int
+    issued_us: int
+    cameras: tuple[CameraOrder, ...]
+    settings: AgentSettings
+    statement_number: int
+
+    def payload(self) -> bytes:
+        """Canonical CBOR to be signed."""
+        return encode_canonical(
+            {
+                1: VERSION,
+                2: self.tenant.bytes,
+                3: self.agent.bytes,
+                4: self.number,
+                5: self.issued_us,
+                6: [camera.to_map() for camera in self.cameras],
+                7: self.settings.to_map(),
+                8: self.statement_number,
+            }
+        )
+
+    @classmethod
+    def from_payload(cls, payload: bytes) -> CommandDocument:
+        """Raises ProtocolError or SealingError. The caller has verified the signature and compares tenant, agent and number."""
+        top = fields.mapping(decode_canonical(payload), "command document")
+        if top.get(1) != VERSION:
+            raise ProtocolError(
+                "unknown-version", f"command document version {top.get(1)!r}: this agent speaks {VERSION}"
+            )
+        return cls(
+            fields.uid(top.get(2), "tenant"),
+            fields.uid(top.get(3), "agent"),
+            fields.uint(top.get(4), "number"),
+            fields.uint(top.get(5), "issued"),
+            tuple(CameraOrder.from_map(item) for item in fields.array(top.get(6), "cameras", most=1000)),
+            AgentSettings.from_map(top.get(7)),
+            fields.uint(top.get(8), "statement number"),
+        )

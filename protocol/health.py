@@ -1,0 +1,148 @@
+"""The heartbeat an agent posts every ten seconds (`POST /agent/v1/health`, JSON)."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any, Final
+
+from protocol.enrolment import uuid_of
+from protocol.errors import ProtocolError
+
+CAMERA_STATES: Final = (
+    "recording",
+    "connecting",
+    "offline",
+    "refused",
+    "stalled",
+    "unusable",
+    "disabled",
+    "disk-full",
+)
+
+
+ALARMS_MAX: Final = 20
+
+
+@dataclass(frozen=True)
+class StreamHealth:
+    """`state` is one of CAMERA_STATES; `since_us` when it began; bit rate and frame rate as measured over the last segment."""
+
+    camera: uuid.UUID
+    stream: int
+    state: str
+    since_us: int
+    detail: str = ""
+    bits_per_s: int = 0
+    frames_per_s: float = 0.0
+    codec: str = ""
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """`instance` is random per start of the agent process: two of them taking turns betray a cloned box.
+
+    Times in UTC µs, sizes in bytes. `alarms`: what a person must look at (a portal that forgot statements, a refused
+    command document, a damaged segment), at most 20 texts; absent from agents of the first release.
+    """
+
+    instance: uuid.UUID
+    software: str
+    utc_us: int
+    started_us: int
+    clock_synchronised: bool
+    spool_bytes: int
+    spool_budget_bytes: int
+    disk_free_bytes: int
+    days_left: float | None
+    oldest_unsent_us: int | None
+    streams: tuple[StreamHealth, ...]
+    alarms: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        data: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in self.__dataclass_fields__
+            if name not in ("instance", "streams", "alarms")
+        }
+        data["alarms"] = list(self.alarms)
+        data["instance"] = str(self.instance)
+        data["streams"] = [
+            {name: getattr(stream, name) for name in stream.__dataclass_fields__ if name != "camera"}
+            | {"camera": str(stream.camera)}
+            for stream in self.streams
+        ]
+        return data
+
+    @classmethod
+    def from_json(cls, data: object) -> Heartbeat:
+        """Raises ProtocolError `bad-field`."""
+        row = _object(data, "heartbeat")
+        streams = row.get("streams")
+        if not isinstance(streams, list) or len(streams) > 2000:
+            raise ProtocolError("bad-field", "streams is not a list of at most 2000")
+        alarms = row.get("alarms", [])
+        if not isinstance(alarms, list) or len(alarms) > ALARMS_MAX:
+            raise ProtocolError("bad-field", f"alarms is not a list of at most {ALARMS_MAX}")
+        oldest, days = row.get("oldest_unsent_us"), row.get("days_left")
+        return cls(
+            instance=uuid_of(row.get("instance"), "instance"),
+            software=_short(row, "software"),
+            utc_us=_whole(row, "utc_us"),
+            started_us=_whole(row, "started_us"),
+            clock_synchronised=row.get("clock_synchronised") is True,
+            spool_bytes=_whole(row, "spool_bytes"),
+            spool_budget_bytes=_whole(row, "spool_budget_bytes"),
+            disk_free_bytes=_whole(row, "disk_free_bytes"),
+            days_left=None if days is None else _number(row, "days_left"),
+            oldest_unsent_us=None if oldest is None else _whole(row, "oldest_unsent_us"),
+            streams=tuple(_stream(item) for item in streams),
+            alarms=tuple(_text(item, "alarm") for item in alarms),
+        )
+
+
+def _stream(value: object) -> StreamHealth:
+    row = _object(value, "stream")
+    state = _short(row, "state")
+    if state not in CAMERA_STATES:
+        raise ProtocolError("bad-field", f"state {state!r} is not one of {', '.join(CAMERA_STATES)}")
+    return StreamHealth(
+        camera=uuid_of(row.get("camera"), "camera"),
+        stream=_whole(row, "stream"),
+        state=state,
+        since_us=_whole(row, "since_us"),
+        detail=_short(row, "detail"),
+        bits_per_s=_whole(row, "bits_per_s"),
+        frames_per_s=_number(row, "frames_per_s"),
+        codec=_short(row, "codec"),
+    )
+
+
+def _object(value: object, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ProtocolError("bad-field", f"{what} is not a JSON object")
+    return value
+
+
+def _whole(row: dict[str, Any], name: str) -> int:
+    value = row.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise ProtocolError("bad-field", f"{name} is not a whole number")
+    return value
+
+
+def _number(row: dict[str, Any], name: str) -> float:
+    value = row.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        raise ProtocolError("bad-field", f"{name} is not a number")
+    return float(value)
+
+
+def _short(row: dict[str, Any], name: str) -> str:
+    return _text(row.get(name), name)
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str) or len(value) > 200 or not value.isprintable():
+        raise ProtocolError("bad-field", f"{name} is not a text of at most 200 printable characters")
+    return value

@@ -1,0 +1,216 @@
+"""Orders: one thing that somebody asks of one agent now, and what it answers.
+
+An order is signed (purpose `vsaas-order-v1`, the command key) and ends at its expiry by the portal's clock. It travels
+over the control socket, is kept nowhere, and is obeyed once. Two kinds: *try an address*, which the agent answers with
+one picture sealed to the asking browser or with what stands in the way; *upload now*, which moves the segments of a
+stretch to the head of the agent's upload queue.
+
+A picture is sealed by HPKE (X25519, HKDF-SHA256, AES-256-GCM) to the X25519 key the browser made for this one test:
+`enc ‖ ciphertext`, with `picture_info` as info. Neither portal nor hub can open it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+
+from protocol import fields
+from protocol.errors import ProtocolError
+from sealing.canonical import decode_canonical, encode_canonical
+from sealing.ids import box_kid
+
+VERSION: Final = 1
+ANSWER_BYTES_MAX: Final = 1_000_000
+PICTURE_BYTES_MAX: Final = 950_000
+"""A larger key frame is not sent along: the answer says that it was received."""
+
+PICTURE: Final = "picture"
+TAKEN: Final = "taken"
+CAUSES: Final = frozenset(
+    {
+        "refused",
+        "no-route",
+        "unknown-name",
+        "tls",
+        "credentials",
+        "no-path",
+        "not-rtsp",
+        "no-video",
+        "codec",
+        "no-key-frame",
+        "timeout",
+        "closed",
+        "busy-camera",
+        "busy",
+        "unusable",
+    }
+)
+"""Why there is no picture. `busy`: the agent is trying as many addresses as it may."""
+
+_SUITE: Final = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+
+
+@dataclass(frozen=True)
+class TryAddress:
+    """`source`: envelope as in a command document, sealed for `camera` (which need not exist) and `stream`.
+    `answer_to`: the browser's X25519 key."""
+
+    camera: uuid.UUID
+    stream: int
+    source: bytes = field(repr=False)
+    audio: bool
+    answer_to: bytes
+
+
+@dataclass(frozen=True)
+class UploadNow:
+    """Segments of the camera that overlap the stretch, UTC µs, of all its streams."""
+
+    camera: uuid.UUID
+    from_us: int
+    to_us: int
+
+
+@dataclass(frozen=True)
+class Order:
+    tenant: uuid.UUID
+    agent: uuid.UUID
+    order: uuid.UUID
+    expires_us: int
+    task: TryAddress | UploadNow
+
+    def payload(self) -> bytes:
+        """Canonical CBOR to be signed."""
+        task = self.task
+        if isinstance(task, TryAddress):
+            body: list[Any] = [1, task.camera.bytes, task.stream, task.source, task.audio, task.answer_to]
+        else:
+            body = [2, task.camera.bytes, task.from_us, task.to_us]
+        return encode_canonical(
+            {
+                1: VERSION,
+                2: self.tenant.bytes,
+                3: self.agent.bytes,
+                4: self.order.bytes,
+                5: self.expires_us,
+                6: body,
+            }
+        )
+
+    @classmethod
+    def from_payload(cls, payload: bytes) -> Order:
+        """Raises ProtocolError or SealingError. The caller has verified the signature and compares tenant, agent, expiry."""
+        top = fields.mapping(decode_canonical(payload), "order")
+        if top.get(1) != VERSION:
+            raise ProtocolError(
+                "unknown-version", f"order version {top.get(1)!r}: this agent speaks {VERSION}"
+            )
+        return cls(
+            fields.uid(top.get(2), "tenant"),
+            fields.uid(top.get(3), "agent"),
+            fields.uid(top.get(4), "order"),
+            fields.uint(top.get(5), "expires"),
+            _task(fields.array(top.get(6), "task", most=8)),
+        )
+
+
+def _task(row: list[Any]) -> TryAddress | UploadNow:
+    match row:
+        case [1, camera, stream, source, audio, answer_to]:
+            return TryAddress(
+                fields.uid(camera, "camera"),
+                fields.uint(stream, "stream", most=255),
+                fields.data(source, "source", most=8192),
+                fields.boolean(audio, "audio"),
+                fields.data(answer_to, "answer key", length=32),
+            )
+        case [2, camera, from_us, to_us]:
+            return UploadNow(
+                fields.uid(camera, "camera"), fields.uint(from_us, "from"), fields.uint(to_us, "to")
+            )
+    raise ProtocolError("bad-field", "an order for a task this agent does not know")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a camera offers: codec strings as in records, size in pixels, thousandths of pictures a second (0: not known)."""
+
+    codec: str
+    width: int
+    height: int
+    frames_per_1000_s: int
+    audio: str
+
+    def row(self) -> list[Any]:
+        return [self.codec, self.width, self.height, self.frames_per_1000_s, self.audio]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`outcome`: `picture`, `taken` (an upload order), or one of `CAUSES`. `number`: status of the camera's reply, seconds
+    waited, or segments moved forward. `sealed`: the picture, empty without one."""
+
+    outcome: str
+    number: int = 0
+    facts: Facts | None = None
+    sealed: bytes = b""
+
+    def encode(self) -> bytes:
+        facts = None if self.facts is None else self.facts.row()
+        return encode_canonical([self.outcome, self.number, facts, self.sealed])
+
+    @classmethod
+    def decode(cls, data: bytes) -> Answer:
+        """Raises ProtocolError or SealingError for what no agent says."""
+        outcome, number, facts, sealed = fields.array(
+            decode_canonical(data, max_bytes=ANSWER_BYTES_MAX), "answer", length=4
+        )
+        word = fields.text(outcome, "outcome")
+        if word not in CAUSES | {PICTURE, TAKEN}:
+            raise ProtocolError("bad-field", "an answer with an outcome that does not exist")
+        return cls(word, fields.uint(number, "number"), _facts(facts), fields.data(sealed, "picture"))
+
+
+def _facts(value: object) -> Facts | None:
+    if value is None:
+        return None
+    codec, width, height, rate, audio = fields.array(value, "facts", length=5)
+    return Facts(
+        fields.text(codec, "codec"),
+        fields.uint(width, "width", most=65535),
+        fields.uint(height, "height", most=65535),
+        fields.uint(rate, "frame rate", most=1_000_000),
+        _text_or_none(audio),
+    )
+
+
+def _text_or_none(value: object) -> str:
+    return "" if value == "" else fields.text(value, "audio")
+
+
+def picture_info(tenant: uuid.UUID, agent: uuid.UUID, order: uuid.UUID, answer_to: bytes) -> bytes:
+    """What a sealed picture is bound to."""
+    return encode_canonical(["vsaas-picture-v1", tenant.bytes, agent.bytes, order.bytes, box_kid(answer_to)])
+
+
+def seal_picture(order: Order, codec: str, configuration: bytes, picture: bytes) -> bytes:
+    """One key frame (units with 4-byte lengths) and its decoder configuration (avcC, hvcC), for the order's browser alone.
+
+    Raises ProtocolError where the browser's key is none, or the picture is larger than an answer may be.
+    """
+    task = order.task
+    if not isinstance(task, TryAddress):
+        raise ProtocolError("bad-field", "only a tried address is answered with a picture")
+    if len(picture) > PICTURE_BYTES_MAX:
+        raise ProtocolError("too-large", f"a picture of {len(picture)} bytes does not fit an answer")
+    info = picture_info(order.tenant, order.agent, order.order, task.answer_to)
+    plain = encode_canonical([codec, configuration, picture])
+    try:
+        sealed: bytes = _SUITE.encrypt(plain, X25519PublicKey.from_public_bytes(task.answer_to), info)
+    except ValueError as error:
+        raise ProtocolError("bad-field", "the browser's key is not an X25519 key") from error
+    return sealed

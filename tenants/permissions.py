@@ -1,0 +1,95 @@
+"""Permissions and roles, each declared once. A name that is not declared raises at import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+_CATALOGUE: dict[str, Permission] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """A right by name, `object:act`."""
+
+    name: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _declare(name: str, sentence: str) -> Permission:
+    if name in _CATALOGUE:
+        raise LookupError(f"the permission {name!r} is declared twice")
+    _CATALOGUE[name] = Permission(name, sentence)
+    return _CATALOGUE[name]
+
+
+SITE_VIEW: Final = _declare("site:view", "see a site's name")
+SITE_EDIT: Final = _declare("site:edit", "add and change sites")
+CAMERA_VIEW: Final = _declare("camera:view", "see that a camera exists and its state")
+CAMERA_EDIT: Final = _declare("camera:edit", "add and change cameras")
+CAMERA_LIVE: Final = _declare("camera:live", "watch a camera live")
+CAMERA_PLAYBACK: Final = _declare("camera:playback", "watch a camera's recordings")
+CAMERA_AUDIO: Final = _declare("camera:audio", "listen to a camera, live and recorded")
+CAMERA_CLIP: Final = _declare("camera:clip", "save a clip of a camera's recordings")
+FOOTAGE_VERIFY: Final = _declare("footage:verify", "check recordings")
+FOOTAGE_EXPORT: Final = _declare("footage:export", "fetch sealed recordings and their keys")
+AGENT_VIEW: Final = _declare("agent:view", "see agents and their state")
+AGENT_ENROL: Final = _declare("agent:enrol", "enrol an agent")
+AGENT_EDIT: Final = _declare("agent:edit", "change and revoke agents")
+PEOPLE_VIEW: Final = _declare("people:view", "see who has an account")
+PEOPLE_EDIT: Final = _declare("people:edit", "give and take away roles")
+USAGE_VIEW: Final = _declare("usage:view", "see how much is stored")
+AUDIT_VIEW: Final = _declare("audit:view", "read the audit log")
+TENANT_EDIT: Final = _declare("tenant:edit", "change the organisation's settings")
+ACCOUNT_SELF: Final = _declare("account:self", "see and change one's own account and sessions")
+
+
+def permission(name: str) -> Permission:
+    """The declared permission of this name; LookupError for any other."""
+    try:
+        return _CATALOGUE[name]
+    except KeyError:
+        raise LookupError(f"no permission is called {name!r}; declare it in tenants/permissions.py") from None
+
+
+def all_permissions() -> tuple[Permission, ...]:
+    """Every declared permission."""
+    return tuple(_CATALOGUE.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A named set of permissions."""
+
+    name: str
+    title: str
+    permissions: frozenset[Permission]
+
+
+_VIEWER = frozenset({SITE_VIEW, CAMERA_VIEW, CAMERA_LIVE, CAMERA_PLAYBACK, ACCOUNT_SELF})
+_OPERATOR = _VIEWER | {CAMERA_AUDIO, CAMERA_CLIP, AGENT_VIEW, USAGE_VIEW, FOOTAGE_VERIFY}
+
+OWNER: Final = Role("owner", "Owner", frozenset(_CATALOGUE.values()))
+OPERATOR: Final = Role("operator", "Operator", frozenset(_OPERATOR))
+VIEWER: Final = Role("viewer", "Viewer", _VIEWER)
+# What an access token can never lend: it would let whoever finds it make itself at home.
+NEVER_BY_TOKEN: Final = frozenset({ACCOUNT_SELF, PEOPLE_EDIT})
+
+
+def token_scopes() -> tuple[Permission, ...]:
+    """The permissions an access token may lend, in the order of the catalogue."""
+    return tuple(one for one in _CATALOGUE.values() if one not in NEVER_BY_TOKEN)
+
+
+ROLES: Final = {role.name: role for role in (OWNER, OPERATOR, VIEWER)}
+
+
+def role(name: str) -> Role:
+    """The role of this name; LookupError for any other."""
+    try:
+        return ROLES[name]
+    except KeyError:
+        raise LookupError(f"no role is called {name!r}; the roles are {', '.join(ROLES)}") from None

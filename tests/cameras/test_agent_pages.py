@@ -1,0 +1,112 @@
+"""Agents in browser and API: how each is, its name and site, revoking it, and the page that waits for a new one."""
+
+from __future__ import annotations
+
+import re
+
+from tenants.scope import tenant_scope
+from tests.boxes import Box, problem
+from tests.cameras.place import Place, call, text
+from tests.cast import later, sign_in
+from vsaas.agents.models import Agent
+from vsaas.audit.models import AuditInbox
+
+
+def stream(place: Place, **changes: object) -> dict[str, object]:
+    return {
+        "camera": str(place.camera.id),
+        "stream": 1,
+        "state": "recording",
+        "since_us": 1_700_000_000_000_000,
+        "detail": "",
+        "bits_per_s": 1_500_000,
+        "frames_per_s": 25,
+        "codec": "avc1.640028",
+    } | changes
+
+
+def test_one_agents_page_says_how_it_is(place: Place) -> None:
+    address = place.url(f"agents/{place.box.agent_id}")
+    never = text(place.alice.get(address))
+    assert "Never heard from since it was enrolled" in never or "Offline" in never
+    place.box.beat(
+        streams=[stream(place)], oldest_unsent_us=1_700_000_000_000_000, alarms=["the portal forgot"]
+    )
+    shown = text(place.alice.get(address))
+    assert "Online" in shown
+    assert "room for 12.5 days without a connection" in shown
+    assert re.search(r"Waits to be uploaded Since \S.* · 2023-11-14 23:13:20 CET", shown), shown
+    assert "the portal forgot" in shown
+    assert "Door main Recording H.264 · 1.50 Mbit/s · 25/s" in shown
+    with later(minutes=5):
+        assert "Not heard from for more than half a minute" in text(sign_in(place.cast.alice).get(address))
+
+
+def test_an_agent_is_renamed_and_moved_and_its_cameras_stay(place: Place) -> None:
+    address = place.url(f"agents/{place.box.agent_id}")
+    bad = place.alice.post(address, {"name": "a\u2028b", "site": str(place.cast.site_a.id)})
+    assert bad.status_code == 422
+    assert "not shown" in text(bad)
+    other = str(place.cast.other_site_a.id)
+    assert place.alice.post(address, {"name": "Keller 📦", "site": other}).status_code == 302
+    with tenant_scope(place.cast.tenant_a.id):
+        agent = Agent.objects.get(id=place.box.agent_id)
+        act = AuditInbox.objects.get(act="agent.changed")
+    assert (agent.name, agent.site_id, place.now().site_id) == (
+        "Keller 📦",
+        place.cast.other_site_a.id,
+        place.cast.site_a.id,
+    )
+    assert act.details == {"changed": "name, site"}
+    path = f"agents/{place.box.agent_id}"
+    assert call(place.alice, place, "PATCH", path, {"name": "Attic"}).json()["name"] == "Attic"
+    wrong = call(place.alice, place, "PATCH", path, {"name": "\u200d"})
+    assert (wrong.status_code, problem(wrong)) == (422, "invalid-agent")
+    assert call(place.alice, place, "GET", path).json()["site_id"] == other
+
+
+def test_an_agent_is_revoked_once_its_name_is_typed(place: Place) -> None:
+    address = place.url(f"agents/{place.box.agent_id}/revoke")
+    asked = text(place.alice.get(address))
+    assert "Its 1 camera is recorded no longer" in asked
+    assert place.alice.post(address, {"name": "Cellar"}).status_code == 422
+    assert place.box.beat().status_code in (200, 204)
+    done = place.alice.post(address, {"name": "Basement"})
+    assert done.status_code == 302
+    assert place.box.beat().status_code == 401
+    shown = text(place.alice.get(done["Location"]))
+    assert "Revoked" in shown
+    assert "Revoke this agent" not in shown
+    assert place.alice.get(address).status_code == 409
+
+
+def test_an_operator_looks_and_changes_nothing(place: Place) -> None:
+    olga = sign_in(place.cast.olga)
+    address = place.url(f"agents/{place.box.agent_id}")
+    assert "Owners of your organisation can rename" in text(olga.get(address))
+    assert olga.post(address, {"name": "Mine", "site": str(place.cast.site_a.id)}).status_code == 403
+    assert olga.get(address + "/revoke").status_code == 403
+
+
+def test_the_enrolment_page_can_tell_that_the_box_has_come(place: Place) -> None:
+    page = place.alice.post(place.url("agents/enrol"), {"site": str(place.cast.site_a.id)})
+    code_id = re.search(r'data-enrolling="/api/v1/enrolment-codes/([^"]+)"', page.content.decode())
+    command = re.search(r'id="command">python -m edge_agent enrol \S+ ([^<]+)<', page.content.decode())
+    assert code_id
+    assert command
+    path = f"enrolment-codes/{code_id.group(1)}"
+    waiting = call(place.alice, place, "GET", path).json()
+    assert (waiting["state"], waiting["agent"]) == ("waiting", None)
+    assert command.group(1) not in str(waiting)
+    box = Box()
+    assert box.enrol(command.group(1)).status_code == 200
+    told = call(place.alice, place, "GET", path).json()
+    assert (told["state"], told["agent"]) == ("enrolled", {"id": str(box.agent_id), "name": "Basement"})
+    assert call(sign_in(place.cast.olga), place, "GET", path).status_code == 403
+
+
+def test_a_code_that_ran_out_says_so(place: Place) -> None:
+    made = call(place.alice, place, "POST", "enrolment-codes", {"site": str(place.cast.site_a.id)}).json()
+    with later(minutes=31):
+        told = call(place.alice, place, "GET", f"enrolment-codes/{made['id']}").json()
+    assert told["state"] == "run-out"

@@ -1,0 +1,108 @@
+"""Real PostgreSQL (as the app's role, never the owner's), real Valkey, a real S3 server; nothing is rolled back: each test
+makes its own tenants, so on_commit and row-level security are what they are in production."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import environment, services
+
+environment.prepare()
+
+import django  # noqa: E402  settings come from the environment
+
+django.setup()
+
+from django.test import Client  # noqa: E402
+
+if TYPE_CHECKING:
+    from tests.cast import Cast
+    from tests.onebox.running import Checkout
+    from vsaas.accounts.models import Account
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if environment.began_here():
+        services.hold_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if environment.began_here():
+        services.end_run()
+        environment.remove()
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[None]:
+    """This worker's own databases and its part of Valkey, with every migration applied."""
+    from django.conf import settings
+    from django.db import connections
+
+    from vsaas.keys.kms import create_key_file, key_file_of
+
+    services.ensure("database")
+    create_key_file(key_file_of(settings.ENV.kms))  # no process of the cloud starts without it
+    server = environment.postgres()
+    for name, template in zip(environment.databases(), services.TEMPLATES, strict=True):
+        server.create_database(name, template)
+    yield
+    connections.close_all()
+    for connection in connections.all():
+        connection.close_pool()
+
+
+@pytest.fixture(scope="session")
+def object_store_server() -> None:
+    """The S3 server of the settings, with the bucket made."""
+    from vsaas.common.object_store import object_store
+
+    services.ensure("s3")
+    object_store().ensure_bucket(environment.PUBLIC_URL)
+
+
+@pytest.fixture(scope="session")
+def pages() -> None:
+    """For tests that render pages: the front end is built."""
+    from django.conf import settings
+
+    from vsaas.onebox import nodebuild
+
+    nodebuild.build(settings.BASE_DIR / "frontend")
+
+
+@pytest.fixture(scope="session")
+def running_checkout() -> Iterator[Checkout]:
+    """A copy of this checkout in which `make up` runs: one for the whole run, so its users are one xdist group, "make-up"."""
+    from tests.onebox.running import Checkout
+
+    made = Checkout()
+    try:
+        made.up()
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture
+def cast(database: None) -> Cast:
+    """The standing cast, made anew: see tests.cast."""
+    from tests.cast import make_cast
+
+    return make_cast()
+
+
+@pytest.fixture
+def client_for(database: None) -> Callable[[Account], Client]:
+    """A browser in which an account signed in, second factor included."""
+    from tests.cast import sign_in
+
+    return sign_in
+
+
+@pytest.fixture
+def anonymous() -> Client:
+    """A browser nobody signed in to."""
+    return Client()

@@ -1,0 +1,197 @@
+"""The set-up on which everybody tries everything: tenant A with a camera on the site Bob has no part in, tenant B likewise."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from urllib.parse import quote
+from uuid import UUID
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+
+from tenants.access import actor_of
+from tenants.models import Site, Tenant
+from tenants.permissions import VIEWER
+from tenants.scope import tenant_scope
+from tests.boxes import Box, make_box, make_keys
+from tests.cast import PASSWORD, Cast, make_cast, make_token, sign_in
+from vsaas.accounts import invitations
+from vsaas.accounts.models import AccessToken, Session
+from vsaas.accounts.people import Access
+from vsaas.accounts.sessions import SessionStore
+from vsaas.agents.models import Agent, EnrolmentCode
+from vsaas.agents.presence import presence_key
+from vsaas.audit.models import AuditInbox
+from vsaas.audit.services import system
+from vsaas.cameras.models import Camera
+from vsaas.cameras.saved_views import view_add
+from vsaas.cameras.services import NewCamera, camera_add
+from vsaas.common import clock
+from vsaas.common.redis import client
+from vsaas.footage.findings import note
+from vsaas.footage.models import Finding, FindingKind
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Tenant A's things lie on its site "Yard" (`site`); Bob is a viewer of "Gate" (`cast.site_a`) alone."""
+
+    cast: Cast
+    site: Site
+    camera: Camera
+    gate_camera: Camera
+    camera_b: Camera
+    box_a: Box
+    box_b: Box
+    alice: Client
+    bob: Client
+    charlie: Client
+    rita: Client
+    half_signed_in: Client
+    invitation_id: UUID  # of tenant A, open
+    session_id: UUID  # another one of Alice's
+    event_id: UUID  # in A's audit log
+    view_id: UUID
+    """A view of Alice's own, with A's camera on the Yard."""
+    token_of_alice: AccessToken
+
+    @property
+    def slug(self) -> str:
+        """Tenant A's."""
+        return self.cast.tenant_a.slug
+
+    @property
+    def finding_id(self) -> UUID:
+        """An open finding about A's camera on the Yard."""
+        with tenant_scope(self.cast.tenant_a.id):
+            note(FindingKind.OVERLAP, str(self.camera.id), "segments overlap", camera=self.camera.id)
+            found: UUID = Finding.objects.get(camera=self.camera, closed_us=None).id
+        return found
+
+    @property
+    def slug_b(self) -> str:
+        """Tenant B's."""
+        return self.cast.tenant_b.slug
+
+    @property
+    def agent_id(self) -> UUID:
+        """A's agent on the Yard."""
+        assert self.box_a.agent_id is not None
+        return self.box_a.agent_id
+
+    @property
+    def code_id(self) -> UUID:
+        """The enrolment code that agent was enrolled with."""
+        with tenant_scope(self.cast.tenant_a.id):
+            return EnrolmentCode.objects.get(used_by=self.agent_id).id
+
+    @property
+    def present_agent_id(self) -> UUID:
+        """The same agent, as if its control socket were open."""
+        client().set(presence_key(self.agent_id), "tests", ex=60)
+        return self.agent_id
+
+    @property
+    def address_test_id(self) -> UUID:
+        """A test of a camera's address that Alice asked A's agent for."""
+        kept = {"account": str(self.cast.alice.id), "agent": str(self.agent_id), "expires_us": 2**52}
+        client().set(f"vsaas:address-test:{self.cast.tenant_a.id}:{self.view_id}", json.dumps(kept), ex=60)
+        return self.view_id
+
+    def of_a(self) -> list[str]:
+        """Strings that stand for tenant A's things on the Yard: no stranger's reply may hold one, nor Bob's."""
+        ids = (
+            self.camera.id,
+            self.agent_id,
+            self.site.id,
+            self.invitation_id,
+            self.cast.olga.id,
+            self.token_of_alice.id,
+        )
+        return [
+            self.camera.name,
+            "ingrid@example.org",
+            self.cast.olga.name,
+            *(str(value) for value in ids),
+            *(value.hex for value in ids),
+        ]
+
+
+def make_stage() -> Stage:
+    """Fresh tenants, people signed in, boxes enrolled as an installer does it, a camera each."""
+    cast = make_cast()
+    for tenant in (cast.tenant_a, cast.tenant_b):
+        make_keys(tenant)
+    box_a, gate_box = make_box(cast.tenant_a, cast.other_site_a), make_box(cast.tenant_a, cast.site_a)
+    box_b = make_box(cast.tenant_b, cast.site_b)
+    half = Client(headers={"accept": "text/html"})
+    sign_in(
+        cast.olga
+    )  # proves the way in, so that the half-way session below is half-way for one reason only
+    half.post(f"/t/{cast.tenant_a.slug}/sign-in", {"email": cast.alice.email, "password": PASSWORD})
+    invitation_id, session_id, event_id = _people_things(cast)
+    yard = _camera(cast.tenant_a, box_a, "Zebra crossing")
+    return Stage(
+        cast=cast,
+        site=cast.other_site_a,
+        camera=yard,
+        gate_camera=_camera(cast.tenant_a, gate_box, "Gate east"),
+        camera_b=_camera(cast.tenant_b, box_b, "Loading ramp"),
+        box_a=box_a,
+        box_b=box_b,
+        alice=sign_in(cast.alice),
+        bob=sign_in(cast.bob),
+        charlie=sign_in(cast.charlie),
+        rita=sign_in(cast.rita),
+        half_signed_in=half,
+        invitation_id=invitation_id,
+        session_id=session_id,
+        event_id=event_id,
+        view_id=_view(cast, yard),
+        token_of_alice=make_token(cast.alice)[0],
+    )
+
+
+def _people_things(cast: Cast) -> tuple[UUID, UUID, UUID]:
+    """An open invitation, a second session of Alice's and an audit entry of tenant A."""
+    with tenant_scope(cast.tenant_a.id):
+        invitation, _link = invitations.invite(
+            RequestFactory().get("/"),
+            actor_of(cast.alice),
+            "Ingrid",
+            "ingrid@example.org",
+            Access(VIEWER, frozenset({cast.other_site_a.id})),
+        )
+        session = Session.objects.create(
+            key_hash="0" * 64,
+            account=cast.alice,
+            data=SessionStore().encode({}),
+            expires_at=clock.now() + dt.timedelta(days=1),
+        )
+        event = AuditInbox.objects.order_by("id").first()
+    return invitation.id, session.id, event.id
+
+
+def _camera(tenant: Tenant, box: Box, name: str) -> Camera:
+    with tenant_scope(tenant.id, keys=True):
+        agent = Agent.objects.get(id=box.agent_id)
+        return camera_add(agent, NewCamera(name, "rtsp://user:secret@192.0.2.1/main"), system("tests"))
+
+
+def _view(cast: Cast, camera: Camera) -> UUID:
+    with tenant_scope(cast.tenant_a.id):
+        owner = actor_of(cast.alice)
+        return view_add(owner, {"name": "Crossings", "cameras": [camera.id]}).id
+
+
+def assert_holds_nothing_of_a(stage: Stage, reply: HttpResponse, asked: str = "") -> None:
+    """Not a name, not an id, in body or headers; the address that was asked for may come back, as the one to return to."""
+    text = reply.getvalue().decode(errors="replace") + str(dict(reply.headers))
+    for echo in filter(None, (asked, quote(asked, safe=""))):
+        text = text.replace(echo, "")
+    leaked = [word for word in stage.of_a() if word in text]
+    if leaked:
+        pytest.fail(f"the reply ({reply.status_code}) holds {leaked}: {text[:500]}")

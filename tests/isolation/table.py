@@ -1,0 +1,971 @@
+"""The isolation table: one row for each way in. A route, consumer or task that has no row fails the test.
+
+Add a row where you add a route:
+
+    Url("/api/v1/cameras/<uuid:camera_id>", "POST", Requires(CAMERA_EDIT),
+        path=lambda s: f"/api/v1/cameras/{s.camera.id}", body=lambda s: {"name": "New"}, names_object=True)
+
+`path` and `body` name things of tenant A on the site Bob has no part in (`tests.isolation.stage`). What follows by itself:
+nobody signed in, a half signed-in Alice, Charlie, Rita and B's agent are refused at A's door; Charlie at his own door with
+A's ids finds nothing; Bob is refused (403 without the permission, 404 for an object elsewhere) or is shown nothing of the
+Yard; then Alice succeeds with the very same request.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from tenants import permissions as may
+from tenants.declare import AgentOnly, Declaration, Platform, Public, Requires
+from tests.cast import PASSWORD
+from tests.isolation import sockets
+from tests.isolation.stage import Stage
+from vsaas.common import clock
+
+API, PAGES, AGENT = "/api/v1/", "/t/<str:slug>/", "/agent/v1/"
+
+
+@dataclass(frozen=True)
+class Url:
+    """One method of one route. `succeeds`: what Alice (for agents' routes: A's agent, for public ones: anybody) gets.
+
+    `reach`: what a token limited to a site meets: "site", what the route names stands on one; "tenant", the route takes the
+    right for all sites; "account", it is about what is the caller's own on whatever site. `also`: what it takes besides.
+    `own`: the route is about the caller alone, so that everybody with a session in a tenant succeeds in their own.
+    `query` is for GET, `body` for the rest: JSON for the API, a form for pages, bytes as they are.
+    """
+
+    route: str
+    method: str
+    declares: Declaration
+    path: Callable[[Stage], str]
+    body: Callable[[Stage], Any] | None = None
+    names_object: bool = False
+    own: bool = False
+    succeeds: tuple[int, ...] = (200,)
+    content_type: str = ""
+    not_found: tuple[int, ...] = (404,)  # what a person gets who names an object that is not theirs to see
+    reach: str = "site"
+    also: tuple[may.Permission, ...] = ()
+    fresh: bool = False  # changes what other rows need: gets a stage of its own
+
+    @property
+    def id(self) -> str:
+        return f"{self.method} {self.route}"
+
+    def payload(self, stage: Stage) -> tuple[bytes, str]:
+        """Body and content type."""
+        value = self.body(stage) if self.body else b""
+        if isinstance(value, bytes):
+            return value, self.content_type or "application/json"
+        if self.route.startswith(PAGES):
+            return urlencode(value).encode(), "application/x-www-form-urlencoded"
+        return json.dumps(value).encode(), "application/json"
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """One WebSocket route. `connect(stage, who)` tries to get in as "anonymous", "alice", "bob", "charlie", "agent_a" or
+    "agent_b", with A's things on the Yard, and answers whether the socket was let in and served."""
+
+    route: str
+    declares: Declaration
+    connect: Callable[[Stage, str], Any]  # a coroutine function: → bool
+    admits: frozenset[str]
+
+    @property
+    def id(self) -> str:
+        return self.route
+
+
+@dataclass(frozen=True)
+class Task:
+    """One Celery task. For a tenant's task `arguments` are A's ids: it is run with B's tenant id and must not find them,
+    then with A's. A platform task is run as it is and must leave no scope open."""
+
+    name: str
+    declares: Requires | type[Platform]
+    arguments: Callable[[Stage], tuple[Any, ...]] = lambda stage: ()
+
+    @property
+    def id(self) -> str:
+        return self.name
+
+
+def page(stage: Stage, rest: str) -> str:
+    """A page of tenant A."""
+    return f"/t/{stage.slug}/{rest}"
+
+
+NEWCOMER = {"name": "Nadia", "email": "nadia@example.org", "role": "viewer"}
+
+URLS: list[Url] = [
+    # operators
+    Url("/healthz", "GET", Public(""), lambda s: "/healthz"),
+    Url("/readyz", "GET", Public(""), lambda s: "/readyz"),
+    Url("/metrics", "GET", Public(""), lambda s: "/metrics", succeeds=(404,)),  # no token file is set
+    Url("/ca", "GET", Public(""), lambda s: "/ca", succeeds=(404,)),  # no authority of its own
+    Url("/ca.crt", "GET", Public(""), lambda s: "/ca.crt", succeeds=(404,)),
+    # the door
+    Url("/", "GET", Public(""), lambda s: "/", succeeds=(200, 302)),
+    Url("/t/sw.js", "GET", Public(""), lambda s: "/t/sw.js"),
+    Url("/t/offline", "GET", Public(""), lambda s: "/t/offline"),
+    Url(PAGES + "manifest.webmanifest", "GET", Public(""), lambda s: page(s, "manifest.webmanifest")),
+    Url("/setup/<str:token>", "GET", Public(""), lambda s: "/setup/" + "a" * 43, succeeds=(404,)),
+    Url("/setup/<str:token>", "POST", Public(""), lambda s: "/setup/" + "a" * 43, succeeds=(404,)),
+    Url(PAGES + "sign-in", "GET", Public(""), lambda s: page(s, "sign-in")),
+    Url(
+        PAGES + "sign-in",
+        "POST",
+        Public(""),
+        lambda s: page(s, "sign-in"),
+        body=lambda s: {},
+        succeeds=(422,),
+    ),
+    Url(PAGES + "sign-in/factor", "GET", Public(""), lambda s: page(s, "sign-in/factor"), succeeds=(302,)),
+    Url(
+        PAGES + "sign-in/factor",
+        "POST",
+        Public(""),
+        lambda s: page(s, "sign-in/factor"),
+        body=lambda s: {"code": "123456"},
+        succeeds=(302,),
+    ),
+    Url(PAGES + "sign-out", "POST", Public(""), lambda s: page(s, "sign-out"), succeeds=(302,)),
+    Url(
+        PAGES + "recovery-codes",
+        "GET",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: page(s, "recovery-codes"),
+        own=True,
+        succeeds=(200, 302),
+    ),
+    Url(
+        PAGES + "recovery-codes",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: page(s, "recovery-codes"),
+        own=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    # the API's reference
+    Url("/api/schema/", "GET", Public(""), lambda s: "/api/schema/"),
+    Url("/api/docs/", "GET", Public(""), lambda s: "/api/docs/"),
+    # pages
+    Url(PAGES, "GET", Requires(may.CAMERA_VIEW), lambda s: page(s, "")),
+    Url(
+        PAGES + "cameras/<uuid:camera_id>",
+        "GET",
+        Requires(may.CAMERA_VIEW),
+        lambda s: page(s, f"cameras/{s.camera.id}"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "sync",
+        "GET",
+        Requires(may.CAMERA_PLAYBACK),
+        lambda s: page(s, f"sync?cameras={s.camera.id}"),
+        names_object=True,
+    ),
+    Url(PAGES + "palette.json", "GET", Requires(may.CAMERA_VIEW), lambda s: page(s, "palette.json")),
+    Url(PAGES + "agents", "GET", Requires(may.AGENT_VIEW), lambda s: page(s, "agents")),
+    Url(PAGES + "agents/enrol", "GET", Requires(may.AGENT_ENROL), lambda s: page(s, "agents/enrol")),
+    Url(
+        PAGES + "agents/enrol",
+        "POST",
+        Requires(may.AGENT_ENROL),
+        lambda s: page(s, "agents/enrol"),
+        body=lambda s: {"site": str(s.site.id)},
+        names_object=True,
+        not_found=(200, 404, 422),  # the form again: it offers B's sites and has no such choice
+    ),
+    Url(PAGES + "health", "GET", Requires(may.AGENT_VIEW), lambda s: page(s, "health")),
+    Url(
+        PAGES + "health/<uuid:finding_id>/settled",
+        "POST",
+        Requires(may.AGENT_EDIT),
+        lambda s: page(s, f"health/{s.finding_id}/settled"),
+        body=lambda s: {},
+        names_object=True,
+        succeeds=(302,),
+    ),
+    # access tokens: a person's own, so Bob and Charlie see theirs, and never Alice's
+    Url(
+        PAGES + "account/tokens",
+        "GET",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: page(s, "account/tokens"),
+        own=True,
+    ),
+    Url(
+        PAGES + "account/tokens/new",
+        "GET",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: page(s, "account/tokens/new"),
+        own=True,
+    ),
+    Url(
+        PAGES + "account/tokens/new",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: page(s, "account/tokens/new"),
+        body=lambda s: {"name": "Page", "scopes": "camera:view", "site": "", "days": "30"},
+        own=True,
+    ),
+    Url(
+        PAGES + "account/tokens/<uuid:token_id>/revoke",
+        "GET",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: page(s, f"account/tokens/{s.token_of_alice.id}/revoke"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "account/tokens/<uuid:token_id>/revoke",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: page(s, f"account/tokens/{s.token_of_alice.id}/revoke"),
+        names_object=True,
+        succeeds=(302,),
+    ),
+    Url(API + "me", "GET", Public(""), lambda s: API + "me", succeeds=(401,)),
+    Url(API + "tokens", "GET", Requires(may.ACCOUNT_SELF), lambda s: API + "tokens", own=True),
+    Url(
+        API + "tokens",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: API + "tokens",
+        body=lambda s: {
+            "name": "Report",
+            "scopes": ["camera:view"],
+            "expires_us": clock.now_us() + 30 * 86_400 * 1_000_000,
+        },
+        own=True,
+        succeeds=(201,),
+    ),
+    Url(
+        API + "tokens/<uuid:token_id>",
+        "GET",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: f"{API}tokens/{s.token_of_alice.id}",
+        names_object=True,
+    ),
+    Url(
+        API + "tokens/<uuid:token_id>/revocation",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: f"{API}tokens/{s.token_of_alice.id}/revocation",
+        names_object=True,
+    ),
+    # browser API
+    Url(API + "findings", "GET", Requires(may.AGENT_VIEW), lambda s: API + "findings"),
+    Url(
+        API + "findings/<uuid:finding_id>/settlement",
+        "POST",
+        Requires(may.AGENT_EDIT),
+        lambda s: f"{API}findings/{s.finding_id}/settlement",
+        body=lambda s: {},
+        names_object=True,
+        succeeds=(204,),
+    ),
+    Url(
+        PAGES + "agents/<uuid:agent_id>",
+        "GET",
+        Requires(may.AGENT_VIEW, may.AGENT_EDIT),
+        lambda s: page(s, f"agents/{s.agent_id}"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "agents/<uuid:agent_id>",
+        "POST",
+        Requires(may.AGENT_VIEW, may.AGENT_EDIT),
+        lambda s: page(s, f"agents/{s.agent_id}"),
+        body=lambda s: {"name": "Cellar", "site": str(s.site.id)},
+        names_object=True,
+        succeeds=(302,),
+    ),
+    Url(
+        PAGES + "agents/<uuid:agent_id>/revoke",
+        "GET",
+        Requires(may.AGENT_EDIT),
+        lambda s: page(s, f"agents/{s.agent_id}/revoke"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "agents/<uuid:agent_id>/revoke",
+        "POST",
+        Requires(may.AGENT_EDIT),
+        lambda s: page(s, f"agents/{s.agent_id}/revoke"),
+        body=lambda s: {"name": "Basement"},
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    # sites and cameras
+    Url(PAGES + "sites", "GET", Requires(may.SITE_VIEW), lambda s: page(s, "sites")),
+    Url(PAGES + "sites/add", "GET", Requires(may.SITE_EDIT), lambda s: page(s, "sites/add")),
+    Url(
+        PAGES + "sites/add",
+        "POST",
+        Requires(may.SITE_EDIT),
+        lambda s: page(s, "sites/add"),
+        body=lambda s: {"name": "Harbour", "timezone": "Europe/Lisbon"},
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "sites/<uuid:site_id>",
+        "GET",
+        Requires(may.SITE_EDIT),
+        lambda s: page(s, f"sites/{s.site.id}"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "sites/<uuid:site_id>",
+        "POST",
+        Requires(may.SITE_EDIT),
+        lambda s: page(s, f"sites/{s.site.id}"),
+        body=lambda s: {"name": "Yard", "timezone": "Europe/Lisbon"},
+        names_object=True,
+        succeeds=(302,),
+    ),
+    Url(
+        PAGES + "sites/<uuid:site_id>/delete",
+        "POST",
+        Requires(may.SITE_EDIT),
+        lambda s: page(s, f"sites/{s.site.id}/delete"),
+        body=lambda s: {},
+        names_object=True,
+        succeeds=(409,),  # cameras belong to it
+    ),
+    Url(PAGES + "cameras/add", "GET", Requires(may.CAMERA_EDIT), lambda s: page(s, "cameras/add")),
+    Url(
+        PAGES + "cameras/add",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, "cameras/add"),
+        body=lambda s: {"agent": str(s.agent_id), "name": "Third", "main_url": "rtsp://192.0.2.3/x"},
+        names_object=True,
+        not_found=(404, 422),  # the form again: A's agents are no choice there
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "cameras/<uuid:camera_id>/settings",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/settings"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "cameras/<uuid:camera_id>/settings",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/settings"),
+        body=lambda s: {"version": "1", "name": "Zebra crossing", "site": str(s.site.id), "audio": "on"},
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "cameras/<uuid:camera_id>/switch",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/switch"),
+        body=lambda s: {"enabled": "1"},
+        names_object=True,
+        succeeds=(302,),
+    ),
+    Url(
+        PAGES + "cameras/<uuid:camera_id>/delete",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/delete"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "cameras/<uuid:camera_id>/delete",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/delete"),
+        body=lambda s: {"name": "Zebra crossing", "footage": "erase"},
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(PAGES + "usage", "GET", Requires(may.USAGE_VIEW, may.TENANT_EDIT), lambda s: page(s, "usage")),
+    Url(
+        PAGES + "usage",
+        "POST",
+        Requires(may.USAGE_VIEW, may.TENANT_EDIT),
+        lambda s: page(s, "usage"),
+        body=lambda s: {"retention_days": "40", "quota_gb": ""},
+        succeeds=(302,),
+    ),
+    # browser API
+    Url(API + "sites", "GET", Requires(may.SITE_VIEW, may.SITE_EDIT), lambda s: API + "sites"),
+    Url(
+        API + "sites",
+        "POST",
+        Requires(may.SITE_VIEW, may.SITE_EDIT),
+        lambda s: API + "sites",
+        body=lambda s: {"name": "Quay", "timezone": "Europe/Lisbon"},
+        succeeds=(201,),
+        fresh=True,
+        reach="tenant",
+    ),
+    Url(
+        API + "sites/<uuid:site_id>",
+        "GET",
+        Requires(may.SITE_VIEW, may.SITE_EDIT),
+        lambda s: f"{API}sites/{s.site.id}",
+        names_object=True,
+    ),
+    Url(
+        API + "sites/<uuid:site_id>",
+        "PATCH",
+        Requires(may.SITE_VIEW, may.SITE_EDIT),
+        lambda s: f"{API}sites/{s.site.id}",
+        body=lambda s: {"timezone": "Europe/Lisbon"},
+        names_object=True,
+    ),
+    Url(
+        API + "sites/<uuid:site_id>",
+        "DELETE",
+        Requires(may.SITE_VIEW, may.SITE_EDIT),
+        lambda s: f"{API}sites/{s.site.id}",
+        body=lambda s: {},
+        names_object=True,
+        succeeds=(409,),  # cameras belong to it
+    ),
+    Url(API + "usage", "GET", Requires(may.USAGE_VIEW), lambda s: API + "usage"),
+    Url(
+        API + "policy",
+        "GET",
+        Requires(may.USAGE_VIEW, may.TENANT_EDIT),
+        lambda s: API + "policy",
+        reach="tenant",
+    ),
+    Url(
+        API + "policy",
+        "PATCH",
+        Requires(may.USAGE_VIEW, may.TENANT_EDIT),
+        lambda s: API + "policy",
+        body=lambda s: {"retention_days": 60},
+        reach="tenant",
+    ),
+    Url(
+        API + "agents/<uuid:agent_id>",
+        "GET",
+        Requires(may.AGENT_VIEW, may.AGENT_EDIT),
+        lambda s: f"{API}agents/{s.agent_id}",
+        names_object=True,
+    ),
+    Url(
+        API + "agents/<uuid:agent_id>",
+        "PATCH",
+        Requires(may.AGENT_VIEW, may.AGENT_EDIT),
+        lambda s: f"{API}agents/{s.agent_id}",
+        body=lambda s: {"name": "Cellar", "site": str(s.site.id)},
+        names_object=True,
+    ),
+    Url(
+        API + "enrolment-codes/<uuid:code_id>",
+        "GET",
+        Requires(may.AGENT_ENROL),
+        lambda s: f"{API}enrolment-codes/{s.code_id}",
+        names_object=True,
+    ),
+    Url(API + "statements", "GET", Requires(may.CAMERA_VIEW), lambda s: API + "statements"),
+    Url(API + "cameras", "GET", Requires(may.CAMERA_VIEW, may.CAMERA_EDIT), lambda s: API + "cameras"),
+    Url(
+        API + "cameras",
+        "POST",
+        Requires(may.CAMERA_VIEW, may.CAMERA_EDIT),
+        lambda s: API + "cameras",
+        body=lambda s: {"agent": str(s.agent_id), "name": "Third", "main_url": "rtsp://u:p@192.0.2.3/x"},
+        names_object=True,
+        succeeds=(201,),
+        fresh=True,
+    ),
+    *(
+        Url(
+            API + "cameras/<uuid:camera_id>",
+            method,
+            Requires(may.CAMERA_VIEW, may.CAMERA_EDIT),
+            lambda s: f"{API}cameras/{s.camera.id}",
+            body=body,
+            names_object=True,
+            succeeds=(204,) if method == "DELETE" else (200,),
+            fresh=method == "DELETE",
+        )
+        for method, body in (
+            ("GET", None),
+            ("POST", lambda s: {"audio": False}),
+            ("PATCH", lambda s: {"audio": False}),
+            ("DELETE", lambda s: {}),
+        )
+    ),
+    Url(API + "agents", "GET", Requires(may.AGENT_VIEW), lambda s: API + "agents"),
+    Url(
+        API + "agents/<uuid:agent_id>/cameras",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}agents/{s.agent_id}/cameras",
+        body=lambda s: {"name": "Second", "main_url": "rtsp://u:p@192.0.2.2/x"},
+        names_object=True,
+        succeeds=(201,),
+        fresh=True,
+    ),
+    Url(
+        API + "agents/<uuid:agent_id>/revocation",
+        "POST",
+        Requires(may.AGENT_EDIT),
+        lambda s: f"{API}agents/{s.agent_id}/revocation",
+        body=lambda s: {},
+        names_object=True,
+        fresh=True,
+    ),
+    Url(
+        API + "enrolment-codes",
+        "POST",
+        Requires(may.AGENT_ENROL),
+        lambda s: API + "enrolment-codes",
+        body=lambda s: {"site": str(s.site.id)},
+        names_object=True,
+        succeeds=(201,),
+    ),
+    Url(
+        API + "timeline",
+        "GET",
+        Requires(may.CAMERA_PLAYBACK),
+        lambda s: (
+            f"{API}timeline?cameras={s.camera.id}&from=2023-11-14T22:00:00Z&to=2023-11-14T23:00:00Z&stream=main"
+        ),
+        names_object=True,
+    ),
+    Url(
+        API + "playback",
+        "POST",
+        Requires(may.CAMERA_PLAYBACK),
+        lambda s: API + "playback",
+        body=lambda s: {
+            "streams": [{"camera": str(s.camera.id), "stream": "main"}],
+            "from_us": 1_700_000_000_000_000,
+            "to_us": 1_700_000_060_000_000,
+            "audio": False,
+            "hpke_public": "CQ" + "A" * 41,
+        },
+        names_object=True,
+    ),
+    Url(
+        API + "clips",
+        "POST",
+        Requires(may.CAMERA_CLIP),
+        lambda s: API + "clips",
+        body=lambda s: {
+            "camera": str(s.camera.id),
+            "stream": "main",
+            "from_us": 1_700_000_000_000_000,
+            "to_us": 1_700_000_060_000_000,
+            "audio": False,
+            "hpke_public": "CQ" + "A" * 41,
+        },
+        names_object=True,
+        also=(may.CAMERA_PLAYBACK,),
+    ),
+    Url(
+        API + "live",
+        "POST",
+        Requires(may.CAMERA_LIVE),
+        lambda s: API + "live",
+        body=lambda s: {"camera": str(s.camera.id), "stream": "main", "hpke_public": "CQ" + "A" * 41},
+        names_object=True,
+    ),
+    # agents
+    Url(
+        AGENT + "enrol",
+        "POST",
+        Public(""),
+        lambda s: AGENT + "enrol",
+        body=lambda s: b"{}",
+        succeeds=(400, 401, 422),
+    ),
+    Url(AGENT + "state", "GET", AgentOnly(), lambda s: AGENT + "state"),
+    Url(
+        AGENT + "health",
+        "POST",
+        AgentOnly(),
+        lambda s: AGENT + "health",
+        body=lambda s: json.dumps(s.box_a.heartbeat()).encode(),
+        content_type="application/json",
+        succeeds=(200, 204),
+    ),
+    Url(
+        AGENT + "records",
+        "POST",
+        AgentOnly(),
+        lambda s: AGENT + "records",
+        body=lambda s: bytes.fromhex("a401800280038004f6"),  # an empty batch
+        content_type="application/cbor",
+    ),
+    # people
+    Url(PAGES + "people", "GET", Requires(may.PEOPLE_VIEW), lambda s: page(s, "people")),
+    Url(PAGES + "people/invite", "GET", Requires(may.PEOPLE_EDIT), lambda s: page(s, "people/invite")),
+    Url(
+        PAGES + "people/invite",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, "people/invite"),
+        body=lambda s: NEWCOMER | {"where": "some", "sites": str(s.site.id)},
+        names_object=True,
+        not_found=(422,),  # the form again: it offers B's sites and has no such choice
+        fresh=True,
+    ),
+    Url(
+        PAGES + "people/invitations/<uuid:invitation_id>/renew",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"people/invitations/{s.invitation_id}/renew"),
+        names_object=True,
+        fresh=True,
+    ),
+    Url(
+        PAGES + "people/invitations/<uuid:invitation_id>/revoke",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"people/invitations/{s.invitation_id}/revoke"),
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "people/<uuid:account_id>",
+        "GET",
+        Requires(may.PEOPLE_VIEW),
+        lambda s: page(s, f"people/{s.cast.olga.id}"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "people/<uuid:account_id>",
+        "POST",
+        Requires(may.PEOPLE_VIEW),
+        lambda s: page(s, f"people/{s.cast.olga.id}"),
+        body=lambda s: {"role": "viewer", "where": "all"},
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "people/<uuid:account_id>/remove",
+        "GET",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"people/{s.cast.olga.id}/remove"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "people/<uuid:account_id>/remove",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"people/{s.cast.olga.id}/remove"),
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "people/<uuid:account_id>/sessions",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"people/{s.cast.olga.id}/sessions"),
+        names_object=True,
+        succeeds=(302,),
+    ),
+    Url(
+        PAGES + "people/<uuid:account_id>/factor",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"people/{s.cast.olga.id}/factor"),
+        names_object=True,
+    ),
+    # my account
+    Url(PAGES + "account", "GET", Requires(may.ACCOUNT_SELF), lambda s: page(s, "account"), own=True),
+    Url(
+        PAGES + "account",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: page(s, "account"),
+        body=lambda s: {"name": "Somebody"},
+        own=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    *(
+        Url(
+            PAGES + f"account/{rest}",
+            method,
+            Requires(may.ACCOUNT_SELF),
+            lambda s, rest=rest: page(s, f"account/{rest}"),
+            body=lambda s: {},
+            own=True,
+            succeeds=(200,) if method == "GET" else (422,),
+        )
+        for rest in ("password", "factor", "recovery-codes")
+        for method in ("GET", "POST")
+    ),
+    Url(
+        PAGES + "account/sessions/others",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: page(s, "account/sessions/others"),
+        own=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "account/sessions/<uuid:session_id>",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: page(s, f"account/sessions/{s.session_id}"),
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    # audit
+    # Each on a fresh stage: what Charlie was refused under A's ids before stands in his own log, as he typed it.
+    Url(PAGES + "audit", "GET", Requires(may.AUDIT_VIEW), lambda s: page(s, "audit"), fresh=True),
+    Url(
+        PAGES + "audit/export",
+        "POST",
+        Requires(may.AUDIT_VIEW),
+        lambda s: page(s, "audit/export"),
+        body=lambda s: {},
+        fresh=True,
+    ),
+    Url(
+        PAGES + "audit/<uuid:event_id>",
+        "GET",
+        Requires(may.AUDIT_VIEW),
+        lambda s: page(s, f"audit/{s.event_id}"),
+        names_object=True,
+    ),
+    # browser API
+    Url(API + "members", "GET", Requires(may.PEOPLE_VIEW), lambda s: API + "members"),
+    Url(
+        API + "members/<uuid:account_id>",
+        "GET",
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        lambda s: f"{API}members/{s.cast.olga.id}",
+        names_object=True,
+        reach="tenant",
+    ),
+    Url(
+        API + "members/<uuid:account_id>",
+        "PATCH",
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        lambda s: f"{API}members/{s.cast.olga.id}",
+        body=lambda s: {"role": "viewer", "sites": [str(s.site.id)]},
+        names_object=True,
+        fresh=True,
+    ),
+    Url(
+        API + "members/<uuid:account_id>",
+        "DELETE",
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        lambda s: f"{API}members/{s.cast.olga.id}",
+        names_object=True,
+        succeeds=(204,),
+        fresh=True,
+    ),
+    Url(
+        API + "members/<uuid:account_id>/sessions",
+        "DELETE",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: f"{API}members/{s.cast.olga.id}/sessions",
+        names_object=True,
+    ),
+    Url(
+        API + "members/<uuid:account_id>/factor-link",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: f"{API}members/{s.cast.olga.id}/factor-link",
+        names_object=True,
+        succeeds=(201,),
+    ),
+    Url(API + "invitations", "GET", Requires(may.PEOPLE_EDIT), lambda s: API + "invitations"),
+    Url(
+        API + "invitations",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: API + "invitations",
+        body=lambda s: NEWCOMER | {"sites": [str(s.site.id)]},
+        names_object=True,
+        not_found=(422,),  # B has no such site to invite anybody to
+        succeeds=(201,),
+        fresh=True,
+    ),
+    Url(
+        API + "invitations/<uuid:invitation_id>",
+        "DELETE",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: f"{API}invitations/{s.invitation_id}",
+        names_object=True,
+        succeeds=(204,),
+        fresh=True,
+    ),
+    Url(
+        API + "invitations/<uuid:invitation_id>/renewal",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: f"{API}invitations/{s.invitation_id}/renewal",
+        names_object=True,
+        succeeds=(201,),
+        fresh=True,
+    ),
+    Url(API + "account", "GET", Requires(may.ACCOUNT_SELF), lambda s: API + "account", own=True),
+    Url(
+        API + "account",
+        "PATCH",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: API + "account",
+        body=lambda s: {"name": "Somebody"},
+        own=True,
+        fresh=True,
+    ),
+    Url(
+        API + "account/password",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: API + "account/password",
+        body=lambda s: {"password": PASSWORD, "new_password": "walnut ferry lantern meadow"},
+        own=True,
+        fresh=True,
+    ),
+    Url(API + "sessions", "GET", Requires(may.ACCOUNT_SELF), lambda s: API + "sessions", own=True),
+    Url(
+        API + "sessions",
+        "DELETE",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: API + "sessions",
+        own=True,
+        fresh=True,
+    ),
+    Url(
+        API + "sessions/<uuid:session_id>",
+        "DELETE",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: f"{API}sessions/{s.session_id}",
+        names_object=True,
+        succeeds=(204,),
+        fresh=True,
+    ),
+    Url(API + "audit", "GET", Requires(may.AUDIT_VIEW), lambda s: API + "audit", fresh=True, reach="tenant"),
+    Url(
+        API + "audit/<uuid:event_id>",
+        "GET",
+        Requires(may.AUDIT_VIEW),
+        lambda s: f"{API}audit/{s.event_id}",
+        names_object=True,
+        reach="tenant",
+    ),
+    Url(
+        API + "stills",
+        "POST",
+        Requires(may.CAMERA_PLAYBACK),
+        lambda s: API + "stills",
+        body=lambda s: {"stills": [{"camera": str(s.camera.id)}], "hpke_public": "CQ" + "A" * 41},
+        names_object=True,
+    ),
+    Url(API + "views", "GET", Requires(may.CAMERA_VIEW), lambda s: API + "views"),
+    Url(
+        API + "views",
+        "POST",
+        Requires(may.CAMERA_VIEW),
+        lambda s: API + "views",
+        body=lambda s: {"name": "Mine", "cameras": [str(s.camera.id)]},
+        names_object=True,
+        succeeds=(201,),
+        fresh=True,
+    ),
+    Url(
+        API + "views/<uuid:view_id>",
+        "PATCH",
+        Requires(may.CAMERA_VIEW),
+        lambda s: f"{API}views/{s.view_id}",
+        body=lambda s: {"layout": "2x2"},
+        names_object=True,
+        reach="account",
+    ),
+    Url(
+        API + "views/<uuid:view_id>",
+        "DELETE",
+        Requires(may.CAMERA_VIEW),
+        lambda s: f"{API}views/{s.view_id}",
+        names_object=True,
+        succeeds=(204,),
+        fresh=True,
+        reach="account",
+    ),
+    # asking an agent something now
+    Url(
+        API + "camera-tests",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}camera-tests",
+        body=lambda s: {
+            "agent": str(s.present_agent_id),
+            "url": "rtsp://192.0.2.9/main",
+            "hpke_public": "CQ" + "A" * 41,
+        },
+        names_object=True,
+        succeeds=(202,),
+    ),
+    Url(
+        API + "camera-tests/<uuid:test_id>",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}camera-tests/{s.address_test_id}",
+        names_object=True,
+    ),
+    Url(
+        API + "cameras/<uuid:camera_id>/uploads",
+        "POST",
+        Requires(may.CAMERA_PLAYBACK),
+        lambda s: f"{API}cameras/{s.camera.id}/uploads",
+        body=lambda s: {"from_us": 1, "to_us": 60_000_000, "agent": str(s.present_agent_id)},
+        names_object=True,
+        succeeds=(202,),
+    ),
+    Url(
+        API + "cameras/<uuid:camera_id>/uploads/<uuid:order_id>",
+        "GET",
+        Requires(may.CAMERA_PLAYBACK),
+        lambda s: f"{API}cameras/{s.camera.id}/uploads/{s.view_id}",
+        names_object=True,
+    ),
+]
+
+CONSUMERS: list[Consumer] = [
+    # Both are agents with a control socket of their own; `sockets.control` looks at what each is told.
+    Consumer(AGENT + "control", AgentOnly(), sockets.control, frozenset({"agent_a", "agent_b"})),
+    Consumer(AGENT + "media/<uuid:publish_id>", AgentOnly(), sockets.media, frozenset({"agent_a"})),
+    Consumer("/live", Requires(may.CAMERA_LIVE), sockets.live, frozenset({"alice"})),
+]
+
+TASKS: list[Task] = [
+    Task("vsaas.accounts.tasks.remove_ended", Platform),
+    Task("vsaas.audit.tasks.sequence_audit", Platform),
+    Task("vsaas.common.tasks.pulse", Platform),
+    Task("vsaas.footage.tasks.check_footage", Platform),
+    Task("vsaas.footage.tasks.check_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
+    Task("vsaas.footage.tasks.confirm_hours", Platform, lambda s: (str(s.cast.tenant_a.id), [])),
+    Task("vsaas.footage.tasks.confirm_pending", Platform),
+    Task("vsaas.footage.tasks.confirm_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
+    Task("vsaas.footage.tasks.count_state", Platform),
+    Task("vsaas.footage.tasks.ensure_partitions", Platform),
+    Task("vsaas.footage.tasks.sweep_retention", Platform),
+    Task("vsaas.footage.tasks.sweep_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
+]

@@ -1,0 +1,171 @@
+"""Everybody tries every way in, on one set-up. See `table.py` for how to add a row."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import HttpResponse
+from django.test import Client
+
+from tenants import checks
+from tenants.declare import AgentOnly, Platform, Public, Requires
+from tenants.errors import NotFound
+from tenants.middleware import TENANT_HEADER
+from tenants.permissions import VIEWER
+from tenants.scope import in_tenant_scope
+from tests.boxes import Box
+from tests.isolation.stage import Stage, assert_holds_nothing_of_a, make_stage
+from tests.isolation.table import API, CONSUMERS, TASKS, URLS, Consumer, Task, Url
+
+SESSION_ROWS = [row for row in URLS if isinstance(row.declares, Requires)]
+AGENT_ROWS = [row for row in URLS if isinstance(row.declares, AgentOnly)]
+PUBLIC_ROWS = [row for row in URLS if isinstance(row.declares, Public)]
+
+
+def by_id(row: Url | Consumer | Task) -> str:
+    return row.id
+
+
+@pytest.fixture(scope="module")
+def shared(database: None, object_store_server: None, pages: None) -> Stage:
+    return make_stage()
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest, shared: Stage) -> Stage:
+    row = request.node.callspec.params["row"]
+    return make_stage() if getattr(row, "fresh", False) else shared
+
+
+def ask(stage: Stage, client: Client, row: Url, slug: str) -> HttpResponse:
+    """The row's request, at the door of the tenant `slug`."""
+    path = row.path(stage).replace(f"/t/{stage.slug}/", f"/t/{slug}/", 1)
+    api = row.route.startswith(API)
+    headers = {TENANT_HEADER: slug, "accept": "application/json"} if api else {"accept": "text/html"}
+    body, content_type = row.payload(stage)
+    return client.generic(row.method, path, body, content_type=content_type, headers=headers)
+
+
+def signed(box: Box, row: Url, stage: Stage) -> HttpResponse:
+    """The row's request, as a box sends it."""
+    body, content_type = row.payload(stage)
+    return box.send(row.method, row.path(stage), body or None, content_type=content_type)
+
+
+def refused_at_the_door(row: Url, reply: HttpResponse) -> bool:
+    """Whoever is not signed in is told so, by programs' and by people's means."""
+    if row.route.startswith(API):
+        return reply.status_code == 401
+    return reply.status_code == 302 and "/sign-in" in reply["Location"]
+
+
+@pytest.mark.parametrize("row", SESSION_ROWS, ids=by_id)
+def test_only_the_right_person_gets_in(row: Url, stage: Stage) -> None:
+    nobody = Client()
+    strangers = {"nobody": nobody, "half": stage.half_signed_in, "Charlie": stage.charlie, "Rita": stage.rita}
+    for name, client in strangers.items():
+        reply = ask(stage, client, row, stage.slug)
+        assert refused_at_the_door(row, reply), (name, reply.status_code, reply.content[:300])
+        assert_holds_nothing_of_a(stage, reply, row.path(stage))
+    reply = signed(stage.box_b, row, stage)
+    assert reply.status_code in (302, 401, 404), ("B's agent", reply.status_code)
+    assert_holds_nothing_of_a(stage, reply, row.path(stage))
+    charlie_at_home(row, stage)
+    bob(row, stage)
+    reply = ask(stage, stage.alice, row, stage.slug)
+    assert reply.status_code in row.succeeds, ("Alice", reply.status_code, reply.content[:600])
+
+
+def charlie_at_home(row: Url, stage: Stage) -> None:
+    """Charlie has every right in B, and A's ids: nothing of A exists there."""
+    reply = ask(stage, stage.charlie, row, stage.slug_b)
+    if row.names_object:
+        assert reply.status_code in row.not_found, ("Charlie at home", reply.status_code, reply.content[:300])
+    else:
+        assert reply.status_code in row.succeeds, ("Charlie at home", reply.status_code, reply.content[:300])
+    assert_holds_nothing_of_a(stage, reply, row.path(stage))
+
+
+def bob(row: Url, stage: Stage) -> None:
+    """Bob views the Gate: 403 without the permission, 404 for the Yard's objects, else nothing of the Yard."""
+    reply = ask(stage, stage.bob, row, stage.slug)
+    assert isinstance(row.declares, Requires)
+    if row.declares.of(row.method) not in VIEWER.permissions:
+        assert reply.status_code == 403, ("Bob", reply.status_code, reply.content[:300])
+    elif row.names_object:
+        assert reply.status_code in row.not_found, ("Bob", reply.status_code, reply.content[:300])
+    else:
+        assert reply.status_code in row.succeeds, ("Bob", reply.status_code, reply.content[:300])
+    assert_holds_nothing_of_a(stage, reply, row.path(stage))
+
+
+@pytest.mark.parametrize("row", AGENT_ROWS, ids=by_id)
+def test_only_agents_get_in_where_agents_do(row: Url, stage: Stage) -> None:
+    for client in (Client(), stage.alice, stage.charlie):
+        reply = ask(stage, client, row, stage.slug)
+        assert reply.status_code == 401, (reply.status_code, reply.content[:300])
+        assert_holds_nothing_of_a(stage, reply)
+    assert_holds_nothing_of_a(stage, signed(stage.box_b, row, stage))
+    ours = signed(stage.box_a, row, stage)
+    assert ours.status_code in row.succeeds, (ours.status_code, ours.content[:300])
+
+
+@pytest.mark.parametrize("row", PUBLIC_ROWS, ids=by_id)
+def test_what_is_open_to_all_shows_nothing_of_anybody(row: Url, stage: Stage) -> None:
+    reply = ask(stage, Client(), row, stage.slug)
+    assert reply.status_code in row.succeeds, (reply.status_code, reply.content[:300])
+    assert_holds_nothing_of_a(stage, reply)
+
+
+@pytest.mark.parametrize("row", CONSUMERS, ids=by_id)
+async def test_sockets_admit_whom_they_should_and_nobody_else(
+    row: Consumer, stage: Stage, hub_address: str
+) -> None:
+    everybody = ("anonymous", "charlie", "agent_b", "bob", "agent_a", "alice")
+    admitted = {name for name in everybody if await row.connect(stage, name)}
+    assert admitted == row.admits
+
+
+@pytest.mark.parametrize("row", TASKS, ids=by_id)
+def test_tasks_stay_in_their_tenant(row: Task, stage: Stage) -> None:
+    task = next(entry.target for entry in checks.tasks() if entry.name == row.name)
+    if isinstance(row.declares, Requires):
+        with pytest.raises((NotFound, ObjectDoesNotExist)):
+            task(str(stage.cast.tenant_b.id), *row.arguments(stage))
+        task(str(stage.cast.tenant_a.id), *row.arguments(stage))
+    else:
+        task(*row.arguments(stage))
+    assert not in_tenant_scope()
+
+
+def test_every_way_in_has_a_row_and_every_row_a_way_in() -> None:
+    rows = {("url", row.route) for row in URLS}
+    rows |= {("consumer", row.route) for row in CONSUMERS} | {("task", row.name) for row in TASKS}
+    ways = {(entry.kind, entry.route) for entry in checks.entries()}
+    assert not ways - rows, f"add rows to tests/isolation/table.py for: {sorted(ways - rows)}"
+    assert not rows - ways, f"these rows of tests/isolation/table.py lead nowhere: {sorted(rows - ways)}"
+
+
+def test_every_method_of_an_api_view_has_a_row() -> None:
+    rows = {(row.route, row.method) for row in URLS}
+    ways = {
+        (entry.route, method.upper())
+        for entry in checks.urls()
+        if (view := getattr(entry.target, "view_class", None) or getattr(entry.target, "cls", None))
+        for method in ("get", "post", "put", "patch", "delete")
+        if hasattr(view, method)
+    }
+    assert not ways - rows, f"add rows to tests/isolation/table.py for: {sorted(ways - rows)}"
+
+
+def test_rows_say_what_the_code_declares() -> None:
+    declared = {(entry.kind, entry.route): entry.declaration for entry in checks.entries()}
+    for kind, rows in (("url", URLS), ("consumer", CONSUMERS)):
+        for row in rows:
+            found = declared[kind, row.route]
+            assert type(found) is type(row.declares), row.id
+            if isinstance(row.declares, Requires):
+                assert found == row.declares, row.id
+    for task in TASKS:
+        found = declared["task", task.name]
+        assert found == task.declares if isinstance(task.declares, Requires) else isinstance(found, Platform)

@@ -1,0 +1,52 @@
+"""The hub as a process of its own, on this worker's databases, started as in production."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests import environment
+from vsaas.onebox.processes import Program
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@contextmanager
+def running_hub(public_url: str = environment.PUBLIC_URL) -> Iterator[str]:
+    """Runs the hub until the block ends; gives its address, which is the portal's VSAAS_LIVE_URL. `public_url`: where the
+    pages that may watch come from."""
+    port = environment.live_port()
+    program = start_hub(port, public_url)
+    try:
+        yield f"ws://127.0.0.1:{port}"
+    finally:
+        program.stop()
+
+
+def start_hub(port: int, public_url: str = environment.PUBLIC_URL) -> Program:
+    """A hub that listens at `port`; whatever the port, its public address is the portal's VSAAS_LIVE_URL."""
+    command = [sys.executable, "-m", "uvicorn", "vsaas.live.asgi:application", "--port", str(port)]
+    sockets = ["--ws", "websockets-sansio", "--ws-per-message-deflate", "false"]
+    settings = {f"VSAAS_{name}": value for name, value in environment.variables().items()}
+    paths = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "vsaas.settings"}
+    program = Program(
+        "the live hub",
+        [*command, *sockets],
+        env=paths | settings | {"VSAAS_PUBLIC_URL": public_url},
+        log=environment.folder() / f"hub-{environment.worker()}-{port}.log",
+    )
+    program.start()
+    program.wait_ready(lambda: _listens(port), 60)
+    return program
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True

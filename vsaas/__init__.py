@@ -1,0 +1,1 @@
+"""The cloud: portal, live hub, workers, and everything that runs them."""

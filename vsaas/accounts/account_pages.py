@@ -1,0 +1,239 @@
+"""My account: name, password, second factor, sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from tenants.declare import requires
+from tenants.middleware import signed_in
+from tenants.permissions import ACCOUNT_SELF
+from vsaas.accounts import own, recovery, setup, signin
+from vsaas.accounts.forms import FactorForm, PasswordForm
+from vsaas.accounts.models import Account, RecoveryCode, Session, TotpDevice
+from vsaas.accounts.passwords import MAX_CHARS, MIN_CHARS, check_password_strength
+from vsaas.accounts.people_pages import rights, said, say, shown_session
+from vsaas.accounts.views import app_of, check_new_app, too_many_words
+from vsaas.audit import feed
+from vsaas.common.errors import NotFound, TooMany
+from vsaas.common.links import tenant_url
+
+ACTIVITY_ROWS = 20
+
+
+class NameForm(forms.Form):
+    """One's own name."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"), max_length=120, widget=forms.TextInput({"autocomplete": "name"})
+    )
+
+
+class NewPasswordForm(forms.Form):
+    """The password one has, and the one to come."""
+
+    password = forms.CharField(
+        label=gettext_lazy("Your password now"),
+        max_length=MAX_CHARS,
+        strip=False,
+        widget=forms.PasswordInput({"autocomplete": "current-password"}),
+    )
+    new_password = forms.CharField(
+        label=gettext_lazy("New password"),
+        strip=False,
+        help_text=gettext_lazy("At least %(min)d characters. A few unrelated words work well.")
+        % {"min": MIN_CHARS},
+        # Kept when something else is wrong: nothing typed is lost by a slip.
+        widget=forms.PasswordInput({"autocomplete": "new-password"}, render_value=True),
+    )
+
+    def __init__(self, *args: Any, about: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.about = about
+
+    def clean_new_password(self) -> str:
+        password: str = self.cleaned_data["new_password"]
+        check_password_strength(password, self.about)
+        return password
+
+
+class ConfirmForm(FactorForm, PasswordForm):
+    """Password and a current code: who has both is no thief of a session."""
+
+    field_order = ["password", "code"]
+
+
+def me(request: HttpRequest) -> Account:
+    """The signed-in person's account."""
+    return Account.objects.get(pk=signed_in(request).account_id)
+
+
+@requires(ACCOUNT_SELF)
+@require_http_methods(["GET", "HEAD", "POST"])
+def account(request: HttpRequest) -> HttpResponse:
+    """Everything about oneself. POST changes the name."""
+    person = me(request)
+    bound = request.POST if request.method == "POST" else None
+    form = NameForm(bound, initial={"name": person.name})
+    if request.method == "POST" and form.is_valid():
+        if own.rename(request, person, form.cleaned_data["name"]):
+            say(request, _("Your name is changed."))
+        return HttpResponseRedirect(tenant_url(request, "account"))
+    app = TotpDevice.objects.filter(user=person, confirmed=True).order_by("-created_at").first()
+    context = {
+        "person": Account.objects.get(pk=person.pk) if form.is_bound else person,
+        "form": form,
+        "app": app,
+        "codes_left": RecoveryCode.objects.filter(device__user=person, used_at=None).count(),
+        "sessions": own_sessions(request, person),
+        "rights": rights(person),
+        "activity": activity(person),
+        "said": said(request),
+    }
+    return render(request, "accounts/account.html", context, status=422 if form.is_bound else 200)
+
+
+def activity(person: Account) -> list[dict[str, Any]]:
+    """What happened to one's account of late. From which network only where it was oneself, or nobody known: where an
+    owner sits is not told."""
+    return [
+        {
+            "sentence": seen.sentence,
+            "at": seen.at,
+            "network": seen.event.network if seen.event.actor_id in (None, person.pk) else "",
+        }
+        for seen in feed.about_person(person.pk, ACTIVITY_ROWS)
+    ]
+
+
+def own_sessions(request: HttpRequest, person: Account) -> list[dict[str, Any]]:
+    """One's sessions as the template draws them, this one first."""
+    rows = [
+        shown_session(session) | {"here": own.is_this(request, session)} for session in own.sessions(person)
+    ]
+    return sorted(rows, key=lambda row: not row["here"])
+
+
+@requires(ACCOUNT_SELF)
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_password(request: HttpRequest) -> HttpResponse:
+    """Change the password; the present one is asked for."""
+    person = me(request)
+    about = [person.name, person.email, request.tenant.name]  # type: ignore[attr-defined]
+    form = NewPasswordForm(request.POST if request.method == "POST" else None, about=about)
+    status, headers = (422 if form.is_bound else 200), {}
+    if request.method == "POST" and form.is_valid():
+        try:
+            right = signin.check_own_password(request, person, form.cleaned_data["password"])
+        except TooMany as error:
+            form.add_error("password", too_many_words(error))
+            status, headers = error.status, error.headers
+        else:
+            if right:
+                count = own.change_password(request, person, form.cleaned_data["new_password"])
+                say(request, _ended(_("Your password is changed."), count))
+                return HttpResponseRedirect(tenant_url(request, "account"))
+            form.add_error("password", _("This is not your password. Try again."))
+    context = {"form": form, "person": person}
+    return _with(render(request, "accounts/account_password.html", context, status=status), headers)
+
+
+def _with(response: HttpResponse, headers: dict[str, str]) -> HttpResponse:
+    for name, value in headers.items():
+        response[name] = value
+    return response
+
+
+def _ended(text: str, count: int) -> str:
+    """What was done, and how many other sessions ended with it."""
+    if not count:
+        return text
+    ended = ngettext("%(count)d other session ended.", "%(count)d other sessions ended.", count)
+    return f"{text} {ended % {'count': count}}"
+
+
+@requires(ACCOUNT_SELF)
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_factor(request: HttpRequest) -> HttpResponse:
+    """Set up a new authenticator app: password and a current code first, then the new app's first code."""
+    person = me(request)
+    if not own.confirmed(request):
+        return _confirm(request, person, "accounts/account_confirm_factor.html", _begin_factor)
+    device = setup.device_of(person)
+    form, status, right = check_new_app(request, device)
+    if right:
+        own.change_factor(request, person, device)
+        return HttpResponseRedirect(tenant_url(request, "recovery-codes"))
+    context = {"form": form, "account": person, **app_of(device)}
+    return render(request, "accounts/account_factor.html", context, status=status)
+
+
+def _begin_factor(request: HttpRequest, person: Account) -> HttpResponse:
+    own.confirm(request)
+    return HttpResponseRedirect(request.path)
+
+
+@requires(ACCOUNT_SELF)
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_codes(request: HttpRequest) -> HttpResponse:
+    """New recovery codes: password and a current code first."""
+    return _confirm(request, me(request), "accounts/account_confirm_codes.html", _new_codes)
+
+
+def _new_codes(request: HttpRequest, person: Account) -> HttpResponse:
+    recovery.make_codes(request, person)
+    return HttpResponseRedirect(tenant_url(request, "recovery-codes"))
+
+
+def _confirm(request: HttpRequest, person: Account, template: str, then: Any) -> HttpResponse:
+    """The form that asks for password and code, and what comes once both are right."""
+    form = ConfirmForm(request.POST if request.method == "POST" else None)
+    status, headers = (422 if form.is_bound else 200), {}
+    if request.method == "POST" and form.is_valid():
+        try:
+            # The password first: a code works once, and must not be spent beside a wrong password.
+            if not signin.check_own_password(request, person, form.cleaned_data["password"]):
+                form.add_error("password", _("This is not your password. Try again."))
+            elif signin.check_factor(request, person, form.cleaned_data["code"]) is None:
+                form.add_error(
+                    "code", _("This code is wrong or was used before. Wait for the next one and type that.")
+                )
+            else:
+                done: HttpResponse = then(request, person)
+                return done
+        except TooMany as error:
+            form.add_error(None, too_many_words(error))
+            status, headers = error.status, error.headers
+    return _with(render(request, template, {"form": form, "person": person}, status=status), headers)
+
+
+@requires(ACCOUNT_SELF)
+@require_POST
+def account_end_session(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    """Sign out one of one's other sessions."""
+    person = me(request)
+    session = Session.objects.filter(pk=session_id, account=person).first()
+    if session is None:
+        raise NotFound("this session has ended already")
+    own.end(request, person, session)
+    if own.is_this(request, session):
+        request.session.flush()
+        return HttpResponseRedirect(tenant_url(request, "sign-in"))
+    say(request, _("%(device)s is signed out.") % {"device": own.device_words(session.user_agent)})
+    return HttpResponseRedirect(tenant_url(request, "account"))
+
+
+@requires(ACCOUNT_SELF)
+@require_POST
+def account_end_others(request: HttpRequest) -> HttpResponse:
+    """Sign out everywhere but here."""
+    count = own.end_all_others(request, me(request))
+    say(request, _ended(_("You are signed in here alone."), count))
+    return HttpResponseRedirect(tenant_url(request, "account"))

@@ -1,0 +1,44 @@
+"""Who acts in a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponseBase
+
+from tenants.access import Actor, actor_of
+from tenants.errors import TokenRefused
+from vsaas.accounts.tokens import actor_by_token
+
+
+class ActorMiddleware:
+    """Sets `request.actor`: the signed-in person whose second factor was verified, or whom an access token stands for, or
+    None. A session that still owes the second factor has no rights at all."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.actor = self.actor_of_request(request)  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+    def actor_of_request(self, request: HttpRequest) -> Actor | None:
+        """A token decides alone: with one, no cookie is looked at."""
+        token_id = request.token_id  # type: ignore[attr-defined]
+        if token_id is None:
+            return actor_in(request)
+        try:
+            request.user, actor = actor_by_token(request, token_id)
+        except TokenRefused as error:
+            request.refused = error  # type: ignore[attr-defined]  `enforce` raises it where replies are made
+            return None
+        return actor
+
+
+def actor_in(request: HttpRequest) -> Actor | None:
+    """The actor of the request's session."""
+    if request.tenant is None or not request.user.is_authenticated:  # type: ignore[attr-defined]
+        return None
+    if not request.user.is_verified():  # type: ignore[attr-defined]
+        return None
+    return actor_of(request.user)

@@ -1,0 +1,435 @@
+"""People, invitations, one's own account and sessions in the REST API. Second factors are set up on the pages alone."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import logout
+from django.core.exceptions import ValidationError
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants import access
+from tenants.declare import Requires
+from tenants.permissions import ACCOUNT_SELF, PEOPLE_EDIT, PEOPLE_VIEW, ROLES
+from vsaas.accounts import invitations, own, people, signin
+from vsaas.accounts.models import Account, Invitation, Session
+from vsaas.accounts.passwords import MAX_CHARS, check_password_strength
+from vsaas.accounts.people_pages import SEEN, found, page_of
+from vsaas.accounts.people_replies import (
+    ACCOUNT,
+    INVITATION,
+    MEMBER,
+    SESSION,
+    AccountReply,
+    Ended,
+    FactorLink,
+    InvitationMade,
+    InvitationPage,
+    MemberPage,
+    MemberReply,
+    PasswordChanged,
+    SessionPage,
+)
+from vsaas.common import clock
+from vsaas.common.api import ApiView
+from vsaas.common.describe import describe, query
+from vsaas.common.errors import Conflict, Gone, InvalidField, InvalidFields, NotFound, TooMany
+from vsaas.common.fields import Fields, valid
+from vsaas.common.paging import limit_of
+from vsaas.common.shapes import page_example
+
+
+def _us(moment: Any) -> int | None:
+    return None if moment is None else clock.to_us(moment)
+
+
+def member_json(account: Any) -> dict[str, Any]:
+    """A member, of `people.members`."""
+    grants = [
+        {
+            "role": row.role,
+            "site": None if row.site is None else {"id": str(row.site_id), "name": row.site.name},
+        }
+        for row in account.memberships.all()
+    ]
+    return {
+        "id": str(account.pk),
+        "name": account.name,
+        "email": account.email,
+        "grants": grants,
+        "second_factor": account.has_factor,
+        "created_us": _us(account.created_at),
+        "last_seen_us": _us(account.last_seen_at),
+    }
+
+
+def invitation_json(invitation: Invitation) -> dict[str, Any]:
+    """An open invitation, of `invitations.open_invitations`."""
+    sites = [{"id": str(place.site_id), "name": place.site.name} for place in invitation.places.all()]
+    return {
+        "id": str(invitation.pk),
+        "name": invitation.name,
+        "email": invitation.email,
+        "role": invitation.role,
+        "all_sites": invitation.all_sites,
+        "sites": sites,
+        "invited_by": invitation.invited_by_name,
+        "created_us": _us(invitation.created_at),
+        "expires_us": _us(invitation.expires_at),
+        "expired": invitation.expired,
+    }
+
+
+class AccessFields(Fields):
+    """A role, on all sites or on those named."""
+
+    role = serializers.ChoiceField(choices=list(ROLES))
+    all_sites = serializers.BooleanField(default=False)
+    sites = serializers.ListField(child=serializers.UUIDField(), default=list, max_length=1000)
+
+
+class InvitationFields(AccessFields):
+    """Whom to invite, as what."""
+
+    name = serializers.CharField(max_length=120)
+    email = serializers.EmailField(max_length=254)
+
+
+def _access(fields: dict[str, Any]) -> people.Access:
+    return people.access_of(fields["role"], fields["all_sites"], fields["sites"])
+
+
+class Members(ApiView):
+    """GET: who has an account, by name; `?q=` finds by name or address, `?role=` by role, `?sort=seen` has the last seen first."""
+
+    access = Requires(PEOPLE_VIEW)
+    tag = "People"
+
+    @describe(
+        "List members",
+        reply=MemberPage,
+        example=page_example(MEMBER),
+        query=(
+            query("q", "Words that stand in the name or the address."),
+            query("role", "Who has this role somewhere.", schema={"type": "string", "enum": list(ROLES)}),
+            query(
+                "sort",
+                "By name, or the last seen first.",
+                schema={"type": "string", "enum": ["name", SEEN], "default": "name"},
+            ),
+        ),
+        paged=True,
+    )
+    def get(self, request: Request) -> Response:
+        """Who has an account, by name."""
+        asked = request.query_params
+        role_name, sort = asked.get("role"), asked.get("sort", "name")
+        if role_name is not None and role_name not in ROLES:
+            raise InvalidField("role", f"there is no such role; the roles are {', '.join(ROLES)}")
+        if sort not in ("name", SEEN):
+            raise InvalidField("sort", f"sort by name or {SEEN}")
+        rows = found(people.members(self.actor), asked.get("q", "")[:200], role_name or "")
+        page, after = page_of(rows, sort, asked.get("cursor", ""), limit_of(asked))
+        return Response({"items": [member_json(account) for account in page], "next": after or None})
+
+
+class MemberReading(ApiView):
+    """What the routes of one member share."""
+
+    def member(self, account_id: UUID) -> Account:
+        """The member, whom the actor may change."""
+        account = people.member(self.actor, account_id)
+        access.require(self.actor, PEOPLE_EDIT, account)
+        return account
+
+
+class Member(MemberReading):
+    """GET: one member. PATCH: role and sites, replacing those before. DELETE: removes the member. The last two take
+    people:edit."""
+
+    access = Requires(PEOPLE_VIEW, PEOPLE_EDIT)
+    tag = "People"
+
+    @describe("Get a member", reply=MemberReply, example=MEMBER)
+    def get(self, request: Request, account_id: UUID) -> Response:
+        """One member."""
+        return Response(member_json(people.member(self.actor, account_id)))
+
+    @describe(
+        "Change a member's access",
+        request=AccessFields,
+        request_example={"role": "viewer", "sites": [MEMBER["grants"][0]["site"]["id"]]},
+        reply=MemberReply,
+        example=MEMBER,
+        problems=(InvalidFields, people.OwnRole, people.LastOwner, Conflict),
+    )
+    def patch(self, request: Request, account_id: UUID) -> Response:
+        """Role and sites, which replace those before. The last owner stays one."""
+        account = self.member(account_id)
+        people.set_access(
+            request._request, self.actor, account, _access(valid(AccessFields(data=request.data)))
+        )
+        return Response(member_json(people.member(self.actor, account_id)))
+
+    @describe("Remove a member", status=204, problems=(people.OwnRole, people.LastOwner, Conflict))
+    def delete(self, request: Request, account_id: UUID) -> Response:
+        """The account is deleted with its sessions, second factors and tokens. What it did stays in the audit log."""
+        people.remove(request._request, self.actor, self.member(account_id))
+        return Response(status=204)
+
+
+class MemberSessions(MemberReading):
+    """DELETE: signs a member out everywhere."""
+
+    access = Requires(PEOPLE_EDIT)
+    tag = "People"
+
+    @describe("Sign a member out", reply=Ended, example={"ended": 2}, problems=(people.OwnRole,))
+    def delete(self, request: Request, account_id: UUID) -> Response:
+        """On every device."""
+        count = people.end_sessions(request._request, self.actor, self.member(account_id))
+        return Response({"ended": count})
+
+
+class MemberFactorLink(MemberReading):
+    """POST: a one-time link for a lost second factor. It asks for the member's password; shown in this reply alone."""
+
+    access = Requires(PEOPLE_EDIT)
+    tag = "People"
+
+    @describe(
+        "Make a link for a lost second factor",
+        reply=FactorLink,
+        example={"link": "https://portal.example.com/setup/…"},
+        status=201,
+        problems=(people.OwnRole, Conflict),
+    )
+    def post(self, request: Request, account_id: UUID) -> Response:
+        """Good once, for 24 hours. It asks for the member's password before it shows a new secret; it is told in this reply alone."""
+        link = invitations.issue_factor_link(request._request, self.actor, self.member(account_id))
+        return Response({"link": link}, status=201)
+
+
+class Invitations(ApiView):
+    """GET: open invitations."""
+
+    access = Requires(PEOPLE_EDIT)
+    tag = "People"
+
+    @describe("List open invitations", reply=InvitationPage, example=page_example(INVITATION))
+    def get(self, request: Request) -> Response:
+        """Those neither accepted nor withdrawn; at most 1000."""
+        rows = invitations.open_invitations(self.actor)[:1000]
+        return Response({"items": [invitation_json(row) for row in rows], "next": None})
+
+    @describe(
+        "Invite a person",
+        request=InvitationFields,
+        request_example={
+            "name": "Nora",
+            "email": "nora@example.org",
+            "role": "viewer",
+            "all_sites": True,
+        },
+        reply=InvitationMade,
+        example=INVITATION | {"link": "https://portal.example.com/setup/…"},
+        status=201,
+        problems=(InvalidFields, Conflict),
+    )
+    def post(self, request: Request) -> Response:
+        """The link is told in this reply and never again; it is good once, for seven days."""
+        fields = valid(InvitationFields(data=request.data))
+        wanted = _access(fields)
+        made, link = invitations.invite(request._request, self.actor, fields["name"], fields["email"], wanted)
+        row = invitations.open_invitations(self.actor).get(pk=made.pk)
+        return Response({**invitation_json(row), "link": link}, status=201)
+
+
+class InvitationReading(ApiView):
+    """What the routes of one invitation share."""
+
+    def invitation(self, invitation_id: UUID) -> Invitation:
+        """The open invitation, which the actor may change."""
+        rows = Invitation.objects.filter(accepted_at=None, revoked_at=None)
+        return access.get(self.actor, PEOPLE_EDIT, rows, pk=invitation_id)
+
+
+class InvitationOne(InvitationReading):
+    """DELETE: withdraws an open invitation."""
+
+    access = Requires(PEOPLE_EDIT)
+    tag = "People"
+
+    @describe("Withdraw an invitation", status=204, problems=(Gone,))
+    def delete(self, request: Request, invitation_id: UUID) -> Response:
+        """Its link stops working."""
+        invitations.revoke(request._request, self.actor, self.invitation(invitation_id))
+        return Response(status=204)
+
+
+class InvitationRenewal(InvitationReading):
+    """POST: a new link for seven days; the one before stops working."""
+
+    access = Requires(PEOPLE_EDIT)
+    tag = "People"
+
+    @describe(
+        "Renew an invitation",
+        reply=InvitationMade,
+        example=INVITATION | {"link": "https://portal.example.com/setup/…"},
+        status=201,
+        problems=(Gone,),
+    )
+    def post(self, request: Request, invitation_id: UUID) -> Response:
+        """A new link for seven days; the one before stops working."""
+        link = invitations.renew(request._request, self.actor, self.invitation(invitation_id))
+        row = invitations.open_invitations(self.actor).get(pk=invitation_id)
+        return Response({**invitation_json(row), "link": link}, status=201)
+
+
+# ---- one's own
+
+
+class NameFields(Fields):
+    """One's own name."""
+
+    name = serializers.CharField(max_length=120)
+
+
+class PasswordFields(Fields):
+    """The password one has, and the one to come."""
+
+    password = serializers.CharField(max_length=MAX_CHARS, trim_whitespace=False)
+    new_password = serializers.CharField(max_length=1000, trim_whitespace=False)
+
+
+class OwnAccount(ApiView):
+    """GET: who one is here. PATCH: changes one's name."""
+
+    access = Requires(ACCOUNT_SELF)
+    tag = "Your account"
+
+    @property
+    def account(self) -> Account:
+        """The signed-in person's account."""
+        return Account.objects.get(pk=self.actor.account_id)
+
+    @describe("Get your account", reply=AccountReply, example=ACCOUNT)
+    def get(self, request: Request) -> Response:
+        """Who you are here, and what you may."""
+        return self._answer()
+
+    @describe(
+        "Change your name",
+        request=NameFields,
+        request_example={"name": "Alice Ang"},
+        reply=AccountReply,
+        example=ACCOUNT | {"name": "Alice Ang"},
+    )
+    def patch(self, request: Request) -> Response:
+        """Everything else of an account is changed on its pages."""
+        own.rename(request._request, self.account, valid(NameFields(data=request.data))["name"])
+        return self._answer()
+
+    def _answer(self) -> Response:
+        account = self.account
+        grants = [
+            {"role": grant.role.name, "site": str(grant.site_id) if grant.site_id else None}
+            for grant in self.actor.grants
+        ]
+        permissions = {one for grant in self.actor.grants for one in grant.role.permissions}
+        return Response(
+            {
+                "id": str(account.pk),
+                "name": account.name,
+                "email": account.email,
+                "grants": grants,
+                "permissions": sorted(str(permission) for permission in permissions),
+                "created_us": _us(account.created_at),
+            }
+        )
+
+
+class OwnPassword(ApiView):
+    """POST: a new password. All other sessions end."""
+
+    access = Requires(ACCOUNT_SELF)
+    tag = "Your account"
+    keeps_answers = False  # nothing of a request that holds passwords is kept
+
+    @describe(
+        "Change your password",
+        request=PasswordFields,
+        request_example={"password": "the one you have", "new_password": "a longer one, of several words"},
+        reply=PasswordChanged,
+        example={"sessions_ended": 1},
+        problems=(TooMany,),
+    )
+    def post(self, request: Request) -> Response:
+        """All your other sessions end."""
+        fields = valid(PasswordFields(data=request.data))
+        account = Account.objects.get(pk=self.actor.account_id)
+        organisation = request._request.tenant.name  # type: ignore[attr-defined]
+        try:
+            check_password_strength(fields["new_password"], [account.name, account.email, organisation])
+        except ValidationError as error:
+            raise InvalidField("new_password", " ".join(error.messages)) from None
+        if not signin.check_own_password(request._request, account, fields["password"]):
+            raise InvalidField("password", "this is not your password")
+        count = own.change_password(request._request, account, fields["new_password"])
+        return Response({"sessions_ended": count})
+
+
+class OwnSessions(ApiView):
+    """GET: one's sessions that have not ended. DELETE: ends all but this one."""
+
+    access = Requires(ACCOUNT_SELF)
+    tag = "Your account"
+
+    @describe("List your sessions", reply=SessionPage, example=page_example(SESSION))
+    def get(self, request: Request) -> Response:
+        """Those that have not ended."""
+        account = Account.objects.get(pk=self.actor.account_id)
+        items = [
+            {
+                "id": str(session.pk),
+                "device": own.device_words(session.user_agent),
+                "network": session.network,
+                "created_us": _us(session.created_at),
+                "last_seen_us": _us(session.last_seen_at),
+                "expires_us": _us(session.expires_at),
+                "second_factor_given": own.is_complete(session),
+                "this": own.is_this(request._request, session),
+            }
+            for session in own.sessions(account)
+        ]
+        return Response({"items": items, "next": None})
+
+    @describe("End your other sessions", reply=Ended, example={"ended": 1})
+    def delete(self, request: Request) -> Response:
+        """All but the one this request came with."""
+        account = Account.objects.get(pk=self.actor.account_id)
+        return Response({"ended": own.end_all_others(request._request, account)})
+
+
+class OwnSession(ApiView):
+    """DELETE: ends one of one's sessions; ending this one signs out."""
+
+    access = Requires(ACCOUNT_SELF)
+    tag = "Your account"
+
+    @describe("End a session", status=204)
+    def delete(self, request: Request, session_id: UUID) -> Response:
+        """One of your own; ending the one this request came with signs you out."""
+        account = Account.objects.get(pk=self.actor.account_id)
+        session = Session.objects.filter(pk=session_id, account=account).first()
+        if session is None:
+            raise NotFound("this session has ended already")
+        here = own.is_this(request._request, session)
+        own.end(request._request, account, session)
+        if here:
+            logout(request._request)
+        return Response(status=204)

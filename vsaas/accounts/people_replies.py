@@ -1,0 +1,169 @@
+"""What the API tells of people, invitations, one's own account and sessions."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from tenants.permissions import ROLES
+from vsaas.common.shapes import Id, Micros, Next
+
+_ROLE = {"enum": list(ROLES)}
+
+
+class NamedSite(BaseModel):
+    """A site."""
+
+    id: Id
+    name: str
+
+
+class Grant(BaseModel):
+    """A role, on one site or (null) on all."""
+
+    role: str = Field(json_schema_extra=_ROLE)
+    site: NamedSite | None
+
+
+class MemberReply(BaseModel):
+    """Somebody with an account."""
+
+    id: Id
+    name: str
+    email: str
+    grants: list[Grant]
+    second_factor: bool = Field(description="Whether one is set up.")
+    created_us: Micros
+    last_seen_us: Micros | None
+
+
+class MemberPage(BaseModel):
+    """Members."""
+
+    items: list[MemberReply]
+    next: Next
+
+
+class InvitationReply(BaseModel):
+    """An open invitation, without its link."""
+
+    id: Id
+    name: str
+    email: str
+    role: str = Field(json_schema_extra=_ROLE)
+    all_sites: bool
+    sites: list[NamedSite]
+    invited_by: str = Field(description="Name of the person who invited.")
+    created_us: Micros
+    expires_us: Micros
+    expired: bool
+
+
+class InvitationPage(BaseModel):
+    """Open invitations."""
+
+    items: list[InvitationReply]
+    next: Next
+
+
+class InvitationMade(InvitationReply):
+    """An invitation with its link, which is told in this reply and never again."""
+
+    link: str
+
+
+class FactorLink(BaseModel):
+    """A one-time link, told in this reply and never again."""
+
+    link: str
+
+
+class Ended(BaseModel):
+    """How many sessions ended."""
+
+    ended: int
+
+
+class PasswordChanged(BaseModel):
+    """How many other sessions ended."""
+
+    sessions_ended: int
+
+
+class OwnGrant(BaseModel):
+    """A role of yours, on one site or (null) on all."""
+
+    role: str = Field(json_schema_extra=_ROLE)
+    site: Id | None = Field(description="Id of the site.")
+
+
+class AccountReply(BaseModel):
+    """Who you are here."""
+
+    id: Id
+    name: str
+    email: str
+    grants: list[OwnGrant]
+    permissions: list[str] = Field(description="What you may do somewhere.")
+    created_us: Micros
+
+
+class SessionReply(BaseModel):
+    """A browser you are signed in with."""
+
+    id: Id
+    device: str
+    network: str
+    created_us: Micros
+    last_seen_us: Micros
+    expires_us: Micros
+    second_factor_given: bool
+    this: bool = Field(description="Whether this request came with it.")
+
+
+class SessionPage(BaseModel):
+    """Your sessions."""
+
+    items: list[SessionReply]
+    next: Next
+
+
+_SITE = {"id": "019ac0f0-77aa-7b21-8c3d-4e5f60718293", "name": "Berlin office"}
+MEMBER: dict[str, Any] = {
+    "id": "019ac0f0-2b3c-7d4e-8f90-a1b2c3d4e5f6",
+    "name": "Bob",
+    "email": "bob@example.org",
+    "grants": [{"role": "viewer", "site": _SITE}],
+    "second_factor": True,
+    "created_us": 1763900000000000,
+    "last_seen_us": 1764064980000000,
+}
+INVITATION: dict[str, Any] = {
+    "id": "019ac106-4e5f-7061-8273-8d9e0f1a2b3c",
+    "name": "Nora",
+    "email": "nora@example.org",
+    "role": "viewer",
+    "all_sites": True,
+    "sites": [],
+    "invited_by": "Alice",
+    "created_us": 1764064990000000,
+    "expires_us": 1764669790000000,
+    "expired": False,
+}
+ACCOUNT: dict[str, Any] = {
+    "id": "019ac0f0-2b3c-7d4e-8f90-a1b2c3d4e5f6",
+    "name": "Alice",
+    "email": "alice@example.org",
+    "grants": [{"role": "owner", "site": None}],
+    "permissions": ["camera:playback", "camera:view"],
+    "created_us": 1763900000000000,
+}
+SESSION: dict[str, Any] = {
+    "id": "019ac107-5f60-7172-8384-9e0f1a2b3c4d",
+    "device": "Firefox on Linux",
+    "network": "192.0.2.9",
+    "created_us": 1764050400000000,
+    "last_seen_us": 1764064980000000,
+    "expires_us": 1764655200000000,
+    "second_factor_given": True,
+    "this": True,
+}

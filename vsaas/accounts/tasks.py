@@ -1,0 +1,44 @@
+"""Periodic work of the accounts."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.conf import settings
+from django.db.models import Q
+
+from tenants.lookups import tenants_for_task
+from tenants.scope import tenant_scope
+from vsaas.accounts.models import AccessToken, Account, Invitation, Session, SetupLink
+from vsaas.common import clock
+from vsaas.common.models import KeptAnswer
+from vsaas.common.tasks import platform_task
+
+KEEP_LINKS = dt.timedelta(days=7)
+KEEP_INVITATIONS = dt.timedelta(days=30)
+KEEP_TOKENS = dt.timedelta(days=30)
+
+
+@platform_task(
+    "removes sessions, links, invitations, access tokens and kept answers that ended, tenant by tenant",
+    every_s=3600,
+)
+def remove_ended() -> None:
+    """Each hour. What ended opens nothing any more; this only tidies up."""
+    now = clock.now()
+    idle_since = now - dt.timedelta(seconds=settings.SESSION_IDLE_S)
+    for tenant_id in tenants_for_task("remove ended sessions"):
+        with tenant_scope(tenant_id):
+            Session.objects.filter(Q(expires_at__lt=now) | Q(last_seen_at__lt=idle_since)).delete()
+            old_links = SetupLink.objects.filter(expires_at__lt=now - KEEP_LINKS)
+            # Accounts begun by a link and never finished; one that was ever signed in to is none of them.
+            Account.objects.filter(
+                pk__in=old_links.values("account_id"), is_active=False, last_login=None
+            ).delete()
+            old_links.delete()
+            # What became of an invitation stays in the audit log; one that ran out can be renewed for a while.
+            settled = Q(accepted_at__lt=now - KEEP_LINKS) | Q(revoked_at__lt=now - KEEP_LINKS)
+            Invitation.objects.filter(settled | Q(expires_at__lt=now - KEEP_INVITATIONS)).delete()
+            ended = Q(expires_at__lt=now - KEEP_TOKENS) | Q(revoked_at__lt=now - KEEP_TOKENS)
+            AccessToken.objects.filter(ended).delete()
+            KeptAnswer.objects.filter(expires_at__lt=now).delete()

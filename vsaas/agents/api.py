@@ -1,0 +1,166 @@
+"""Agents in the browser API: who they are, how they are, codes for new ones, revocation."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from protocol.enrolment import uuid_of
+from protocol.errors import ProtocolError
+from tenants import access
+from tenants.declare import Requires
+from tenants.models import Site
+from tenants.permissions import AGENT_EDIT, AGENT_ENROL, AGENT_VIEW
+from vsaas.agents.editing import InvalidAgent, agent_change
+from vsaas.agents.enrolment import issue_code
+from vsaas.agents.models import Agent, EnrolmentCode
+from vsaas.agents.replies import (
+    AGENT,
+    CODE,
+    CODE_STATE,
+    AgentPage,
+    AgentReply,
+    EnrolmentCodeReply,
+    EnrolmentCodeState,
+    NewEnrolmentCode,
+    RevocationReply,
+)
+from vsaas.agents.revocation import AlreadyRevoked, revoke
+from vsaas.agents.states import agent_state, code_state
+from vsaas.audit.services import who
+from vsaas.common import clock
+from vsaas.common.api import ApiView
+from vsaas.common.describe import describe
+from vsaas.common.errors import InvalidFields
+from vsaas.common.fields import Fields, valid
+from vsaas.common.names import CHARS_MAX
+from vsaas.common.paging import page_of
+from vsaas.common.shapes import page_example
+from vsaas.keys.services import KmsError, NoTenantKeys
+
+
+class Agents(ApiView):
+    """GET: the agents the caller may see, by name."""
+
+    access = Requires(AGENT_VIEW)
+
+    @describe("List agents", reply=AgentPage, example=page_example(AGENT), paged=True)
+    def get(self, request: Request) -> Response:
+        """The agents you may see, by name, with what each said of itself last."""
+        page = page_of(request, access.visible(self.actor, AGENT_VIEW, _agents()), order=("name", "id"))
+        return Response(page.json([agent_state(self.actor, agent) for agent in page.rows]))
+
+
+class AgentFields(Fields):
+    """Changes of an agent: what is absent stays."""
+
+    name = serializers.CharField(max_length=CHARS_MAX, required=False)
+    site = serializers.UUIDField(required=False)
+
+
+class OneAgent(ApiView):
+    """GET: one agent. PATCH {name?, site?}: renames or moves it; its cameras stay on their sites."""
+
+    access = Requires(AGENT_VIEW, AGENT_EDIT)
+
+    @describe("Get an agent", reply=AgentReply, example=AGENT)
+    def get(self, request: Request, agent_id: UUID) -> Response:
+        """One agent, with what it said of itself last."""
+        return Response(self._state(access.get(self.actor, AGENT_VIEW, _agents(), id=agent_id)))
+
+    @describe(
+        "Change an agent",
+        request=AgentFields,
+        request_example={"name": "Cellar"},
+        reply=AgentReply,
+        example=AGENT | {"name": "Cellar"},
+        problems=(InvalidAgent,),
+    )
+    def patch(self, request: Request, agent_id: UUID) -> Response:
+        """Renames it or moves it to another site; its cameras stay on theirs. What is absent stays."""
+        agent = access.get(self.actor, AGENT_EDIT, _agents(), id=agent_id)
+        fields = valid(AgentFields(data=request.data))
+        site = fields.get("site")
+        if site is not None:
+            site = access.get(self.actor, AGENT_EDIT, Site.objects.all(), id=site)
+        agent_change(agent, who(self.actor), name=fields.get("name"), site=site)
+        return Response(self._state(_agents().get(id=agent_id)))
+
+    def _state(self, agent: Agent) -> dict[str, Any]:
+        return agent_state(self.actor, agent)
+
+
+def _agents() -> QuerySet[Agent]:
+    return Agent.objects.select_related("site", "health")
+
+
+class AgentRevocation(ApiView):
+    """POST: lets an agent in no more."""
+
+    access = Requires(AGENT_EDIT)
+
+    @describe(
+        "Revoke an agent",
+        reply=RevocationReply,
+        example={"agent": AGENT["id"], "statement": 9},
+        problems=(AlreadyRevoked, KmsError),
+    )
+    def post(self, request: Request, agent_id: UUID) -> Response:
+        """The agent is let in no more, at once and for good. What it recorded until now stays and can be watched; what it
+        still holds can no longer be sent. A signed statement says up to which record it is trusted."""
+        agent = access.get(self.actor, AGENT_EDIT, Agent.objects.all(), id=agent_id)
+        number = revoke(agent, who(self.actor))
+        return Response({"agent": str(agent.id), "statement": number})
+
+
+class EnrolmentCodes(ApiView):
+    """POST {site}: a one-time code for an agent on that site; the code is shown in this reply and never again."""
+
+    access = Requires(AGENT_ENROL)
+
+    @describe(
+        "Make an enrolment code",
+        request=NewEnrolmentCode,
+        request_example={"site": "019ac0f0-77aa-7b21-8c3d-4e5f60718293"},
+        reply=EnrolmentCodeReply,
+        example=CODE,
+        status=201,
+        problems=(NoTenantKeys,),
+    )
+    def post(self, request: Request) -> Response:
+        """For one agent on one site, good for 30 minutes. On the box: `python -m edge_agent enrol <portal> <code>`."""
+        site = access.get(self.actor, AGENT_ENROL, Site.objects.all(), id=_site_id(request.data))
+        code = issue_code(self.actor.tenant_id, site, who(self.actor))
+        return Response(
+            {
+                "id": str(code.id),
+                "code": code.text,
+                "root_fingerprint": code.fingerprint,
+                "expires_us": clock.to_us(code.expires_at),
+            },
+            status=201,
+        )
+
+
+class OneEnrolmentCode(ApiView):
+    """GET: whether a code waits, has enrolled an agent, or has run out. The code itself is never told again."""
+
+    access = Requires(AGENT_ENROL)
+
+    @describe("Get the state of an enrolment code", reply=EnrolmentCodeState, example=CODE_STATE)
+    def get(self, request: Request, code_id: UUID) -> Response:
+        """Whether it waits, has enrolled an agent, or has run out. The code itself is never told again."""
+        rows = EnrolmentCode.objects.select_related("used_by")
+        return Response(code_state(access.get(self.actor, AGENT_ENROL, rows, id=code_id)))
+
+
+def _site_id(data: Any) -> UUID:
+    try:
+        return uuid_of(data.get("site") if isinstance(data, dict) else None, "site")
+    except ProtocolError as error:
+        raise InvalidFields(
+            "site is not an id", extra={"errors": [{"field": "site", "message": error.detail}]}
+        ) from error

@@ -1,0 +1,202 @@
+"""Enrolling an agent: a one-time code, three public keys, one signed statement."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import redis
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from protocol import limits
+from protocol.enrolment import SECRET_BYTES, EnrolRequest
+from protocol.enrolment import EnrolmentCode as Code
+from sealing.ids import box_kid, kid
+from sealing.statement import AgentKeys
+from tenants import lookups
+from tenants.models import Site, Tenant
+from tenants.scope import tenant_scope
+from vsaas.agents.acts import CODE_ISSUED, ENROLLED, ENROLMENT_REFUSED
+from vsaas.agents.commands import current_command, issue_command
+from vsaas.agents.errors import EnrolmentRefused
+from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose, EnrolmentCode
+from vsaas.audit.services import NOBODY, Who, record_act, record_refusal, what
+from vsaas.audit.services import agent as audit_agent
+from vsaas.common import clock
+from vsaas.common.errors import TooMany, Unavailable
+from vsaas.common.redis import client
+from vsaas.keys.services import root_fingerprint, sign_statement, statements_since
+
+WRONG_CODES_AT_MOST = 20
+WRONG_CODES_S = 600
+
+
+@dataclass(frozen=True)
+class IssuedCode:
+    """A new enrolment code: `text` is shown once and not kept; it carries the root `fingerprint` (64 hex digits)."""
+
+    id: UUID
+    text: str
+    fingerprint: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """An agent enrolled just now, or again by the same keys and code (the first reply was lost)."""
+
+    tenant_id: UUID
+    tenant_slug: str
+    agent_id: UUID
+    statements: tuple[bytes, ...]
+    command: bytes
+
+
+def issue_code(tenant_id: UUID, site: Site, issued_by: Who) -> IssuedCode:
+    """A code that enrols one agent on `site` within 30 minutes. Needs the tenant's scope and keys.
+
+    The caller has checked that `issued_by` holds `agent:enrol` there.
+    """
+    secret = secrets.token_bytes(SECRET_BYTES)
+    fingerprint = root_fingerprint(tenant_id)
+    issued_at = clock.now()
+    expires_at = issued_at + timedelta(seconds=limits.ENROLMENT_CODE_SECONDS)
+    row = EnrolmentCode.objects.create(
+        site=site,
+        secret_hash=_hash(secret),
+        issued_by=issued_by.id,
+        issued_at=issued_at,
+        expires_at=expires_at,
+    )
+    record_act(CODE_ISSUED, issued_by, what(site))
+    return IssuedCode(row.id, Code(secret, fingerprint).text(), fingerprint.hex(), expires_at)
+
+
+def enrol(request: EnrolRequest, source: str) -> Enrolled:
+    """Registers the agent whose transport key signed `request` (the caller has verified that).
+
+    `source`: the network address, to slow down guessing. Raises EnrolmentRefused or TooMany.
+    """
+    _check_guessing(source)
+    found = lookups.find("lookup_enrolment_code", _hash(request.secret))
+    if found is None:
+        _count_guess(source)
+        raise EnrolmentRefused(
+            "this code is not known here: ask for a new one, and check the portal's address"
+        )
+    # The attempt is counted and committed before anything else, so that whatever fails further on has used it up.
+    with tenant_scope(found.tenant_id):
+        code = _take_attempt(found.id, request)
+    with tenant_scope(found.tenant_id):
+        agent = code.used_by or _register(code, request)
+        return Enrolled(
+            found.tenant_id,
+            Tenant.objects.get(id=found.tenant_id).slug,
+            agent.id,
+            tuple(statements_since(found.tenant_id)),
+            current_command(agent.id),
+        )
+
+
+def _take_attempt(code_id: UUID, request: EnrolRequest) -> EnrolmentCode:
+    """Counts an attempt. Returns the code when it may enrol, or has enrolled these very keys (their reply was lost)."""
+    open_codes = EnrolmentCode.objects.filter(
+        id=code_id, attempts__lt=limits.ENROLMENT_CODE_ATTEMPTS, expires_at__gt=clock.now()
+    )
+    taken = open_codes.update(attempts=F("attempts") + 1)
+    code = EnrolmentCode.objects.select_related("site", "used_by").get(id=code_id)
+    if code.expires_at <= clock.now():
+        raise _refused(code, "this code has run out: ask for a new one")
+    if not taken:
+        raise _refused(code, "this code was tried too often: ask for a new one")
+    if code.used_by is not None and not _same_keys(code.used_by, request):
+        raise _refused(code, "this code was used already: each enrols one agent; ask for a new one")
+    return code
+
+
+def _refused(code: EnrolmentCode, reason: str) -> EnrolmentRefused:
+    record_refusal(ENROLMENT_REFUSED, NOBODY, what(code.site), tenant_id=code.tenant_id, reason=reason)
+    return EnrolmentRefused(reason)
+
+
+def _same_keys(agent: Agent, request: EnrolRequest) -> bool:
+    stored = {key.purpose: bytes(key.public_key) for key in AgentKey.objects.filter(agent=agent)}
+    return agent.revoked_at is None and stored == _publics(request)
+
+
+def _publics(request: EnrolRequest) -> dict[str, bytes]:
+    return {
+        AgentKeyPurpose.RECORD.value: request.record_public,
+        AgentKeyPurpose.TRANSPORT.value: request.transport_public,
+        AgentKeyPurpose.BOX.value: request.box_public,
+    }
+
+
+def _register(code: EnrolmentCode, request: EnrolRequest) -> Agent:
+    now = clock.now()
+    agent = Agent.objects.create(
+        site=code.site, name=request.name, software=request.software, enrolled_at=now, last_contact_at=now
+    )
+    used = EnrolmentCode.objects.filter(id=code.id, used_at=None).update(used_at=now, used_by=agent)
+    if not used:
+        raise _refused(code, "this code was used a moment ago: each enrols one agent; ask for a new one")
+    try:
+        with transaction.atomic():
+            AgentKey.objects.bulk_create(_key_rows(agent, request))
+    except IntegrityError as error:
+        raise _refused(
+            code, "these keys belong to an agent already: make new ones and ask for a new code"
+        ) from error
+    keys = AgentKeys(agent.id, request.record_public, request.transport_public, request.box_public)
+    sign_statement(agent.tenant_id, keys)
+    issue_command(agent, [])
+    record_act(ENROLLED, audited(agent), what(code.site), kid=kid(request.transport_public).hex())
+    return agent
+
+
+def _key_rows(agent: Agent, request: EnrolRequest) -> list[AgentKey]:
+    now = clock.now()
+    return [
+        AgentKey(
+            agent=agent,
+            purpose=purpose,
+            kid=box_kid(public) if purpose == AgentKeyPurpose.BOX else kid(public),
+            public_key=public,
+            created_at=now,
+        )
+        for purpose, public in _publics(request).items()
+    ]
+
+
+def audited(agent: Agent) -> Who:
+    """An agent, as the audit log names it."""
+    return audit_agent(agent.id, agent.name)
+
+
+def _hash(secret: bytes) -> bytes:
+    return hashlib.sha256(b"vsaas-enrolment-v1" + secret).digest()
+
+
+def _check_guessing(source: str) -> None:
+    try:
+        wrong = client().get(_guess_key(source))
+    except redis.RedisError as error:
+        raise Unavailable("cannot enrol now: try again in a few seconds") from error
+    if wrong is not None and int(wrong) >= WRONG_CODES_AT_MOST:
+        raise TooMany("too many wrong codes from this address", retry_after_s=WRONG_CODES_S)
+
+
+def _count_guess(source: str) -> None:
+    try:
+        with client().pipeline() as pipe:
+            pipe.incr(_guess_key(source))
+            pipe.expire(_guess_key(source), WRONG_CODES_S)
+            pipe.execute()
+    except redis.RedisError as error:
+        raise Unavailable("cannot enrol now: try again in a few seconds") from error
+
+
+def _guess_key(source: str) -> str:
+    return f"vsaas:enrol-guesses:{source}"

@@ -1,0 +1,31 @@
+"""Errors of agents; `vsaas.common.problems` maps them like every other."""
+
+from vsaas.common.errors import BadRequest, Conflict, Denied, VsaasError
+
+
+class AgentUnknown(VsaasError):
+    """The key that signed belongs to no agent, or to a revoked one."""
+
+    status = 401
+    problem = "unknown-agent"
+    title = "This agent is not known here"
+    refusal = True
+
+
+class EnrolmentRefused(Denied):
+    """The enrolment code is unknown, used, run out, or was tried too often."""
+
+    problem = "enrolment-refused"
+    title = "This code does not enrol an agent"
+
+
+class MalformedMessage(BadRequest):
+    """A message of an agent is not what the protocol says; `detail` names the field."""
+
+    problem = "malformed-message"
+
+
+class AgentOffline(Conflict):
+    """The agent is not connected, so it cannot be asked anything now."""
+
+    problem = "agent-offline"

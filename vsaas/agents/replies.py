@@ -1,0 +1,158 @@
+"""What the API tells of agents."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from vsaas.common.shapes import Fingerprint, Id, Micros, Next
+
+
+class AgentStream(BaseModel):
+    """One stream an agent records, as the agent says."""
+
+    camera: Id
+    stream: int = Field(description="1 main, 2 sub.")
+    state: Literal[
+        "recording", "connecting", "offline", "refused", "stalled", "unusable", "disabled", "disk-full"
+    ]
+    since_us: Micros
+    detail: str
+    bits_per_s: int
+    frames_per_s: float
+    codec: str
+
+
+class AgentHealthReply(BaseModel):
+    """The agent's last heartbeat."""
+
+    started_us: Micros
+    clock_offset_us: int = Field(description="How far the agent's clock is ahead of the portal's.")
+    clock_synchronised: bool
+    spool_bytes: int = Field(description="What it holds on its disk.")
+    spool_budget_bytes: int
+    disk_free_bytes: int
+    days_left: float | None = Field(description="Days it can go on recording without a connection.")
+    oldest_unsent_us: Micros | None
+    streams: list[AgentStream]
+    alarms: list[str]
+
+
+class AgentMay(BaseModel):
+    """What the caller may do with this agent."""
+
+    edit: bool
+    revoke: bool
+
+
+class AgentReply(BaseModel):
+    """An agent with its state."""
+
+    id: Id
+    name: str
+    site: str = Field(description="Name of its site.")
+    site_id: Id
+    time_zone: str = Field(description="Of its site, a name of the IANA data base.")
+    state: Literal["online", "offline", "cloned", "revoked"]
+    software: str
+    enrolled_us: Micros
+    last_contact_us: Micros | None
+    revoked_us: Micros | None
+    health: AgentHealthReply | None
+    may: AgentMay
+
+
+class AgentPage(BaseModel):
+    """Agents by name."""
+
+    items: list[AgentReply]
+    next: Next
+
+
+class RevocationReply(BaseModel):
+    """The agent that is let in no more, and the number of the signed statement that says so."""
+
+    agent: Id
+    statement: int
+
+
+class NewEnrolmentCode(BaseModel):
+    """Where the new agent will stand."""
+
+    site: Id = Field(description="Id of the site.")
+
+
+class EnrolmentCodeReply(BaseModel):
+    """A code that enrols one agent, once, until `expires_us`. It is told in this reply and never again."""
+
+    id: Id
+    code: str
+    root_fingerprint: Fingerprint
+    expires_us: Micros
+
+
+class EnrolledAgent(BaseModel):
+    """The agent that used a code."""
+
+    id: Id
+    name: str
+
+
+class EnrolmentCodeState(BaseModel):
+    """What became of a code."""
+
+    id: Id
+    site_id: Id
+    state: Literal["waiting", "enrolled", "run-out"]
+    expires_us: Micros
+    agent: EnrolledAgent | None
+
+
+AGENT: dict[str, Any] = {
+    "id": "019ac0f1-0b52-7e40-8f0a-6d1c3b5a9e77",
+    "name": "Basement",
+    "site": "Berlin office",
+    "site_id": "019ac0f0-77aa-7b21-8c3d-4e5f60718293",
+    "time_zone": "Europe/Berlin",
+    "state": "online",
+    "software": "0.1.0",
+    "enrolled_us": 1763900000000000,
+    "last_contact_us": 1764064990000000,
+    "revoked_us": None,
+    "health": {
+        "started_us": 1764000000000000,
+        "clock_offset_us": 1200,
+        "clock_synchronised": True,
+        "spool_bytes": 734003200,
+        "spool_budget_bytes": 200000000000,
+        "disk_free_bytes": 412316860416,
+        "days_left": 12.5,
+        "oldest_unsent_us": None,
+        "streams": [
+            {
+                "camera": "019ac0f2-5a3e-7c11-9d8e-2f6b7a0c4d11",
+                "stream": 1,
+                "state": "recording",
+                "since_us": 1764050400000000,
+                "detail": "",
+                "bits_per_s": 3980000,
+                "frames_per_s": 25.0,
+                "codec": "avc1.640028",
+            }
+        ],
+        "alarms": [],
+    },
+    "may": {"edit": True, "revoke": True},
+}
+CODE: dict[str, Any] = {
+    "id": "019ac104-2c3d-7e4f-8051-6b7c8d9e0f1a",
+    "code": "K7QW-2MZP-AAAA-BBBB-CCCC-DDDD-EEEE-FFFF-GGGG-HHHH-JJJJ-KKKK-LLLL-MMMM-NNNN-PPPP-QQQQ",
+    "root_fingerprint": "7d4f1c0e5a8b9263d1e4f7a0b3c6d9e2f5a8b1c4d7e0f3a6b9c2d5e8f1a4b7c0",
+    "expires_us": 1764066790000000,
+}
+CODE_STATE: dict[str, Any] = {
+    "id": CODE["id"],
+    "site_id": AGENT["site_id"],
+    "state": "enrolled",
+    "expires_us": CODE["expires_us"],
+    "agent": {"id": AGENT["id"], "name": AGENT["name"]},
+}

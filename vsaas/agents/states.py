@@ -1,0 +1,91 @@
+"""How agents are, as people and programs are told."""
+
+from typing import Any
+
+from protocol import limits
+from tenants import access
+from tenants.access import Actor
+from tenants.permissions import AGENT_EDIT, AGENT_VIEW
+from vsaas.agents.health import is_cloned, is_online
+from vsaas.agents.models import Agent, AgentHealth, EnrolmentCode
+from vsaas.common import clock
+
+ONLINE = "online"
+OFFLINE = "offline"
+CLONED = "cloned"
+REVOKED = "revoked"
+
+
+def agent_states(actor: Actor) -> list[dict[str, Any]]:
+    """Agents with their state, as `GET /api/v1/agents` answers (docs/architecture.md); those the actor may see."""
+    agents = access.visible(actor, AGENT_VIEW, Agent.objects.select_related("site", "health"))
+    return [agent_state(actor, agent) for agent in agents.order_by("name", "id")]
+
+
+def agent_state(actor: Actor, agent: Agent) -> dict[str, Any]:
+    """One agent; `agent.site` and `agent.health` should be loaded."""
+    health: AgentHealth | None = getattr(agent, "health", None)
+    edit_sites = actor.sites(AGENT_EDIT)
+    may_edit = edit_sites is None or agent.site_id in edit_sites
+    heard = agent.last_contact_at
+    return {
+        "id": str(agent.id),
+        "name": agent.name,
+        "site": agent.site.name,
+        "site_id": str(agent.site_id),
+        "time_zone": agent.site.timezone,
+        "state": state_of(agent, health),
+        "software": agent.software,
+        "enrolled_us": clock.to_us(agent.enrolled_at),
+        "last_contact_us": None if heard is None else clock.to_us(heard),
+        "revoked_us": None if agent.revoked_at is None else clock.to_us(agent.revoked_at),
+        "health": None if health is None else _health(health),
+        "may": {"edit": may_edit, "revoke": may_edit and agent.revoked_at is None},
+    }
+
+
+def state_of(agent: Agent, health: AgentHealth | None) -> str:
+    """One word of those above."""
+    if agent.revoked_at is not None:
+        return REVOKED
+    if health is None or not is_online(health):
+        return OFFLINE
+    return CLONED if is_cloned(health) else ONLINE
+
+
+def _health(health: AgentHealth) -> dict[str, Any]:
+    return {
+        "started_us": health.started_us,
+        "clock_offset_us": health.clock_offset_us,
+        "clock_synchronised": health.clock_synchronised,
+        "spool_bytes": health.spool_bytes,
+        "spool_budget_bytes": health.spool_budget_bytes,
+        "disk_free_bytes": health.disk_free_bytes,
+        "days_left": health.days_left,
+        "oldest_unsent_us": health.oldest_unsent_us,
+        "streams": health.streams,
+        "alarms": health.alarms,
+    }
+
+
+WAITING = "waiting"
+ENROLLED = "enrolled"
+RUN_OUT = "run-out"
+
+
+def code_state(code: EnrolmentCode) -> dict[str, Any]:
+    """One enrolment code, as `GET /api/v1/enrolment-codes/<id>` answers; `code.used_by` should be loaded."""
+    if code.used_at is not None:
+        state = ENROLLED
+    elif code.expires_at <= clock.now() or code.attempts >= limits.ENROLMENT_CODE_ATTEMPTS:
+        state = RUN_OUT
+    else:
+        state = WAITING
+    agent = code.used_by
+    return {
+        "id": str(code.id),
+        "site_id": str(code.site_id),
+        "state": state,
+        "expires_us": clock.to_us(code.expires_at),
+        "agent": None if agent is None else {"id": str(agent.id), "name": agent.name},
+    }

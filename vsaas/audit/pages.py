@@ -1,0 +1,154 @@
+"""The audit page: sentences, filters, one entry, CSV."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_POST, require_safe
+
+from tenants import access
+from tenants.declare import requires
+from tenants.middleware import signed_in
+from tenants.models import Tenant
+from tenants.permissions import AUDIT_VIEW
+from vsaas.audit import export, feed
+from vsaas.audit.asked import FilterForm, zones
+from vsaas.audit.feed import Cursor, Seen
+from vsaas.audit.models import AuditEntry, AuditInbox
+from vsaas.audit.stretch import check_around
+from vsaas.common import clock
+from vsaas.common.errors import InvalidFields, NotFound
+
+PAGE_ROWS = 50
+NAMES_OFFERED = 200
+NAMES = ("person", "act", "object", "outcome", "text", "from", "to", "zone")
+
+
+@requires(AUDIT_VIEW)
+@require_safe
+def audit(request: HttpRequest) -> HttpResponse:
+    """The log, newest first. Filters stand in the address, so that a view of it can be kept and sent."""
+    _require_all(request)
+    asked = {name: request.GET[name] for name in NAMES if request.GET.get(name)}
+    form = FilterForm(asked, zone_names=zones())
+    valid = form.is_valid()
+    context: dict[str, Any] = {"form": form, "asked": asked, "names": _names(), "zone": form.in_zone.key}
+    filtered = {name: value for name, value in asked.items() if name != "zone"}
+    context["filtered"], context["open"] = bool(filtered), len(filtered) > 0
+    if valid:
+        after = Cursor.unpack(request.GET.get("after", ""))
+        page = feed.page(signed_in(request), form.filters, after, PAGE_ROWS)
+        context |= {
+            "events": [_shown(seen, form) for seen in page.events],
+            "waiting": sum(seen.seq is None for seen in page.events),
+            "looked_back_to": page.looked_back_to and _wall(page.looked_back_to, form),
+            "older": page.next and urlencode(asked | {"after": page.next.pack()}),
+            "first": after is None,
+            "newest": urlencode(asked),
+        }
+    return render(request, "audit/audit.html", context, status=200 if valid else 422)
+
+
+def _require_all(request: HttpRequest) -> None:
+    """The log is the organisation's: the right to it on one site alone opens nothing."""
+    access.require(signed_in(request), AUDIT_VIEW, Tenant.objects.get())
+
+
+def _names() -> list[str]:
+    """Names to choose a person from; others can be typed."""
+    rows = get_user_model().objects.filter(is_active=True).order_by("name")
+    return list(rows.values_list("name", flat=True)[:NAMES_OFFERED])
+
+
+def _wall(moment: dt.datetime, form: FilterForm) -> dt.datetime:
+    """What a clock on the wall shows there; without a zone, since templates would bring it back to UTC."""
+    return moment.astimezone(form.in_zone).replace(tzinfo=None)
+
+
+def _shown(seen: Seen, form: FilterForm) -> dict[str, Any]:
+    event = seen.event
+    return {
+        "id": seen.event_id,
+        "at": seen.at,
+        "local": _wall(seen.at, form),
+        "sentence": seen.sentence,
+        "refused": seen.refused,
+        "waiting": seen.seq is None,
+        "network": event.network,
+        "actor_kind": event.actor_kind,
+    }
+
+
+@requires(AUDIT_VIEW)
+@require_safe
+def audit_entry(request: HttpRequest, event_id: UUID) -> HttpResponse:
+    """One entry as it is stored, with its place in the chain and whether the chain holds around it."""
+    _require_all(request)
+    seen = feed.event(signed_in(request), event_id)
+    if seen is None:
+        raise NotFound("no entry of this log has this id")
+    form = FilterForm({"zone": request.GET.get("zone", "")}, zone_names=zones())
+    form.is_valid()
+    event = seen.event
+    context = {
+        **_shown(seen, form),
+        "zone": form.in_zone.key,
+        "event": event,
+        "seq": seen.seq,
+        "raw": json.dumps(raw(event), indent=2, ensure_ascii=False),
+        "stretch": check_around(event) if isinstance(event, AuditEntry) else None,
+    }
+    return render(request, "audit/entry.html", context)
+
+
+def raw(event: AuditEntry | AuditInbox) -> dict[str, Any]:
+    """An entry as it is stored: what its hash covers, and the hash."""
+    chained = isinstance(event, AuditEntry)
+    return {
+        "event_id": str(event.event_id if isinstance(event, AuditEntry) else event.pk),
+        "at_us": clock.to_us(event.at),
+        "act": event.act,
+        "outcome": str(event.outcome),
+        "actor": {
+            "kind": event.actor_kind,
+            "id": str(event.actor_id) if event.actor_id else None,
+            "name": event.actor_name,
+        },
+        "object": {"kind": event.object_kind, "id": event.object_id, "name": event.object_name},
+        "network": event.network,
+        "details": event.details,
+        "seq": event.seq if chained else None,
+        "prev_hash": bytes(event.prev_hash).hex() if chained else None,
+        "hash": bytes(event.hash).hex() if chained else None,
+    }
+
+
+@requires(AUDIT_VIEW)
+@require_POST
+def audit_export(request: HttpRequest) -> HttpResponseBase:
+    """The filtered log as CSV. A POST, since it leaves an entry of its own."""
+    _require_all(request)
+    actor = signed_in(request)
+    form = FilterForm(request.POST, zone_names=zones())
+    if not form.is_valid():
+        raise InvalidFields("the filters are wrong: look at them on the audit page")
+    # What happens from now on, this download included, is not in it.
+    filters = form.filters
+    filters = dataclasses.replace(filters, until=filters.until or clock.now())
+    export.begin(request, actor, filters)
+    # An ASGI server would gather a plain iterator whole before it sends the first byte, and the other way round.
+    make = export.lines_async if isinstance(request, ASGIRequest) else export.lines
+    reply = StreamingHttpResponse(make(actor, filters), content_type="text/csv; charset=utf-8")
+    day = clock.now().strftime("%Y-%m-%d")
+    name = f"audit-{request.tenant.slug}-{day}.csv"  # type: ignore[attr-defined]
+    reply["Content-Disposition"] = f'attachment; filename="{name}"'
+    return reply

@@ -1,0 +1,15 @@
+from django.urls import path
+
+from vsaas.audit import pages as views
+from vsaas.audit.api import AuditEvent, AuditLog
+
+pages = [
+    path("audit", views.audit, name="audit"),
+    path("audit/export", views.audit_export, name="audit-export"),
+    path("audit/<uuid:event_id>", views.audit_entry, name="audit-entry"),
+]
+
+api = [
+    path("audit", AuditLog.as_view(), name="api-audit"),
+    path("audit/<uuid:event_id>", AuditEvent.as_view(), name="api-audit-event"),
+]

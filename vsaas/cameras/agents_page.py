@@ -1,0 +1,94 @@
+"""Agents and the cameras each records: all, and one. It stands here because agents do not know of cameras."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from tenants import access
+from tenants.access import Actor
+from tenants.declare import requires
+from tenants.middleware import signed_in
+from tenants.models import Site
+from tenants.permissions import AGENT_EDIT, AGENT_ENROL, AGENT_VIEW, CAMERA_EDIT, CAMERA_VIEW
+from vsaas.agents import states
+from vsaas.agents.editing import agent_change
+from vsaas.agents.models import Agent
+from vsaas.agents.revocation import AlreadyRevoked, revoke
+from vsaas.audit.services import who
+from vsaas.cameras.forms import AgentForm, TypedNameForm
+from vsaas.cameras.models import Camera
+from vsaas.cameras.services import present
+from vsaas.cameras.shown import agent_shown
+from vsaas.common.links import tenant_url
+
+
+def _names(actor: Actor) -> dict[str, str]:
+    rows = access.visible(actor, CAMERA_VIEW, present(Camera.objects.all())).values_list("pk", "name")
+    return {str(pk): name for pk, name in rows}
+
+
+@requires(AGENT_VIEW)
+@require_safe
+def agents(request: HttpRequest) -> HttpResponse:
+    """Every agent the person may see: state, last contact, version, oldest second not uploaded, disk, cameras."""
+    actor = signed_in(request)
+    names = _names(actor)
+    rows = [agent_shown(state, names) for state in states.agent_states(actor)]
+    # Those in service first; each group by name, as it came.
+    rows.sort(key=lambda row: row["state"] == states.REVOKED)
+    return render(request, "cameras/agents.html", {"agents": rows, "may_enrol": actor.holds(AGENT_ENROL)})
+
+
+@requires(AGENT_VIEW, AGENT_EDIT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
+    """One agent: how it is, and for whoever may change it its name and site."""
+    actor = signed_in(request)
+    found = access.get(actor, AGENT_VIEW, Agent.objects.select_related("site", "health"), id=agent_id)
+    state = agent_shown(states.agent_state(actor, found), _names(actor))
+    form = None
+    if request.method == "POST":
+        access.require(actor, AGENT_EDIT, found)
+    if state["may"]["edit"]:
+        sites = access.visible(actor, AGENT_EDIT, Site.objects.all())
+        form = AgentForm(request.POST if request.method == "POST" else None, agent=found, sites=sites)
+        if request.method == "POST" and form.is_valid():
+            agent_change(found, who(actor), name=form.cleaned_data["name"], site=form.cleaned_data["site"])
+            return HttpResponseRedirect(
+                tenant_url(request, "agents-one", agent_id=found.id) + "?done=changed"
+            )
+    cameras = access.visible(actor, CAMERA_VIEW, present(Camera.objects.filter(agent=found)))
+    adds = actor.sites(CAMERA_EDIT)
+    context = {
+        "agent": state,
+        "form": form,
+        "camera_count": cameras.count(),
+        "may_add": found.revoked_at is None and (adds is None or found.site_id in adds),
+        "done": request.GET.get("done", ""),
+    }
+    status = 422 if form is not None and form.is_bound else 200
+    return render(request, "cameras/agent.html", context, status=status)
+
+
+@requires(AGENT_EDIT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def revoke_agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
+    """What revoking means; done once the agent's name is typed."""
+    actor = signed_in(request)
+    found = access.get(actor, AGENT_EDIT, Agent.objects.select_related("site", "health"), id=agent_id)
+    if found.revoked_at is not None:
+        raise AlreadyRevoked(f"the agent {found.name} is revoked already")
+    form = TypedNameForm(request.POST if request.method == "POST" else None, expected=found.name)
+    if request.method == "POST" and form.is_valid():
+        revoke(found, who(actor))
+        return HttpResponseRedirect(tenant_url(request, "agents-one", agent_id=found.id))
+    context = {
+        "agent": agent_shown(states.agent_state(actor, found), {}),
+        "camera_count": present(Camera.objects.filter(agent=found)).count(),
+        "form": form,
+    }
+    return render(request, "cameras/revoke.html", context, status=422 if form.is_bound else 200)

@@ -1,0 +1,37 @@
+"""What an agent is told of its cameras."""
+
+from protocol.command import CameraOrder
+from vsaas.agents.commands import issue_command
+from vsaas.agents.models import Agent
+from vsaas.cameras.models import Camera, StreamKind
+
+
+def tell_agent(agent: Agent, *, skip: int = 0) -> int:
+    """Issues the agent's next command document from its cameras as they are now; returns its number.
+
+    `skip`: see `issue_command`.
+    """
+    # Locked before the cameras are read, so that of two changes at once the later document holds both.
+    Agent.objects.select_for_update().get(id=agent.id)
+    cameras = (
+        Camera.objects.filter(agent=agent, deleted_at=None)
+        .prefetch_related("sources")
+        .order_by("created_at", "id")
+    )
+    orders = [order for camera in cameras if (order := _order(camera)) is not None]
+    return issue_command(agent, orders, skip=skip)
+
+
+def _order(camera: Camera) -> CameraOrder | None:
+    sources = {source.stream: bytes(source.sealed) for source in camera.sources.all()}
+    main = sources.get(StreamKind.MAIN)
+    if main is None:
+        return None
+    return CameraOrder(
+        camera=camera.id,
+        name=camera.name,
+        enabled=camera.enabled,
+        source_main=main,
+        source_sub=sources.get(StreamKind.SUB),
+        audio=camera.audio,
+    )

@@ -1,0 +1,70 @@
+"""Errors of cameras; `vsaas.common.problems` maps them like every other."""
+
+from vsaas.common.errors import Conflict, Gone, InvalidField
+
+
+class InvalidCamera(InvalidField):
+    """A field of a camera is wrong; the message never quotes an address, which holds a password."""
+
+    problem = "invalid-camera"
+    words = {"main_url": "main address", "sub_url": "sub address", "retention_days": "retention days"}
+
+
+class CameraNameTaken(Conflict):
+    """The site has a camera of this name already."""
+
+    problem = "camera-name-taken"
+
+
+class InvalidView(InvalidField):
+    """A field of a saved view is wrong."""
+
+    problem = "invalid-view"
+
+
+class ViewNameTaken(Conflict):
+    """The account keeps a view of this name already."""
+
+    problem = "view-name-taken"
+
+
+class AgentGone(Conflict):
+    """The agent that should record the camera is revoked."""
+
+    problem = "agent-revoked"
+
+
+class CameraDeleted(Gone):
+    """The camera was deleted; its recordings stay or go as its deletion said."""
+
+    problem = "camera-deleted"
+
+
+class StaleVersion(Conflict):
+    """Somebody else changed the object since it was read. `extra["version"]` is its version now."""
+
+    problem = "stale-version"
+
+    def __init__(self, name: str, version: int) -> None:
+        super().__init__(
+            f"somebody else has changed {name} meanwhile: read it again, then repeat your change",
+            extra={"version": version},
+        )
+
+
+class InvalidSite(InvalidField):
+    """A field of a site is wrong."""
+
+    problem = "invalid-site"
+
+
+class SiteNameTaken(Conflict):
+    """The organisation has a site of this name already."""
+
+    problem = "site-name-taken"
+
+
+class SiteNotEmpty(Conflict):
+    """Something still belongs to the site."""
+
+    problem = "site-not-empty"

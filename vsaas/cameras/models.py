@@ -1,0 +1,138 @@
+"""Cameras and where their pictures come from."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from tenants.models import Site, TenantModel
+from vsaas.agents.models import Agent
+
+RETENTION_DAYS_MAX = 3650
+
+
+class Camera(TenantModel):
+    """A camera recorded by one agent. `retention_days` empty: the tenant's default.
+
+    `version` grows with every change, so that a form based on an older one is noticed. A deleted camera keeps its row
+    while records speak of it: `deleted_at` says when recording ended, `erase_footage` that its recordings are to go
+    at once and are shown to nobody any more, instead of at the end of their retention.
+    """
+
+    site_path = "site_id"
+
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="+")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=200)
+    enabled = models.BooleanField(default=True)
+    audio = models.BooleanField(default=True)
+    retention_days = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(RETENTION_DAYS_MAX)]
+    )
+    created_at = models.DateTimeField()
+    version = models.PositiveIntegerField(default=1, db_default=1)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    erase_footage = models.BooleanField(default=False, db_default=False)
+
+    class Meta(TenantModel.Meta):
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "site", "name"],
+                name="camera_name_once_per_site",
+                condition=models.Q(deleted_at__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CameraGroup(TenantModel):
+    """A camera is in the group of this name. A group is nothing but its cameras: it is there while one is in it."""
+
+    site_path = "camera__site_id"
+
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="groups")
+    name = models.CharField(max_length=200)
+
+    class Meta(TenantModel.Meta):
+        ordering = ["name", "id"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "camera", "name"], name="camera_group_once")]
+        indexes = [models.Index(fields=["tenant", "name"], name="camera_group_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StreamKind(models.IntegerChoices):
+    """The two videos of a camera (SPEC 1.4)."""
+
+    MAIN = 1, _("main")
+    SUB = 2, _("sub")
+
+
+class CameraSource(TenantModel):
+    """Where one stream of a camera is fetched: an RTSP URL with its credentials, sealed to the agent's box key.
+
+    The portal cannot open it again; nothing of the URL is kept beside it.
+    """
+
+    site_path = "camera__site_id"
+
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="sources")
+    stream = models.PositiveSmallIntegerField(choices=StreamKind.choices)
+    sealed = models.BinaryField()
+    changed_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "camera", "stream"], name="camera_source_once_per_stream"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_stream_display()} source of {self.camera_id}"
+
+
+class WallLayout(models.TextChoices):
+    """How a wall of cameras is divided."""
+
+    AUTO = "auto", _("Automatic")
+    ONE = "1", _("One")
+    TWO = "2x2", "2 × 2"
+    THREE = "3x3", "3 × 3"
+    ONE_AND_FIVE = "1+5", "1 + 5"
+    FOUR = "4x4", "4 × 4"
+    FIVE = "5x5", "5 × 5"
+
+
+class SavedView(TenantModel):
+    """An arrangement of cameras one account keeps; `shared`: everybody of the organisation who sees cameras may show it.
+
+    `cameras` holds ids in the order of the wall. It is no list of rights: whoever shows the view sees those of its cameras
+    they may see anyway (`vsaas.cameras.saved_views`).
+    """
+
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=80)
+    layout = models.CharField(max_length=8, choices=WallLayout.choices, default=WallLayout.AUTO)
+    cameras = ArrayField(models.UUIDField())
+    carousel_s = models.PositiveSmallIntegerField(null=True)
+    """Seconds each page of the view stands in the carousel; null: the view does not turn by itself."""
+    shared = models.BooleanField(default=False)
+    changed_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        abstract = False
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "account", "name"], name="saved_view_name_once_per_account"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name

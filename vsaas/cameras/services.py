@@ -1,0 +1,246 @@
+"""Cameras as the rest of the cloud adds, changes and finds them. Every function runs inside the tenant's scope."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from protocol.camera_source import seal_source
+from protocol.errors import ProtocolError
+from sealing.ids import Stream
+from tenants.models import Site
+from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose
+from vsaas.audit.services import Who, record_act, what
+from vsaas.cameras import acts
+from vsaas.cameras.commands import tell_agent
+from vsaas.cameras.errors import AgentGone, CameraDeleted, CameraNameTaken, InvalidCamera, StaleVersion
+from vsaas.cameras.models import RETENTION_DAYS_MAX, Camera, CameraGroup, CameraSource, StreamKind
+from vsaas.common import clock
+from vsaas.common.names import CHARS_MAX, BadName, clean_name
+
+NAME_CHARS_MAX = CHARS_MAX
+GROUPS_MAX = 20
+
+
+@dataclass(frozen=True)
+class NewCamera:
+    """What a camera begins with. URLs: `rtsp://user:password@host[:port]/path` (rtsps too); not shown in any repr.
+
+    `site`: None for the agent's own."""
+
+    name: str
+    main_url: str = field(repr=False)
+    sub_url: str | None = field(default=None, repr=False)
+    audio: bool = True
+    enabled: bool = True
+    retention_days: int | None = None
+    site: Site | None = None
+    groups: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class CameraChange:
+    """New values of a camera; what is None stays. `retention_days` 0: the tenant's default. `sub_url` "": no sub.
+
+    `version`: what the change was based on; None: whatever is stored now.
+    """
+
+    name: str | None = None
+    enabled: bool | None = None
+    audio: bool | None = None
+    retention_days: int | None = None
+    main_url: str | None = field(default=None, repr=False)
+    sub_url: str | None = field(default=None, repr=False)
+    site: Site | None = None
+    groups: Sequence[str] | None = None
+    version: int | None = None
+
+
+def present(cameras: QuerySet[Camera]) -> QuerySet[Camera]:
+    """Those that are not deleted."""
+    return cameras.filter(deleted_at=None)
+
+
+def camera_add(agent: Agent, new: NewCamera, by: Who) -> Camera:
+    """Registers a camera on an agent and sends the agent its next command document.
+
+    URLs are sealed to the agent's box key at once; only the envelopes are stored. Raises InvalidCamera,
+    CameraNameTaken or AgentGone. The caller has checked that `by` holds `camera:edit` on the agent's site, and on
+    `new.site`.
+    """
+    if agent.revoked_at is not None:
+        raise AgentGone(f"the agent {agent.name} is revoked: enrol another and add the camera there")
+    camera = Camera(
+        agent=agent,
+        site_id=agent.site_id if new.site is None else new.site.id,
+        name=_name(new.name),
+        enabled=new.enabled,
+        audio=new.audio,
+        retention_days=_retention(new.retention_days),
+        created_at=clock.now(),
+    )
+    _save(camera)
+    _seal(camera, StreamKind.MAIN, new.main_url)
+    if new.sub_url is not None:
+        _seal(camera, StreamKind.SUB, new.sub_url)
+    _set_groups(camera, new.groups)
+    record_act(acts.ADDED, by, what(camera), agent=agent.name)
+    tell_agent(agent)
+    return camera
+
+
+def camera_update(camera: Camera, change: CameraChange, by: Who) -> Camera:
+    """Changes a camera, and sends its agent the next command document where the change concerns it.
+
+    Returns the camera as it is now. Raises as `camera_add`, StaleVersion when somebody changed it since
+    `change.version`, or CameraDeleted. The caller has checked `camera:edit` on the camera, and on `change.site`.
+    """
+    camera = _locked(camera)
+    if change.version is not None and change.version != camera.version:
+        raise StaleVersion(camera.name, camera.version)
+    before = camera.enabled
+    changed = _apply(camera, change)
+    if change.main_url is not None:
+        _seal(camera, StreamKind.MAIN, change.main_url)
+        changed.append("main address")
+    if change.sub_url is not None:
+        _change_sub(camera, change.sub_url)
+        changed.append("sub address")
+    if change.groups is not None and _set_groups(camera, change.groups):
+        changed.append("groups")
+    if changed:
+        camera.version += 1
+        _save(camera)
+        _record_change(camera, changed, by, switched=camera.enabled != before)
+    if set(changed) - {"site", "retention days", "groups"}:
+        tell_agent(camera.agent)
+    return camera
+
+
+def camera_delete(camera: Camera, by: Who, *, erase_footage: bool) -> None:
+    """Ends the recording of a camera for good and forgets its addresses. Raises CameraDeleted.
+
+    Its recordings stay until the end of their retention, for whoever may see them; with `erase_footage` nobody is
+    shown them any more, and the retention sweep deletes them: keys first, then bytes, with a signed tombstone.
+    The caller has checked that `by` holds `camera:edit` on the camera.
+    """
+    camera = _locked(camera)
+    camera.enabled = False
+    camera.deleted_at = clock.now()
+    camera.erase_footage = erase_footage
+    camera.version += 1
+    camera.save()
+    CameraSource.objects.filter(camera=camera).delete()
+    CameraGroup.objects.filter(camera=camera).delete()
+    record_act(
+        acts.DELETED,
+        by,
+        what(camera),
+        footage="go at once" if erase_footage else "stay until the end of their retention",
+    )
+    tell_agent(camera.agent)
+
+
+def cameras_of_agent(agent_id: UUID) -> dict[UUID, Camera]:
+    """Every camera registered on an agent, deleted ones too, by id (ingest checks records and envelopes against it)."""
+    return {camera.id: camera for camera in Camera.objects.filter(agent_id=agent_id)}
+
+
+def _locked(camera: Camera) -> Camera:
+    """The camera as it is stored now; others who change it wait. Raises CameraDeleted."""
+    found: Camera = (
+        Camera.objects.select_for_update(of=("self",)).select_related("agent", "site").get(id=camera.id)
+    )
+    if found.deleted_at is not None:
+        raise CameraDeleted(f"the camera {found.name} was deleted: add it again to record it")
+    return found
+
+
+def _apply(camera: Camera, change: CameraChange) -> list[str]:
+    wanted: dict[str, object] = {
+        "name": None if change.name is None else _name(change.name),
+        "enabled": change.enabled,
+        "audio": change.audio,
+        "site": change.site,
+    }
+    changed = [name for name, value in wanted.items() if value is not None and value != getattr(camera, name)]
+    for name in changed:
+        setattr(camera, name, wanted[name])
+    if change.retention_days is not None:
+        days = _retention(change.retention_days or None)
+        if days != camera.retention_days:
+            camera.retention_days = days
+            changed.append("retention days")
+    return changed
+
+
+def _record_change(camera: Camera, changed: list[str], by: Who, *, switched: bool) -> None:
+    if switched:
+        record_act(acts.SWITCHED_ON if camera.enabled else acts.SWITCHED_OFF, by, what(camera))
+    others = [name for name in changed if name != "enabled"]
+    if others:
+        record_act(acts.CHANGED, by, what(camera), changed=", ".join(others))
+
+
+def _save(camera: Camera) -> None:
+    try:
+        with transaction.atomic():
+            camera.save()
+    except IntegrityError as error:
+        raise CameraNameTaken(
+            f"this site has a camera called {camera.name} already: choose another name"
+        ) from error
+
+
+def _seal(camera: Camera, stream: StreamKind, url: str) -> None:
+    box = AgentKey.objects.get(agent_id=camera.agent_id, purpose=AgentKeyPurpose.BOX)
+    try:
+        sealed = seal_source(camera.tenant_id, camera.id, Stream(stream), url, bytes(box.public_key))
+    except ProtocolError as error:
+        raise InvalidCamera(f"{StreamKind(stream).name.lower()}_url", error.detail) from None
+    CameraSource.objects.update_or_create(
+        camera=camera, stream=stream, defaults={"sealed": sealed, "changed_at": clock.now()}
+    )
+
+
+def _change_sub(camera: Camera, url: str) -> None:
+    if url:
+        _seal(camera, StreamKind.SUB, url)
+    else:
+        CameraSource.objects.filter(camera=camera, stream=StreamKind.SUB).delete()
+
+
+def _set_groups(camera: Camera, names: Sequence[str]) -> bool:
+    """Puts a camera into the groups of these names and no others; returns whether that changed anything."""
+    wanted = {_group_name(name) for name in names}
+    if len(wanted) > GROUPS_MAX:
+        raise InvalidCamera("groups", f"a camera is in at most {GROUPS_MAX} groups")
+    now = set(CameraGroup.objects.filter(camera=camera).values_list("name", flat=True))
+    CameraGroup.objects.filter(camera=camera, name__in=now - wanted).delete()
+    CameraGroup.objects.bulk_create([CameraGroup(camera=camera, name=name) for name in sorted(wanted - now)])
+    return wanted != now
+
+
+def _group_name(name: str) -> str:
+    try:
+        cleaned = clean_name(name)
+    except BadName as error:
+        raise InvalidCamera("groups", str(error)) from error
+    if "," in cleaned:
+        raise InvalidCamera("groups", "the name of a group holds no comma")
+    return cleaned
+
+
+def _name(name: str) -> str:
+    try:
+        return clean_name(name)
+    except BadName as error:
+        raise InvalidCamera("name", str(error)) from error
+
+
+def _retention(days: int | None) -> int | None:
+    if days is not None and not 1 <= days <= RETENTION_DAYS_MAX:
+        raise InvalidCamera("retention_days", f"must be 1 to {RETENTION_DAYS_MAX}")
+    return days

@@ -1,0 +1,148 @@
+"""States as the templates draw them: a tone and an icon beside the words, so that no state stands on colour alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from vsaas.agents import states
+
+Words = tuple[str, str, str | Promise]
+
+CAMERA_STATES: dict[str, tuple[str, str, str | Promise, str | Promise]] = {
+    "recording": ("ok", "record", _("Recording"), _("Recording")),
+    "waiting": ("info", "wait", _("Waiting"), _("Waiting for the first picture")),
+    "offline": ("bad", "off", _("Offline"), _("The agent cannot reach this camera")),
+    "agent-offline": (
+        "bad",
+        "off",
+        _("Agent offline"),
+        _("The agent of this camera has not been heard from"),
+    ),
+    "deleted": (
+        "",
+        "off",
+        _("Deleted"),
+        _("This camera was deleted; its recordings stay until their time is over"),
+    ),
+    "disabled": ("", "off", _("Disabled"), _("Recording of this camera is switched off")),
+}
+AGENT_STATES: dict[str, Words] = {
+    states.ONLINE: ("ok", "ok", _("Online")),
+    states.OFFLINE: ("bad", "off", _("Offline")),
+    states.CLONED: ("bad", "warn", _("Two boxes use this identity")),
+    states.REVOKED: ("", "off", _("Revoked")),
+}
+STREAM_STATES: dict[str, Words] = {
+    "recording": ("ok", "record", _("Recording")),
+    "connecting": ("info", "wait", _("Connecting")),
+    "offline": ("bad", "off", _("Not reachable")),
+    "refused": ("bad", "key", _("Refuses the password")),
+    "stalled": ("bad", "warn", _("Sends nothing")),
+    "unusable": ("bad", "warn", _("Unusable stream")),
+    "disabled": ("", "off", _("Disabled")),
+    "disk-full": ("bad", "warn", _("Agent's disk is full")),
+}
+# The same in a sentence, for the page of one camera.
+SENTENCES: dict[str, str | Promise] = {
+    "connecting": _("The agent is connecting to the camera."),
+    "offline": _("The agent cannot reach the camera."),
+    "refused": _("The camera refuses the user or the password."),
+    "stalled": _("The camera sends nothing any more."),
+    "unusable": _("What the camera sends cannot be recorded."),
+    "disk-full": _("The agent's disk is full, so nothing is recorded."),
+}
+# What to do about a stream that is not recorded.
+NEXT_STEPS: dict[str, str | Promise] = {
+    "offline": _(
+        "Look whether the camera has power and network, and whether its address is right. "
+        "The agent must be in a network that reaches it; it keeps trying."
+    ),
+    "refused": _(
+        "Type address, user and password again under “Address and password”. "
+        "In the camera itself the user needs the right to watch by RTSP."
+    ),
+    "stalled": _(
+        "The camera accepted the connection and sends no pictures. Restart the camera; some send to few viewers only."
+    ),
+    "unusable": _(
+        "The address answers, but not with a stream that can be recorded. Look at the path in the address, and that "
+        "the camera codes H.264 or H.265."
+    ),
+    "disk-full": _("The agent's disk is full. It records again when there is room: look at its connection."),
+}
+CLOCK_RIGHT_S = 2.0
+CODECS = {"avc": "H.264", "hev": "H.265", "hvc": "H.265"}
+
+
+def instant(us: int | None) -> datetime | None:
+    """The moment of UTC microseconds."""
+    return None if us is None else datetime.fromtimestamp(us / 1e6, UTC)
+
+
+def camera_shown(state: dict[str, Any]) -> dict[str, Any]:
+    """One entry of `camera_states`."""
+    tone, icon, label, words = CAMERA_STATES[state["state"]]
+    return {
+        **state,
+        "tone": tone,
+        "icon": icon,
+        "label": label,
+        "words": words,
+        "since": instant(state["since_us"]),
+        "newest": instant(state["newest_us"]),
+        "sentence": SENTENCES.get(state["reason"] or "", ""),
+        "why": STREAM_STATES[state["reason"]][2] if state["reason"] in STREAM_STATES else "",
+        "health": [stream_shown(row) for row in state["health"]],
+    }
+
+
+def codec_name(codec: str) -> str:
+    """ "H.264" for `avc1.640028` (RFC 6381) and the like; what is not known as it is."""
+    return next((name for prefix, name in CODECS.items() if codec.startswith(prefix)), codec)
+
+
+def stream_shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One stream of a heartbeat."""
+    tone, icon, label = STREAM_STATES[row["state"]]
+    return {
+        **row,
+        "tone": tone,
+        "icon": icon,
+        "label": label,
+        "since": instant(row["since_us"]),
+        "codec_name": codec_name(row["codec"]),
+        "megabits": row["bits_per_s"] / 1e6,
+        "next_step": NEXT_STEPS.get(row["state"], ""),
+    }
+
+
+def agent_shown(state: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """One entry of `agent_states`; `names` of cameras by id."""
+    tone, icon, label = AGENT_STATES[state["state"]]
+    health = state["health"]
+    shown = {
+        **state,
+        "tone": tone,
+        "icon": icon,
+        "label": label,
+        "last_contact": instant(state["last_contact_us"]),
+        "enrolled": instant(state["enrolled_us"]),
+        "revoked": instant(state["revoked_us"]),
+    }
+    if health is not None:
+        off_s = health["clock_offset_us"] / 1e6
+        shown |= {
+            "started": instant(health["started_us"]),
+            "oldest_unsent": instant(health["oldest_unsent_us"]),
+            "clock_off_s": None if abs(off_s) <= CLOCK_RIGHT_S else round(off_s, 1),
+            "streams": [
+                stream_shown(row) | {"name": names.get(row["camera"], _("A removed camera"))}
+                for row in health["streams"]
+            ],
+        }
+    return shown

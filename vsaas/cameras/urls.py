@@ -1,0 +1,43 @@
+"""Addresses of sites, cameras and the pages of agents."""
+
+from django.urls import path
+
+from vsaas.cameras import api as views
+from vsaas.cameras import pages as page
+from vsaas.cameras.agents_page import agent, agents, revoke_agent
+from vsaas.cameras.camera_pages import add_camera, change_camera, delete_camera, switch_camera
+from vsaas.cameras.palette import palette
+from vsaas.cameras.sites_pages import add_site, change_site, delete_site, sites
+from vsaas.cameras.sync_page import sync
+from vsaas.cameras.testing_api import CameraTest, CameraTests
+from vsaas.cameras.views_api import View, Views
+
+pages = [
+    path("", page.overview, name="overview"),
+    path("cameras/add", add_camera, name="sites-camera-add"),
+    path("cameras/<uuid:camera_id>", page.camera, name="camera"),
+    path("cameras/<uuid:camera_id>/settings", change_camera, name="sites-camera"),
+    path("cameras/<uuid:camera_id>/switch", switch_camera, name="sites-camera-switch"),
+    path("cameras/<uuid:camera_id>/delete", delete_camera, name="sites-camera-delete"),
+    path("sync", sync, name="sync"),
+    path("sites", sites, name="sites"),
+    path("sites/add", add_site, name="sites-add"),
+    path("sites/<uuid:site_id>", change_site, name="sites-one"),
+    path("sites/<uuid:site_id>/delete", delete_site, name="sites-delete"),
+    path("agents", agents, name="agents"),
+    path("agents/<uuid:agent_id>", agent, name="agents-one"),
+    path("agents/<uuid:agent_id>/revoke", revoke_agent, name="agents-revoke"),
+    path("palette.json", palette, name="palette"),
+]
+
+api = [
+    path("sites", views.Sites.as_view(), name="api-sites"),
+    path("sites/<uuid:site_id>", views.OneSite.as_view(), name="api-site"),
+    path("cameras", views.Cameras.as_view(), name="api-cameras"),
+    path("cameras/<uuid:camera_id>", views.OneCamera.as_view(), name="api-camera"),
+    path("agents/<uuid:agent_id>/cameras", views.CameraAdding.as_view(), name="api-agent-cameras"),
+    path("camera-tests", CameraTests.as_view(), name="api-camera-tests"),
+    path("camera-tests/<uuid:test_id>", CameraTest.as_view(), name="api-camera-test"),
+    path("views", Views.as_view(), name="api-views"),
+    path("views/<uuid:view_id>", View.as_view(), name="api-view"),
+]

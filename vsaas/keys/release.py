@@ -1,0 +1,264 @@
+"""Releasing keys: a period key is opened for a moment, and what it yields is sealed to one entitled person."""
+
+import hmac
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from sealing.errors import SealingError, WrongEnvelope
+from sealing.ids import EnvelopePurpose, Rendition, Stream, box_kid, rendition_class
+from sealing.keys import (
+    EnvelopeInfo,
+    LiveScope,
+    PeriodKey,
+    RecScope,
+    Release,
+    SegmentScope,
+    open_envelope,
+    parse_envelope,
+    seal_envelope,
+)
+from vsaas.accounts.models import Account
+from vsaas.audit.services import DetailValue, What, Who, record_many, who
+from vsaas.common import clock
+from vsaas.keys.acts import KEYS_RELEASED
+from vsaas.keys.errors import EnvelopeRefused, ReleaseRefused
+from vsaas.keys.models import Envelope
+from vsaas.keys.period_keys import OpenedKey, period_keys
+from vsaas.keys.tenant_keys import open_private, recipient_key
+
+logger = logging.getLogger(__name__)
+
+PERSON_EPOCH = 0
+LONGEST_S = 15 * 60
+AT_ONCE = 5000
+
+
+@dataclass(frozen=True)
+class ReleaseTo:
+    """Who receives keys: X25519 public key (32 bytes) made by the browser, session (16 bytes, made by the caller for
+    this release), account, and the end of the release in UTC µs. All four are bound into each release envelope."""
+
+    public_key: bytes
+    session: bytes
+    account: UUID
+    expires_us: int
+
+
+@dataclass(frozen=True)
+class SegmentKeyRequest:
+    """One part of one recorded segment, as its verified record states it.
+
+    `rendition`: 1 main, 2 sub, 3 audio, 7 index. `key_id` and `commitment`: of the record's part.
+    """
+
+    camera: UUID
+    stream: int
+    segment: UUID
+    rendition: int
+    key_id: bytes
+    commitment: bytes
+
+
+class ReleaseProblem(StrEnum):
+    """Why one key was not released, while others were."""
+
+    DESTROYED = "destroyed"  # deleted by policy, or its envelope never arrived
+    WRONG_KEY = "wrong-key"  # the envelope does not open, or its key is not the one the record commits to
+
+
+@dataclass(frozen=True)
+class Released:
+    """Answer to one request: `envelope` (canonical CBOR, SPEC 3.2, purpose release) or else `problem`."""
+
+    segment: UUID
+    rendition: int
+    envelope: bytes | None
+    problem: ReleaseProblem | None
+
+
+def release_segment_keys(
+    tenant_id: UUID,
+    requests: Sequence[SegmentKeyRequest],
+    to: ReleaseTo,
+    *,
+    by: Who | None = None,
+    merged: Collection[UUID] = (),
+) -> list[Released]:
+    """Segment keys sealed to one entitled person, in the order of `requests`.
+
+    The caller has decided that the person may have them (`access.require`) and has verified the records; this gate
+    checks the commitments, binds tenant, session, account and expiry, and writes the audit entry `keys.released` in
+    the name of the account, or of `by` where no account asks (a command of the operator). `merged`: cameras that get
+    no entry, because one of the same person, session and stretch of footage, some minutes old, stands for this release
+    too (still pictures, refreshed again and again).
+    Raises ReleaseRefused when `to` is malformed or has ended already.
+    """
+    _check_recipient(to)
+    if len(requests) > AT_ONCE:
+        raise ReleaseRefused(
+            f"{len(requests)} keys are more than the {AT_ONCE} released at once: ask for less time"
+        )
+    opened = _open_all(tenant_id, {request.key_id for request in requests})
+    released = [_release_one(tenant_id, request, opened, to) for request in requests]
+    _audit([pair for pair in zip(requests, released, strict=True) if pair[0].camera not in merged], to, by)
+    return released
+
+
+def release_live_key(
+    tenant_id: UUID, envelope: bytes, commitment: bytes, to: ReleaseTo, scope: LiveScope
+) -> bytes:
+    """The session key in a live `envelope` (purpose 2, sealed to the tenant), sealed again to one entitled person:
+    a release envelope (canonical CBOR, scope `[camera, stream, rendition, publish id]`).
+
+    `scope`: what the person may see. Raises EnvelopeRefused when the envelope is for anything else, does not open, or
+    its key is not the one `commitment` names. The caller audits the view.
+    """
+    _check_recipient(to)
+    try:
+        info, _sealed = parse_envelope(envelope)
+        if info.purpose is not EnvelopePurpose.LIVE or not isinstance(info.scope, LiveScope):
+            raise EnvelopeRefused("a live key comes in an envelope of purpose live")
+        if info.scope != scope:
+            raise EnvelopeRefused("the live key is for another camera, stream, rendition or publish")
+        key = PeriodKey(info.key_id, _TenantBoxes(tenant_id).open(info, envelope))
+        key.check(commitment)
+    except SealingError as error:
+        raise EnvelopeRefused(f"the live key cannot be released ({error.name}): {error}") from error
+    return _seal(tenant_id, info.scope, key.key_id, key.key, to)
+
+
+def _check_recipient(to: ReleaseTo) -> None:
+    if len(to.public_key) != 32 or len(to.session) != 16:
+        raise ReleaseRefused("keys are released to an X25519 public key of 32 bytes and a session of 16")
+    left_us = to.expires_us - clock.now_us()
+    if not 0 < left_us <= LONGEST_S * 1_000_000:
+        raise ReleaseRefused(f"a release ends within {LONGEST_S} s from now: ask again")
+
+
+class _TenantBoxes:
+    """The tenant's recipient keys, unwrapped at first use and dropped with the call that needed them."""
+
+    def __init__(self, tenant_id: UUID) -> None:
+        self._tenant_id = tenant_id
+        self._opened: dict[tuple[bytes, int], bytes] = {}
+
+    def open(self, expected: EnvelopeInfo, envelope: bytes) -> bytes:
+        """The secret in an envelope to this tenant. Raises SealingError or KmsError."""
+        private = self._private(expected.recipient, expected.epoch)
+        if expected.tenant != self._tenant_id or private is None:
+            raise WrongEnvelope("the envelope is not sealed to this tenant")
+        return open_envelope(envelope, expected, private)
+
+    def _private(self, recipient: bytes, epoch: int) -> bytes | None:
+        if (recipient, epoch) not in self._opened:
+            key = recipient_key(self._tenant_id, recipient)
+            if key is None or key.epoch != epoch:
+                return None
+            self._opened[(recipient, epoch)] = open_private(key)
+        return self._opened[(recipient, epoch)]
+
+
+def _open_all(tenant_id: UUID, key_ids: set[bytes]) -> dict[bytes, OpenedKey | None]:
+    """Period keys by id; None where the envelope does not open. Destroyed and unknown ones are left out."""
+    opened: dict[bytes, OpenedKey | None] = {}
+    for key_id in key_ids:
+        known = period_keys.recall(tenant_id, key_id)
+        if known is not None:
+            opened[key_id] = known
+    missing = sorted(key_ids - opened.keys())
+    boxes = _TenantBoxes(tenant_id)
+    for row in Envelope.objects.filter(key_id__in=missing, destroyed_at=None) if missing else ():
+        if opened.get(bytes(row.key_id)) is None:
+            opened[bytes(row.key_id)] = _open_row(tenant_id, row, boxes)
+    return opened
+
+
+def _open_row(tenant_id: UUID, row: Envelope, boxes: _TenantBoxes) -> OpenedKey | None:
+    scope = RecScope(row.camera_id, row.rendition_class, row.period_start_us)
+    recipient, key_id = bytes(row.recipient_id), bytes(row.key_id)
+    expected = EnvelopeInfo(EnvelopePurpose.REC, tenant_id, scope, key_id, recipient, row.recipient_epoch)
+    try:
+        key = PeriodKey(key_id, boxes.open(expected, bytes(row.sealed)))
+    except SealingError as error:
+        logger.warning("envelope of key %s does not open (%s)", key_id.hex(), error.name)
+        return None
+    opened = OpenedKey(scope, key)
+    period_keys.keep(tenant_id, opened)
+    return opened
+
+
+def _release_one(
+    tenant_id: UUID,
+    request: SegmentKeyRequest,
+    opened: dict[bytes, OpenedKey | None],
+    to: ReleaseTo,
+) -> Released:
+    if request.key_id not in opened:
+        return Released(request.segment, request.rendition, None, ReleaseProblem.DESTROYED)
+    key = opened[request.key_id]
+    if key is None or not _fits(request, key):
+        return Released(request.segment, request.rendition, None, ReleaseProblem.WRONG_KEY)
+    rendition = Rendition(request.rendition)
+    secret = key.key.segment_key(request.segment, rendition)
+    scope = SegmentScope(request.camera, request.segment, rendition)
+    envelope = _seal(tenant_id, scope, request.key_id, secret, to)
+    return Released(request.segment, request.rendition, envelope, None)
+
+
+def _fits(request: SegmentKeyRequest, opened: OpenedKey) -> bool:
+    """Whether the key is of the camera and rendition class asked for, and the one the record commits to."""
+    wanted = rendition_class(Stream(request.stream), Rendition(request.rendition))
+    if (opened.scope.camera, opened.scope.rendition_class) != (request.camera, wanted):
+        return False
+    return hmac.compare_digest(opened.key.commitment, request.commitment)
+
+
+def _audit(answered: Sequence[tuple[SegmentKeyRequest, Released]], to: ReleaseTo, by: Who | None) -> None:
+    given: dict[UUID, list[UUID]] = {}
+    for request, answer in answered:
+        if answer.envelope is not None:
+            given.setdefault(request.camera, []).append(request.segment)
+    if not given:
+        return
+    rows: list[tuple[What, Mapping[str, DetailValue]]] = [
+        (
+            What("camera", str(camera)),
+            {
+                "count": len(segments),
+                "first": str(min(segments)),
+                "last": str(max(segments)),
+                "session": to.session.hex(),
+                "until_us": to.expires_us,
+            },
+        )
+        for camera, segments in given.items()
+    ]
+    record_many(KEYS_RELEASED, by or _account(to.account), rows)
+
+
+def _account(account_id: UUID) -> Who:
+    account = Account.objects.filter(id=account_id).first()
+    if account is None:
+        raise ReleaseRefused("keys are released to an account of this organisation")
+    return who(account)
+
+
+def _seal(
+    tenant_id: UUID, scope: SegmentScope | LiveScope, key_id: bytes, secret: bytes, to: ReleaseTo
+) -> bytes:
+    info = EnvelopeInfo(
+        EnvelopePurpose.RELEASE,
+        tenant_id,
+        scope,
+        key_id,
+        box_kid(to.public_key),
+        PERSON_EPOCH,
+        Release(to.session, to.account, to.expires_us),
+    )
+    try:
+        return seal_envelope(info, secret, to.public_key)
+    except SealingError as error:
+        raise ReleaseRefused(f"keys cannot be sealed to this public key: {error}") from error

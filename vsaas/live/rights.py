@@ -1,0 +1,92 @@
+"""Whether viewers may still watch: asked when a ticket is used, on news, and every two seconds while they watch.
+
+A constant number of queries per tenant, whatever the number of its viewers.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.conf import settings
+
+from tenants.access import Actor, Grant, require
+from tenants.errors import Denied, NotFound
+from tenants.models import Membership
+from tenants.permissions import CAMERA_AUDIO, CAMERA_LIVE, role
+from tenants.scope import current_tenant_id
+from vsaas.accounts.models import AccessToken, Account, Session
+from vsaas.accounts.tokens import holding_among, lend
+from vsaas.cameras.models import Camera
+from vsaas.common import clock
+from vsaas.live.viewer import Ticket
+
+
+def may_listen(actor: Actor, camera: Camera) -> bool:
+    """Sound is recorded, and a right of its own."""
+    sites = actor.sites(CAMERA_AUDIO)
+    return camera.audio and (sites is None or camera.site_id in sites)
+
+
+def still_allowed(tickets: Sequence[Ticket]) -> set[Ticket]:
+    """Those tickets of the current tenant whose session or token lives and whose person still holds what the ticket
+    says."""
+    alive = _sessions_alive(tickets)
+    tokens = holding_among({ticket.token_row for ticket in tickets if ticket.token_row is not None})
+    actors = _actors({ticket.account for ticket in tickets})
+    wanted = {ticket.camera for ticket in tickets}
+    cameras = {camera.id: camera for camera in Camera.objects.select_related("agent").filter(id__in=wanted)}
+    return {
+        ticket
+        for ticket in tickets
+        if (actor := _actor_now(ticket, actors.get(ticket.account), alive, tokens)) is not None
+        and _allowed(ticket, actor, cameras.get(ticket.camera))
+    }
+
+
+def _actor_now(
+    ticket: Ticket,
+    owner: Actor | None,
+    alive: set[tuple[UUID, UUID]],
+    tokens: dict[UUID, AccessToken],
+) -> Actor | None:
+    """The ticket's person with the rights of its session, or of its access token; None when that has ended."""
+    if owner is None:
+        return None
+    if ticket.token_row is None:
+        return owner if (ticket.session_row, ticket.account) in alive else None
+    token = tokens.get(ticket.token_row)
+    return lend(token, owner) if token is not None and token.account_id == ticket.account else None
+
+
+def _sessions_alive(tickets: Sequence[Ticket]) -> set[tuple[UUID, UUID]]:
+    now = clock.now()
+    rows = Session.objects.filter(
+        id__in={ticket.session_row for ticket in tickets if ticket.session_row is not None},
+        expires_at__gt=now,
+        last_seen_at__gt=now - dt.timedelta(seconds=settings.SESSION_IDLE_S),
+        account__is_active=True,
+    )
+    return set(rows.values_list("id", "account_id"))
+
+
+def _actors(accounts: set[UUID]) -> dict[UUID, Actor]:
+    grants: dict[UUID, list[Grant]] = defaultdict(list)
+    rows = Membership.objects.filter(account_id__in=accounts).values_list("account_id", "role", "site_id")
+    for account, name, site in rows:
+        grants[account].append(Grant(role(name), site))
+    tenant = current_tenant_id()
+    names = Account.objects.filter(id__in=accounts).values_list("id", "name")
+    return {account: Actor(tenant, account, name, tuple(grants[account])) for account, name in names}
+
+
+def _allowed(ticket: Ticket, actor: Actor, camera: Camera | None) -> bool:
+    if camera is None or not camera.enabled or camera.agent.revoked_at is not None:
+        return False
+    try:
+        require(actor, CAMERA_LIVE, camera)
+    except (Denied, NotFound):
+        return False
+    return may_listen(actor, camera) or not ticket.audio

@@ -1,0 +1,1 @@
+"""Everything on one machine. Nothing else knows of it."""

@@ -1,0 +1,206 @@
+"""The processes of one checkout, their command lines and environments (docs/architecture.md, processes)."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+
+from vsaas.onebox.address import Address, kept_address
+from vsaas.onebox.authority import Authority
+from vsaas.onebox.layout import HOST, Layout, Ports
+from vsaas.onebox.passwords import Passwords
+from vsaas.onebox.postgres import APP, ENVIRONMENT, MAINTENANCE, OWNER, STOP_SIGNAL, Postgres
+from vsaas.onebox.supervisor import Service
+from vsaas.onebox.valkey import Valkey
+from vsaas.onebox.versitygw import REGION, Versitygw
+
+BUCKET = "footage"
+CAMERA_USER = "demo"
+PASSED_ON = ("VSAAS_LOG_LEVEL", "VSAAS_LOG_FORMAT")  # of the environment of make up
+STOP_SECONDS = 5  # how long portal and hub wait for open connections
+
+
+class Box:
+    """Services and settings of one checkout on one row of ports, under an address (that of the last start by default)."""
+
+    def __init__(self, layout: Layout, ports: Ports, address: Address | None = None) -> None:
+        self.layout, self.ports = layout, ports
+        self.address = address or kept_address(layout)
+        self.authority = Authority(layout.authority) if self.address.tls else None
+        self.passwords = Passwords(layout.passwords_file)
+        secrets = layout.passwords_file
+        self.postgres = Postgres(layout.var / "postgres", layout.run / "pg", secrets_file=secrets)
+        self.valkey = Valkey(layout.var / "valkey", layout.run / "valkey")
+        self.s3 = Versitygw(
+            layout.var / "s3",
+            ports.s3,
+            secrets_file=secrets,
+            bind=self.address.bind,
+            authority=self.authority,
+        )
+
+    @property
+    def portal_url(self) -> str:
+        """The portal as browsers and the agent see it."""
+        return self.address.url(self.ports.portal)
+
+    @property
+    def live_url(self) -> str:
+        """The hub as browsers and the agent see it."""
+        return self.address.url(self.ports.hub, "ws")
+
+    @property
+    def s3_url(self) -> str:
+        """The object store as browsers and the agent see it."""
+        return self.address.url(self.ports.s3)
+
+    def is_ready(self, port: int) -> bool:
+        """Whether portal or hub, on this port, says that it can work."""
+        try:
+            verify = self.authority.client_context() if self.authority else True
+            return httpx.get(f"{self.address.here(port)}/readyz", verify=verify, timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    @property
+    def camera_password_file(self) -> Path:
+        """The demo camera reads its password from here."""
+        return self.layout.secrets / "demo-camera.password"
+
+    def camera_urls(self) -> dict[str, str]:
+        """RTSP URLs of the demo camera's streams, credentials included."""
+        password = quote(self.passwords.get("demo_camera"), safe="")
+        base = f"rtsp://{CAMERA_USER}:{password}@{HOST}:{self.ports.camera}"
+        return {"main": f"{base}/main", "sub": f"{base}/sub"}
+
+    def settings(self) -> dict[str, str]:
+        """What the portal's code is told, commands included."""
+        if self.authority is not None:
+            connection = {"VSAAS_CA_FILE": str(self.authority.certificate_file)}
+        else:
+            connection = {"VSAAS_INSECURE_COOKIES": "1"}
+        return base_environment() | {
+            "VSAAS_SECRET_KEY": self.passwords.get("django_secret_key"),
+            "VSAAS_PUBLIC_URL": self.portal_url,
+            "VSAAS_LIVE_URL": self.live_url,
+            "VSAAS_DATABASE_URL": self.postgres.url(APP, "vsaas"),
+            "VSAAS_KEYS_DATABASE_URL": self.postgres.url(APP, "vsaas_keys"),
+            "VSAAS_REDIS_URL": self.valkey.url,
+            "VSAAS_S3_ENDPOINT": self.s3.endpoint,
+            "VSAAS_S3_PUBLIC_ENDPOINT": self.s3_url,
+            "VSAAS_S3_REGION": REGION,
+            "VSAAS_S3_BUCKET": BUCKET,
+            "VSAAS_S3_ACCESS_KEY": self.s3.access_key,
+            "VSAAS_S3_SECRET_KEY": self.s3.secret_key,
+            "VSAAS_KMS": f"keyfile:{self.layout.kms_file}",
+            "VSAAS_ALLOWED_HOSTS": ",".join(dict.fromkeys((HOST, "localhost", self.address.host))),
+            **connection,
+            **{name: os.environ[name] for name in PASSED_ON if os.environ.get(name)},
+        }
+
+    def counted(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """The same for a process that keeps running: it counts for the metrics."""
+        return dict(settings) | {
+            "VSAAS_METRICS_DIR": str(self.layout.metrics),
+            "VSAAS_METRICS_TOKEN_FILE": str(self.layout.metrics_token),
+        }
+
+    def worker_settings(self) -> dict[str, str]:
+        """The same with the role that makes partitions."""
+        return self.settings() | {"VSAAS_MAINT_DATABASE_URL": self.postgres.url(MAINTENANCE, "vsaas")}
+
+    def owner_settings(self) -> dict[str, str]:
+        """The same with the role that owns the tables, for migrations."""
+        return self.worker_settings() | {
+            "VSAAS_OWNER_DATABASE_URL": self.postgres.url(OWNER, "vsaas"),
+            "VSAAS_OWNER_KEYS_DATABASE_URL": self.postgres.url(OWNER, "vsaas_keys"),
+        }
+
+    def services(self, *, demo_camera: bool) -> list[Service]:
+        """Every process, in the order of starting; stopped in the opposite order."""
+        camera = [self._camera()] if demo_camera else []
+        return [*self._stores(), *camera, *self._cloud(), self._agent()]
+
+    def _stores(self) -> list[Service]:
+        user = self.postgres.user.pw_name if self.postgres.user else None
+        return [
+            Service(
+                "postgres",
+                self.postgres.command(),
+                ENVIRONMENT,
+                user=user,
+                stop_signal=STOP_SIGNAL,
+                is_store=True,
+            ),
+            Service("valkey", self.valkey.command(), ENVIRONMENT, is_store=True),
+            Service("s3", self.s3.command(), self.s3.environment(), is_store=True),
+        ]
+
+    def _camera(self) -> Service:
+        options = ["--port", str(self.ports.camera), "--user", CAMERA_USER]
+        password = ["--password-file", str(self.camera_password_file)]
+        return self._python("camera", ["vsaas.onebox.demo_camera", *options, *password], base_environment())
+
+    def _cloud(self) -> list[Service]:
+        return [
+            self._uvicorn("portal", "vsaas.asgi:application", self.ports.portal, ["--ws", "none"]),
+            self._uvicorn(
+                "hub",
+                "vsaas.live.asgi:application",
+                self.ports.hub,
+                ["--ws", "websockets-sansio", "--ws-per-message-deflate", "false"],
+            ),
+            self._celery("worker", ["--concurrency", "2"], self.counted(self.worker_settings())),
+            self._celery(
+                "beat",
+                ["--schedule", str(self.layout.var / "beat-schedule")],
+                self.counted(self.settings()),
+            ),
+        ]
+
+    def _agent(self) -> Service:
+        command = ["edge_agent", "run", "--state", str(self.layout.agent_state)]
+        return self._python("agent", command, self.agent_environment())
+
+    def agent_environment(self) -> dict[str, str]:
+        """What the agent is told: which authority to trust, where it is ours."""
+        trust = {"SSL_CERT_FILE": str(self.authority.certificate_file)} if self.authority else {}
+        return base_environment() | trust
+
+    def _uvicorn(self, name: str, application: str, port: int, options: list[str]) -> Service:
+        tls = []
+        if self.authority is not None:
+            tls += ["--ssl-certfile", str(self.authority.server_certificate)]
+            tls += ["--ssl-keyfile", str(self.authority.server_key)]
+        address = [
+            *tls,
+            "--host",
+            self.address.bind,
+            "--port",
+            str(port),
+            "--no-server-header",
+            "--no-access-log",
+            "--lifespan",
+            "off",
+        ]
+        stop = ["--timeout-graceful-shutdown", str(STOP_SECONDS)]
+        words = ["uvicorn", application, *address, *stop, *options]
+        return self._python(name, words, self.counted(self.settings()))
+
+    def _celery(self, part: str, options: list[str], env: Mapping[str, str]) -> Service:
+        return self._python(
+            part, ["celery", "-A", "vsaas.worker", part, "--loglevel", "WARNING", *options], env
+        )
+
+    def _python(self, name: str, words: list[str], env: Mapping[str, str]) -> Service:
+        return Service(name, [sys.executable, "-m", *words], env)
+
+
+def base_environment() -> dict[str, str]:
+    """What every Python process of ours gets."""
+    kept = {name: os.environ[name] for name in ("HOME", "LANG", "SSL_CERT_FILE") if name in os.environ}
+    path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}"
+    return kept | {"PATH": path, "PYTHONUNBUFFERED": "1", "TZ": "UTC"}
