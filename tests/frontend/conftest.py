@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -44,6 +45,8 @@ def stand(recorded: Stand) -> Stand:
     fresh.objects = {name: bytearray(data) for name, data in recorded.objects.items()}
     fresh.gaps, fresh.asked, fresh.ranges, fresh.grants = list(recorded.gaps), [], [], {}
     fresh.clips, fresh.uploads = [], []
+    fresh.sound = threading.Event()
+    fresh.sound.set()
     return fresh
 
 

@@ -85,11 +85,14 @@ class Stand:
     """Other cameras of the same tenant, served with this one."""
     reachable: threading.Event = field(default_factory=threading.Event)
     """Cleared: the store keeps this camera's readers waiting."""
+    sound: threading.Event = field(default_factory=threading.Event)
+    """Cleared: the store keeps readers of sound waiting."""
     more_runs: list[tuple[int, int, str, int | None]] = field(default_factory=list)
     """What the timeline says beside the footage."""
 
     def __post_init__(self) -> None:
         self.reachable.set()
+        self.sound.set()
         self.agent = self.tenant.agent()
         self.period = {rendition: PeriodKey.new() for rendition in Rendition}
         self.heads = {stream: self._genesis(stream) for stream in (Stream.MAIN, Stream.SUB)}
@@ -226,6 +229,12 @@ class Stand:
         share = (self.at(second) - stored.start_us) / (stored.end_us - stored.start_us)
         part = stored.parts[0]
         self.objects[str(stored.segment)][part.offset + int(part.sealed_length * share)] ^= 1
+
+    def is_sound(self, name: str, first: int) -> bool:
+        """Whether byte `first` of an object is of its sound."""
+        stored = next(s for items in self.segments.values() for s in items if str(s.segment) == name)
+        sound = [part for part in stored.parts if part.rendition is Rendition.AUDIO]
+        return any(part.offset <= first < part.offset + part.sealed_length for part in sound)
 
     # -- the browser API -------------------------------------------------------------------------------------------------
 
@@ -554,6 +563,8 @@ class StoreHandler(_Handler):
             return self.send(400, b"ranges only", "text/plain", **origin)
         first, last = int(match[1]), min(int(match[2]), len(data) - 1)
         self.stand.ranges.append((name, first, last + 1))
+        if owner.is_sound(name, first):
+            owner.sound.wait(60)
         content_range = f"bytes {first}-{last}/{len(data)}"
         return self.send(
             206,

@@ -110,6 +110,24 @@ def test_one_altered_byte_stops_the_picture_at_that_second_and_says_so(watching:
     watching.until("verified", lambda: watching.facts()["badge"] == "Verified")
 
 
+def test_what_lies_before_an_altered_byte_is_shown_even_when_its_sound_comes_late(watching: Watching) -> None:
+    stand = watching.stand
+    segment = next(s for s in stand.segments[Stream.MAIN] if s.start_us == stand.at(96))
+    stand.alter(segment, 101.5)
+    bad = segment.parts[0].offset + int(segment.parts[0].sealed_length * 5.5 / 8)
+    stand.sound.clear()
+    watching.go(97)
+    watching.until("the altered bytes were read", lambda: any(a <= bad < b for _, a, b in stand.ranges))
+    watching.page.wait_for_timeout(1000)  # time enough to refuse them, were that all there is to say
+    assert watching.facts()["trust"] == "none"
+    stand.sound.set()
+    watching.shows(97)
+    watching.until("altered", lambda: watching.facts()["trust"] == "altered")
+    shown = watching.second()
+    assert shown is not None
+    assert 98 <= shown < 101.5
+
+
 def test_another_validly_sealed_object_in_its_place_is_noticed(watching: Watching) -> None:
     main = watching.stand.segments[Stream.MAIN]
     watching.stand.objects[str(main[1].segment)] = watching.stand.objects[str(main[2].segment)]

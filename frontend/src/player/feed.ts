@@ -52,6 +52,8 @@ export interface FeedTarget {
 /** What is fed in one go: items [from, to) of a list, and where each stands on the run's clock, seconds. */
 interface Batch {
   readonly segment: SegmentPlan;
+  /** What its track was given so far. */
+  readonly fed: readonly [number, number];
   append(from: number, to: number): Promise<void>;
   time(item: number): number;
 }
@@ -67,6 +69,9 @@ export class Feed {
   private readonly fedAudio: [number, number];
   private readonly reads: Reads;
   private failed = false;
+  private running = 0;
+  /** Where this feed ends for good, told once the other track has come as far: up to there both are shown. */
+  private ending: { readonly atUs: number; readonly failure: FailureInfo; readonly upTo: number } | null = null;
 
   constructor(
     private readonly footage: Footage,
@@ -101,12 +106,11 @@ export class Feed {
   }
 
   start(): void {
-    if (this.keysOnly) {
-      void this.guard(() => this.keyFrames());
-      return;
-    }
-    void this.guard(() => this.video());
-    if (this.target.audio) void this.guard(() => this.audio(this.target.audio as TrackSink));
+    const { audio } = this.target;
+    const loops = this.keysOnly ? [() => this.keyFrames()] : [() => this.video()];
+    if (audio && !this.keysOnly) loops.push(() => this.audio(audio));
+    this.running = loops.length;
+    for (const loop of loops) void this.guard(loop);
   }
 
   stop(): void {
@@ -127,16 +131,24 @@ export class Feed {
       await loop();
     } catch (error) {
       if (this.over || error instanceof FeedOver) return;
-      if (error instanceof WorkerFailure) return this.refuse(this.target.map.wallUs(this.fedVideo[1]), error.info);
+      if (error instanceof WorkerFailure) return this.refuse(this.target.map.wallUs(this.fedVideo[1]), error.info, this.fedVideo);
       this.failed = true;
       this.target.failed(error);
+    } finally {
+      this.running--;
+      this.tellEnding();
     }
   }
 
-  private refuse(atUs: number, failure: FailureInfo): void {
-    if (this.over) return;
+  /** Ends the feed at `atUs`; `fed` is what the track that was refused had been given. */
+  private refuse(atUs: number, failure: FailureInfo, fed: readonly [number, number]): void {
+    if (!this.over) this.ending ??= { atUs, failure, upTo: fed[1] };
+  }
+
+  private tellEnding(): void {
+    if (this.over || !this.ending || this.running > 0) return;
     this.failed = true;
-    this.target.refused(atUs, failure);
+    this.target.refused(this.ending.atUs, this.ending.failure);
   }
 
   private async video(): Promise<void> {
@@ -202,7 +214,7 @@ export class Feed {
         this.fedVideo[1] = end + offset;
       }
     };
-    return { segment, append, time: (item) => seconds(segment.video, frames[item]?.at ?? segment.video.decodeTime) };
+    return { segment, append, fed: this.fedVideo, time: (item) => seconds(segment.video, frames[item]?.at ?? segment.video.decodeTime) };
   }
 
   /** The first chunk reaches the fragment that holds the wanted instant. */
@@ -219,7 +231,7 @@ export class Feed {
       const next = this.plan.after(segment);
       const damaged = this.plan.damagedBetween(segment.startUs, next?.startUs ?? Infinity);
       if (damaged?.failure) {
-        this.refuse(damaged.fromUs, damaged.failure);
+        this.refuse(damaged.fromUs, damaged.failure, this.fedVideo);
         throw new FeedOver();
       }
       if (next) {
@@ -255,6 +267,7 @@ export class Feed {
     for (;;) {
       const next = this.plan.after(segment);
       if (next) return next;
+      if (this.ending) throw new FeedOver();
       await this.wait();
     }
   }
@@ -321,7 +334,7 @@ export class Feed {
       if (!(error instanceof WorkerFailure)) throw error;
       last = error.info;
     }
-    this.refuse(wallOf(batch.segment, batch.time(Math.min(at, to - 1))), last);
+    this.refuse(wallOf(batch.segment, batch.time(Math.min(at, to - 1))), last, batch.fed);
     throw new FeedOver();
   }
 
@@ -337,7 +350,7 @@ export class Feed {
       const last = row(to - 1);
       fed[1] = seconds(track, last.decodeTime + last.duration) + offset;
     };
-    return { segment, append, time: (item) => seconds(track, row(item).decodeTime) };
+    return { segment, append, fed, time: (item) => seconds(track, row(item).decodeTime) };
   }
 
   private async appended(append: () => Promise<void>): Promise<void> {
@@ -353,10 +366,14 @@ export class Feed {
     }
   }
 
-  /** Resolves when more is wanted: no further ahead than some seconds of playing. */
+  /** Resolves when more is wanted: no further ahead than some seconds of playing, nor than where the feed ends. */
   private async room(fed: readonly [number, number]): Promise<void> {
-    this.throwIfStopped();
-    while (fed[1] - this.target.position() > AHEAD_S * Math.max(1, this.target.rate())) await this.wait();
+    for (;;) {
+      this.throwIfStopped();
+      if (this.ending && fed[1] >= this.ending.upTo) throw new FeedOver();
+      if (fed[1] - this.target.position() <= AHEAD_S * Math.max(1, this.target.rate())) return;
+      await this.wait();
+    }
   }
 
   private async wait(): Promise<void> {

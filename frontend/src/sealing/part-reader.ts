@@ -44,15 +44,27 @@ export class PartReader {
     const last = Math.floor((to - 1) / LEAF_PLAIN_BYTES);
     this.load(first, last, signal);
     const leaves: Promise<Bytes>[] = [];
-    for (let leaf = first; leaf <= last; leaf++) leaves.push(this.cache.get(leaf) as Promise<Bytes>);
+    for (let leaf = first; leaf <= last; leaf++) leaves.push(this.opened(leaf, signal));
     const pieces: Bytes[] = [];
-    for (const [i, opened] of leaves.entries()) {
-      const plain = await opened;
+    for (const [i, plain] of (await Promise.all(leaves)).entries()) {
       const start = (first + i) * LEAF_PLAIN_BYTES;
       pieces.push(plain.subarray(Math.max(0, from - start), Math.min(plain.length, to - start)));
     }
     this.trim(last);
     return concat(...pieces);
+  }
+
+  /** A leaf that is being loaded. One whose loading another reader began, and gave up, is loaded anew for this one. */
+  private async opened(leaf: number, signal?: AbortSignal): Promise<Bytes> {
+    const loading = this.cache.get(leaf) as Promise<Bytes>;
+    try {
+      return await loading;
+    } catch (error) {
+      const givenUp = error instanceof DOMException && error.name === "AbortError";
+      if (!givenUp || signal?.aborted) throw error;
+      this.load(leaf, leaf, signal);
+      return this.opened(leaf, signal);
+    }
   }
 
   /** Starts loading what is not there yet of leaves first…last, one request per unbroken stretch. */
