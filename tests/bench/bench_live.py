@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VIEWERS = 200
+DEAF = 10
 SETTLE_S = 3.0
 ONE_S = 12.0
 ALL_S = 20.0
@@ -124,8 +125,8 @@ class Stage:
     viewers: int = 0
     ahead: bytes = field(default_factory=lambda: os.urandom(1 << 20))
 
-    async def admit(self, count: int) -> None:
-        """So many more viewers on both sides."""
+    async def admit(self, count: int, *, deaf: bool = False) -> None:
+        """So many more viewers on both sides; of the hub alone, where they are `deaf`: such a one never reads."""
         from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
         from tests.live.studio import apart
@@ -134,16 +135,15 @@ class Stage:
             public = X25519PrivateKey.generate().public_key().public_bytes_raw()
             reply = await apart(self.alice.ask, self.place.camera.id, public)
             assert reply.status_code == 200, reply.content
-            hub = urlsplit(reply.json()["url"])
+            ticket, hub = reply.json()["ticket"], urlsplit(reply.json()["url"])
             await asyncio.to_thread(
                 self.crowd.ask,
-                live=reply.json()["ticket"],
                 host=hub.hostname,
                 port=hub.port,
                 origin=_origin(),
-                plain=self.relay_readers,
+                **({"deaf": ticket} if deaf else {"live": ticket, "plain": self.relay_readers}),
             )
-            self.viewers += 1
+            self.viewers += not deaf
 
     async def watch(self, seconds: float) -> Sample:
         """What the next seconds cost, once things have settled."""
@@ -197,8 +197,8 @@ async def _feed(stage: Stage, broadcast: Broadcast, writer: asyncio.StreamWriter
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
 
-async def _measure(hub: int, relay: int, ports: tuple[int, int]) -> tuple[Sample, Sample]:
-    """The hub with one viewer, and with all."""
+async def _measure(hub: int, relay: int, ports: tuple[int, int]) -> tuple[Sample, Sample, Sample]:
+    """The hub with one viewer, with all, and with some more that never read."""
     from tests import cast
     from tests.live.studio import apart, browser, make_place, recorder
 
@@ -213,9 +213,11 @@ async def _measure(hub: int, relay: int, ports: tuple[int, int]) -> tuple[Sample
             one = await stage.watch(ONE_S)
             await stage.admit(VIEWERS - 1)
             everybody = await stage.watch(ALL_S)
+            await stage.admit(DEAF, deaf=True)
+            beside_deaf = await stage.watch(ONE_S)
             feeding.cancel()
         writer.close()
-        return one, everybody
+        return one, everybody, beside_deaf
     finally:
         crowd.end()
 
@@ -235,7 +237,7 @@ def _relay() -> Iterator[tuple[int, tuple[int, int]]]:
         process.wait(10)
 
 
-def _shown(one: Sample, everybody: Sample) -> list[dict[str, Any]]:
+def _shown(one: Sample, everybody: Sample, beside_deaf: Sample) -> list[dict[str, Any]]:
     """The rows."""
     hub, relay = (
         cpu_ns / (received * 8 / MEGABIT)
@@ -266,6 +268,13 @@ def _shown(one: Sample, everybody: Sample) -> list[dict[str, Any]]:
             "against": f"{others}; the relay here {extra_relay / 1e7:.2g}",
         },
         {"name": "live: hub's memory per viewer", "value": grown / 1e6, "unit": "MB"},
+        {
+            "name": "live: hub's memory for one viewer that never reads",
+            "value": (beside_deaf.hub_resident - everybody.hub_resident) / DEAF / 1e6,
+            "unit": "MB",
+            "against": f"{DEAF} of them beside {VIEWERS} that read, after {SETTLE_S + ONE_S:.0f} s",
+            "target": 2,
+        },
         {
             "name": "live: agent's send to viewer's last byte, p99",
             "value": everybody.late_ms[1],

@@ -1,4 +1,4 @@
-"""The player as a person feels it: click to picture at a random second, and how late the live picture is.
+"""The player as a person feels it: click to picture at a random second, pictures under the pointer, how late live is.
 
 Measured in Chromium before the system that `make up` runs. What a picture shows is read from its time row, so nothing
 the player says of itself counts.
@@ -26,6 +26,27 @@ LIVE_S = 25
 SEEKS = 12
 FOOTAGE_S = 60
 SEEN_WITHIN_MS = 1500
+FAR = {"offline": False, "latency": 50, "downloadThroughput": 20e6 / 8, "uploadThroughput": 20e6 / 8}
+SCRUB_S = 5
+
+# The pointer goes over [from, to] CSS pixels of the timeline there and back for `s` seconds, a step a frame. How many
+# pictures were shown under it, each of the instant pointed at: pictures standing in for others do not count.
+_SCRUB = """([from, to, s]) => new Promise((resolve) => {
+  const canvas = document.querySelector("vsaas-player canvas.timeline-canvas");
+  const box = canvas.getBoundingClientRect();
+  const began = performance.now();
+  let shown = "", count = 0;
+  const step = (now) => {
+    const still = document.querySelector(".timeline-still-box");
+    if (still?.dataset.kind === "still" && still.dataset.us !== shown) { shown = still.dataset.us; count++; }
+    const part = ((now - began) / 2000) % 2;
+    const clientX = box.left + from + (to - from) * (part < 1 ? part : 2 - part);
+    canvas.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY: box.top + 40, bubbles: true }));
+    if (now - began < s * 1000) requestAnimationFrame(step);
+    else resolve(count / s);
+  };
+  requestAnimationFrame(step);
+})"""
 
 # Every picture that is presented: when, and the strip with its time row; and when the last click was let go.
 _RECORD = f"""(every) => {{
@@ -54,7 +75,7 @@ _RECORD = f"""(every) => {{
 
 
 def rows() -> Iterator[Row]:
-    """Seek and live delay, median and 95th percentile."""
+    """Seek, near and far, pictures while scrubbing, and live delay."""
     with _watching() as (watching, system):
         live = _live(watching, system)
         until(
@@ -63,11 +84,19 @@ def rows() -> Iterator[Row]:
             FOOTAGE_S + 30,
         )
         seeks = [_seek(watching, system) for _ in range(SEEKS)]
+        scrubbed = _scrub(watching, system)
+        with _far_away(watching.page):
+            far = [_seek(watching, system) for _ in range(SEEKS)]
     where = "Chromium on the machine that records, on loopback"
     yield Row("live: glass to glass, median", statistics.median(live) / 1000, "s", where, 1.0)
     yield Row("live: glass to glass, p95", _p95(live) / 1000, "s", where, 1.5)
     yield Row("seek: click to picture, median", statistics.median(seeks), "ms", where, 400)
     yield Row("seek: click to picture, p95", _p95(seeks), "ms", where, 800)
+    slow = "the same at 50 ms round trip and 20 Mbit/s"
+    yield Row("seek from far: click to picture, median", statistics.median(far), "ms", slow, 1000)
+    yield Row("seek from far: click to picture, p95", _p95(far), "ms", slow)
+    held = "the second time over the same minute"
+    yield Row("scrubbing: pictures under the pointer", scrubbed, "a second", held, 10, better="higher")
 
 
 @contextmanager
@@ -98,6 +127,29 @@ def _live(watching: Watching, system: System) -> list[float]:
     ]
     assert len(late) > LIVE_S, f"only {len(late)} pictures in {LIVE_S} s"
     return late
+
+
+@contextmanager
+def _far_away(page: Page) -> Iterator[None]:
+    """Network conditions of Chromium's own for page and workers (DevTools protocol, Network.emulateNetworkConditions)."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Network.enable")
+    devtools.send("Network.emulateNetworkConditions", FAR)
+    yield
+    devtools.detach()
+
+
+def _scrub(watching: Watching, system: System) -> float:
+    """Pictures a second under a pointer that goes to and fro over a minute whose pictures were fetched before."""
+    page = watching.page
+    names = list(system.objects())
+    begin_ms, end_ms = names[0].about_us / 1000, names[-1].about_us / 1000 - 5_000
+    page.goto(system.camera_page(iso((begin_ms + end_ms) / 2)))
+    watching.shows(round((begin_ms + end_ms) / 2), 5000)
+    view = watching.until("a view that holds a minute", lambda: _view(watching, begin_ms))
+    from_px, to_px = ((ms - view[0]) / (view[1] - view[0]) * view[2] for ms in (begin_ms + 1000, end_ms))
+    page.evaluate(_SCRUB, [from_px, to_px, 3 * SCRUB_S])
+    return float(page.evaluate(_SCRUB, [from_px, to_px, SCRUB_S]))
 
 
 def _seek(watching: Watching, system: System) -> float:

@@ -2,7 +2,7 @@
 each fragment the time it was captured is read, which stands open in its head (`sealing.live`): how late it came.
 
 Commands come as JSON lines: {"live": ticket, "host", "port", "origin"} opens a live view of the hub, {"plain": port} a
-TCP connection, {} only asks; each is answered by {"live": [open, bytes], "plain": [open, bytes], "late_ms": [median, 99th
+TCP connection, {"deaf": ticket, "host", "port", "origin"} a live view that is never read, {} only asks; each is answered by {"live": [open, bytes], "plain": [open, bytes], "late_ms": [median, 99th
 percentile]}, the last of the fragments since the answer before ([] when there were under 100).
 """
 
@@ -131,6 +131,7 @@ class Readers:
         self.poll = select.epoll()
         self.sockets: dict[int, tuple[str, socket.socket]] = {}
         self.frames: dict[int, Frames] = {}
+        self.deaf: list[socket.socket] = []
         self.received = dict.fromkeys(KINDS, 0)
         self.buffer = memoryview(bytearray(1 << 20))
 
@@ -138,6 +139,8 @@ class Readers:
         order: dict[str, Any] = json.loads(line)
         if "live" in order:
             self._add("live", websocket(order["host"], order["port"], order["origin"], order["live"]))
+        if "deaf" in order:
+            self.deaf.append(websocket(order["host"], order["port"], order["origin"], order["deaf"]))
         if "plain" in order:
             self._add("plain", socket.create_connection(("127.0.0.1", order["plain"]), timeout=PATIENCE_S))
         opened = [kind for kind, _ in self.sockets.values()]
