@@ -1,9 +1,9 @@
 """Many viewers in one cheap process: sockets are read and their bytes counted; of a live view pings are answered, and of
 each fragment the time it was captured is read, which stands open in its head (`sealing.live`): how late it came.
 
-Commands come as JSON lines: {"live": ticket, "host", "port", "origin"} opens a live view of the hub, {"plain": port} a
-TCP connection, {"deaf": ticket, "host", "port", "origin"} a live view that is never read, {} only asks; each is answered by {"live": [open, bytes], "plain": [open, bytes], "late_ms": [median, 99th
-percentile]}, the last of the fragments since the answer before ([] when there were under 100).
+Commands come as JSON lines: {"live": ticket, "host", "port", "origin"} opens a live view of the hub, "deaf" instead of "live" one
+that is never read, {"plain": port} a TCP connection, {} only asks; each is answered by {"live": [open, bytes], "plain": [open,
+bytes], "late_ms": [median, 99th percentile]}, the last of the fragments since the answer before ([] when there were under 100).
 """
 
 from __future__ import annotations
