@@ -864,6 +864,14 @@ URLS: list[Url] = [
     ),
     Url(API + "audit", "GET", Requires(may.AUDIT_VIEW), lambda s: API + "audit", fresh=True, reach="tenant"),
     Url(
+        API + "audit.csv",
+        "GET",
+        Requires(may.AUDIT_VIEW),
+        lambda s: API + "audit.csv",
+        fresh=True,
+        reach="tenant",
+    ),
+    Url(
         API + "audit/<uuid:event_id>",
         "GET",
         Requires(may.AUDIT_VIEW),
