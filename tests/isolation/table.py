@@ -783,8 +783,16 @@ URLS: list[Url] = [
     ),
     Url(
         API + "members/<uuid:account_id>/sessions",
+        "GET",
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        lambda s: f"{API}members/{s.cast.olga.id}/sessions",
+        names_object=True,
+        reach="tenant",
+    ),
+    Url(
+        API + "members/<uuid:account_id>/sessions",
         "DELETE",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
         lambda s: f"{API}members/{s.cast.olga.id}/sessions",
         names_object=True,
     ),
