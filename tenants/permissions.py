@@ -34,6 +34,7 @@ CAMERA_LIVE: Final = _declare("camera:live", "watch a camera live")
 CAMERA_PLAYBACK: Final = _declare("camera:playback", "watch a camera's recordings")
 CAMERA_AUDIO: Final = _declare("camera:audio", "listen to a camera, live and recorded")
 CAMERA_CLIP: Final = _declare("camera:clip", "save a clip of a camera's recordings")
+VIEW_EDIT: Final = _declare("view:edit", "keep and change views of the wall")
 FOOTAGE_VERIFY: Final = _declare("footage:verify", "check recordings")
 FOOTAGE_EXPORT: Final = _declare("footage:export", "fetch sealed recordings and their keys")
 AGENT_VIEW: Final = _declare("agent:view", "see agents and their state")
@@ -69,7 +70,7 @@ class Role:
     permissions: frozenset[Permission]
 
 
-_VIEWER = frozenset({SITE_VIEW, CAMERA_VIEW, CAMERA_LIVE, CAMERA_PLAYBACK, ACCOUNT_SELF})
+_VIEWER = frozenset({SITE_VIEW, CAMERA_VIEW, CAMERA_LIVE, CAMERA_PLAYBACK, VIEW_EDIT, ACCOUNT_SELF})
 _OPERATOR = _VIEWER | {CAMERA_AUDIO, CAMERA_CLIP, AGENT_VIEW, USAGE_VIEW, FOOTAGE_VERIFY}
 
 OWNER: Final = Role("owner", "Owner", frozenset(_CATALOGUE.values()))

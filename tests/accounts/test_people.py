@@ -615,7 +615,11 @@ def test_programs_do_what_the_pages_do(cast, alice):
         alice, cast, "PATCH", f"members/{nadia['id']}", {"role": "operator", "all_sites": True}
     ).json()
     assert changed["grants"] == [{"role": "operator", "site": None}]
+    (session,) = api(alice, cast, "GET", f"members/{nadia['id']}/sessions").json()["items"]
+    assert (session["second_factor_given"], "this" in session) == (True, False)
+    assert session["created_us"] <= session["last_seen_us"] < session["expires_us"]
     assert api(alice, cast, "DELETE", f"members/{nadia['id']}/sessions").json() == {"ended": 1}
+    assert api(alice, cast, "GET", f"members/{nadia['id']}/sessions").json()["items"] == []
     assert api(alice, cast, "DELETE", f"members/{nadia['id']}").status_code == 204
     assert api(alice, cast, "GET", f"members/{nadia['id']}").status_code == 404
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 
 import pytest
@@ -12,7 +13,7 @@ from tenants.models import Membership
 from tenants.permissions import CAMERA_VIEW, PEOPLE_EDIT, SITE_VIEW
 from tenants.scope import tenant_scope
 from tests.api_calls import call, problem
-from tests.cast import Cast, later, make_token
+from tests.cast import Cast, later, make_token, owner_connection
 from tests.keys.dumps import everything
 from vsaas.accounts.models import AccessToken, Account
 from vsaas.audit.models import AuditInbox
@@ -360,3 +361,19 @@ def test_revoking_asks_first_and_names_the_token(cast: Cast, client_for, pages) 
     assert alice.post(path).status_code == 302
     assert call(token, "GET", CAMERAS).status_code == 401
     assert b"Revoked" in alice.get(f"/t/{cast.tenant_a.slug}/account/tokens").content
+
+
+def test_tokens_made_before_views_had_a_right_of_their_own_still_keep_views(cast):
+    """Migration 0004, tried on tokens as the release before made them."""
+    lend = importlib.import_module("vsaas.accounts.migrations.0004_view_edit_scope")
+    seeing, blind = make_token(cast.alice, CAMERA_VIEW)[0], make_token(cast.alice, SITE_VIEW)[0]
+    with owner_connection() as owner:
+        for _again in range(2):
+            owner.execute(lend.LEND)
+    with tenant_scope(cast.tenant_a.id):
+        assert AccessToken.objects.get(id=seeing.id).scopes == ["camera:view", "view:edit"]
+        assert AccessToken.objects.get(id=blind.id).scopes == ["site:view"]
+    with owner_connection() as owner:
+        owner.execute(lend.TAKE_BACK)
+    with tenant_scope(cast.tenant_a.id):
+        assert AccessToken.objects.get(id=seeing.id).scopes == ["camera:view"]

@@ -18,9 +18,10 @@ from django.test.utils import CaptureQueriesContext
 
 from tenants.access import Actor, Grant, actor_of
 from tenants.models import Site
-from tenants.permissions import OWNER
+from tenants.permissions import AUDIT_VIEW, OWNER
 from tenants.scope import tenant_scope
-from tests.cast import Cast, owner_connection
+from tests.api_calls import call, problem
+from tests.cast import Cast, make_token, owner_connection
 from tests.live.studio import apart
 from vsaas.audit import acts, export, feed, sequencer
 from vsaas.audit.feed import Filters
@@ -328,6 +329,40 @@ def test_a_download_that_would_be_too_long_is_refused_whole(cast, alice, monkeyp
     reply = alice.post(at(cast, "audit/export"), {"act": "test.said"})
     assert reply.status_code == 422
     assert "choose a shorter time" in text_of(reply)
+    with tenant_scope(cast.tenant_a.id):
+        assert not AuditInbox.objects.filter(act="audit.exported").exists()
+
+
+@pytest.mark.parametrize("caller", ["token", "session"])
+def test_a_program_downloads_what_the_page_does(cast, alice, monkeypatch, caller):
+    monkeypatch.setattr(export, "PAGE_ROWS", 4)
+    say(cast, *(f"word {n}" for n in range(6)))
+    chain(cast)
+    say(cast, "=word")
+    page = rows_of(alice.post(at(cast, "audit/export"), {"act": "test.said"}))
+    asked, token = "audit.csv?act=test.said", make_token(cast.alice, AUDIT_VIEW)[1]
+    reply = call(token, "GET", f"/api/v1/{asked}") if caller == "token" else api(alice, cast, asked)
+    assert reply.streaming
+    assert reply["Content-Type"] == "text/csv; charset=utf-8"
+    assert reply["Content-Disposition"].startswith(f'attachment; filename="audit-{cast.tenant_a.slug}-')
+    assert rows_of(reply) == page
+    assert len(page) == 7
+    with tenant_scope(cast.tenant_a.id):
+        events = list(AuditInbox.objects.filter(act="audit.exported").order_by("at"))
+    assert [event.details["count"] for event in events] == [7, 7]
+    assert "Alice" in events[1].actor_name
+    assert ("Script" in events[1].actor_name) == (caller == "token")
+
+
+def test_a_program_that_asks_too_much_or_wrongly_gets_and_records_nothing(cast, alice, monkeypatch):
+    monkeypatch.setattr(export, "ROWS_MAX", 5)
+    say(cast, *"abcdef")
+    token = make_token(cast.alice, AUDIT_VIEW)[1]
+    for query in ("act=test.said", "from=yesterday"):
+        reply = call(token, "GET", f"/api/v1/audit.csv?{query}", None, accept="text/csv")
+        assert (reply.status_code, problem(reply)) == (422, "invalid-fields")
+        assert reply.json()["errors"][0]["field"] == "from"
+    assert call(token, "HEAD", "/api/v1/audit.csv").status_code == 405
     with tenant_scope(cast.tenant_a.id):
         assert not AuditInbox.objects.filter(act="audit.exported").exists()
 

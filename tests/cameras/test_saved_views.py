@@ -10,10 +10,12 @@ from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from tenants.permissions import CAMERA_VIEW, TENANT_EDIT, VIEW_EDIT
 from tenants.scope import tenant_scope
+from tests.api_calls import call
 from tests.boxes import make_box, problem
 from tests.cameras.test_cameras import MAIN, add, get, post
-from tests.cast import Cast
+from tests.cast import Cast, make_token
 from vsaas.audit.models import AuditInbox
 from vsaas.cameras.models import Camera
 from vsaas.cameras.services import NewCamera
@@ -168,3 +170,29 @@ def test_the_number_of_queries_does_not_grow_with_views_and_cameras(cast: Cast, 
     for number in range(5):
         post(alice, slug, "views", view_of(*cameras, name=f"View {number}"))
     assert queries() == before
+
+
+def test_a_token_that_sees_cameras_keeps_views_only_where_it_is_lent_that_too(
+    cast: Cast, cameras, client_for
+):
+    view = post(client_for(cast.alice), cast.tenant_a.slug, "views", view_of(*cameras, shared=True)).json()
+    path = f"/api/v1/views/{view['id']}"
+    seeing = make_token(cast.alice, CAMERA_VIEW, TENANT_EDIT)[1]
+    (seen,) = call(seeing, "GET", "/api/v1/views").json()["items"]
+    assert seen == view | {"may": {"change": False}}
+    changing = (
+        ("POST", "/api/v1/views", view_of(*cameras, name="Day")),
+        ("PATCH", path, {"name": "Day"}),
+        ("DELETE", path, None),
+    )
+    keeping = make_token(cast.alice, CAMERA_VIEW, VIEW_EDIT)[1]
+    blind = make_token(cast.alice, VIEW_EDIT)[1]
+    for token, taken in ((seeing, "keep and change views"), (blind, "see that a camera exists")):
+        for method, address, body in changing:
+            refused = call(token, method, address, body)
+            assert (refused.status_code, problem(refused)) == (403, "denied"), (method, refused.content)
+            assert taken in refused.json()["detail"]
+    answers = [call(keeping, method, address, body).status_code for method, address, body in changing]
+    assert answers == [201, 409, 204]  # a view called Day is kept already when the second is to be called so
+    (left,) = call(keeping, "GET", "/api/v1/views").json()["items"]
+    assert (left["name"], left["may"]) == ("Day", {"change": True})

@@ -48,6 +48,9 @@ def test_recordings_of_a_deleted_camera_play_until_their_time_is_over(
     delete(agent, stream, erase=False)
     bob = sign_in(people.bob)
     assert call(bob, people, "GET", "cameras").json()["items"] == []
+    (found,) = call(bob, people, "GET", "cameras?deleted=true").json()["items"]
+    assert (found["id"], found["state"], found["since_us"] is None) == (str(stream.camera), "deleted", False)
+    assert call(bob, people, "GET", "cameras?deleted=perhaps").status_code == 422
     reply = plays(bob, people, stream, hours_ago(26))
     assert reply.status_code == 200
     assert all(segment["keys"] for segment in reply.json()["streams"][0]["segments"])
@@ -58,7 +61,9 @@ def test_recordings_of_a_deleted_camera_play_until_their_time_is_over(
     assert "Deleted cameras" in listed
     with clock.shifted(timedelta(days=31)):
         assert retention.sweep(agent.tenant, object_store()) == 1
-        assert "Deleted cameras" not in text(sign_in(people.alice).get(f"/t/{people.tenant_a.slug}/sites"))
+        alice = sign_in(people.alice)
+        assert "Deleted cameras" not in text(alice.get(f"/t/{people.tenant_a.slug}/sites"))
+        assert call(alice, people, "GET", "cameras?deleted=true").json() == {"items": [], "next": None}
     assert not exists(stream, sealed[0])
 
 
@@ -70,6 +75,7 @@ def test_recordings_deleted_with_their_camera_play_no_more_and_go_keys_first(
     delete(agent, stream, erase=True)
     alice = sign_in(people.alice)
     # At once, before any sweep.
+    assert call(alice, people, "GET", "cameras?deleted=true").json()["items"] == []
     assert plays(alice, people, stream, hours_ago(26)).status_code == 404
     assert plays(alice, people, kept, hours_ago(26)).status_code == 200
     assert retention.sweep(agent.tenant, object_store()) == 1

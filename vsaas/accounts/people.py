@@ -28,6 +28,7 @@ from vsaas.audit.services import record_act, what, who
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, Denied, InvalidField
 
+SESSIONS_SHOWN = 50
 ROLE_WORDS: dict[str, str | Promise] = {
     OWNER.name: _("Everything: cameras, agents, people and the audit log, on all sites."),
     OPERATOR.name: _("Watches and listens, live and recorded, saves clips, sees how the agents are."),

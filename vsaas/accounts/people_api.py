@@ -22,6 +22,7 @@ from vsaas.accounts.people_replies import (
     ACCOUNT,
     INVITATION,
     MEMBER,
+    MEMBER_SESSION,
     SESSION,
     AccountReply,
     Ended,
@@ -30,6 +31,7 @@ from vsaas.accounts.people_replies import (
     InvitationPage,
     MemberPage,
     MemberReply,
+    MemberSessionPage,
     PasswordChanged,
     SessionPage,
 )
@@ -182,10 +184,17 @@ class Member(MemberReading):
 
 
 class MemberSessions(MemberReading):
-    """DELETE: signs a member out everywhere."""
+    """GET: where a member is signed in. DELETE: signs them out everywhere."""
 
-    access = Requires(PEOPLE_EDIT)
+    access = Requires(PEOPLE_VIEW, PEOPLE_EDIT)
     tag = "People"
+
+    @describe("List a member's sessions", reply=MemberSessionPage, example=page_example(MEMBER_SESSION))
+    def get(self, request: Request, account_id: UUID) -> Response:
+        """The browsers they are signed in with, the last used first, 50 at most. One in which the second factor was not
+        given opens nothing."""
+        sessions = people.open_sessions(people.member(self.actor, account_id).pk)[: people.SESSIONS_SHOWN]
+        return Response({"items": [_session_json(session) for session in sessions], "next": None})
 
     @describe("Sign a member out", reply=Ended, example={"ended": 2}, problems=(people.OwnRole,))
     def delete(self, request: Request, account_id: UUID) -> Response:
@@ -383,6 +392,18 @@ class OwnPassword(ApiView):
         return Response({"sessions_ended": count})
 
 
+def _session_json(session: Session) -> dict[str, Any]:
+    return {
+        "id": str(session.pk),
+        "device": own.device_words(session.user_agent),
+        "network": session.network,
+        "created_us": _us(session.created_at),
+        "last_seen_us": _us(session.last_seen_at),
+        "expires_us": _us(session.expires_at),
+        "second_factor_given": own.is_complete(session),
+    }
+
+
 class OwnSessions(ApiView):
     """GET: one's sessions that have not ended. DELETE: ends all but this one."""
 
@@ -394,16 +415,7 @@ class OwnSessions(ApiView):
         """Those that have not ended."""
         account = Account.objects.get(pk=self.actor.account_id)
         items = [
-            {
-                "id": str(session.pk),
-                "device": own.device_words(session.user_agent),
-                "network": session.network,
-                "created_us": _us(session.created_at),
-                "last_seen_us": _us(session.last_seen_at),
-                "expires_us": _us(session.expires_at),
-                "second_factor_given": own.is_complete(session),
-                "this": own.is_this(request._request, session),
-            }
+            _session_json(session) | {"this": own.is_this(request._request, session)}
             for session in own.sessions(account)
         ]
         return Response({"items": items, "next": None})

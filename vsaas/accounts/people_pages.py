@@ -238,7 +238,7 @@ def people_member(request: HttpRequest, account_id: UUID) -> HttpResponse:
 def _member(request: HttpRequest, actor: Actor, account: Account, form: AccessForm) -> dict[str, Any]:
     oneself = account.pk == actor.account_id
     last_owner = people.is_owner(account) and not people.owners_left(without=account.pk)
-    sessions = list(people.open_sessions(account.pk)[:50])
+    sessions = list(people.open_sessions(account.pk)[: people.SESSIONS_SHOWN])
     return {
         "member": shown(actor, account),
         "form": form,

@@ -107,8 +107,8 @@ class AccountReply(BaseModel):
     created_us: Micros
 
 
-class SessionReply(BaseModel):
-    """A browser you are signed in with."""
+class MemberSessionReply(BaseModel):
+    """A browser somebody is signed in with."""
 
     id: Id
     device: str
@@ -117,6 +117,18 @@ class SessionReply(BaseModel):
     last_seen_us: Micros
     expires_us: Micros
     second_factor_given: bool
+
+
+class MemberSessionPage(BaseModel):
+    """The sessions of a member, the last used first."""
+
+    items: list[MemberSessionReply]
+    next: Next
+
+
+class SessionReply(MemberSessionReply):
+    """A browser you are signed in with."""
+
     this: bool = Field(description="Whether this request came with it.")
 
 
@@ -167,3 +179,4 @@ SESSION: dict[str, Any] = {
     "second_factor_given": True,
     "this": True,
 }
+MEMBER_SESSION = {name: value for name, value in SESSION.items() if name != "this"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import json
 from typing import Any
@@ -10,8 +9,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -141,14 +139,4 @@ def audit_export(request: HttpRequest) -> HttpResponseBase:
     form = FilterForm(request.POST, zone_names=zones())
     if not form.is_valid():
         raise InvalidFields("the filters are wrong: look at them on the audit page")
-    # What happens from now on, this download included, is not in it.
-    filters = form.filters
-    filters = dataclasses.replace(filters, until=filters.until or clock.now())
-    export.begin(request, actor, filters)
-    # An ASGI server would gather a plain iterator whole before it sends the first byte, and the other way round.
-    make = export.lines_async if isinstance(request, ASGIRequest) else export.lines
-    reply = StreamingHttpResponse(make(actor, filters), content_type="text/csv; charset=utf-8")
-    day = clock.now().strftime("%Y-%m-%d")
-    name = f"audit-{request.tenant.slug}-{day}.csv"  # type: ignore[attr-defined]
-    reply["Content-Disposition"] = f'attachment; filename="{name}"'
-    return reply
+    return export.download(request, actor, form.filters)

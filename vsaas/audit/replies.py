@@ -109,3 +109,9 @@ EVENT = ENTRY | {
     "chain": {"first_seq": 1, "last_seq": 130, "holds": True, "broken_at_seq": None, "reason": ""}
 }
 AUDIT_PAGE = {"items": [ENTRY], "next": None, "looked_back_to_us": None}
+AUDIT_CSV = (
+    "time_utc,sentence,act,outcome,actor_kind,actor_name,actor_id,object_kind,object_name,object_id,network,details,event_id,seq,hash\r\n"
+    "2025-11-25T10:03:10.000000+00:00,Bob watched Gate 2 (main) from 2025-11-25T09:00:00Z,footage.watched,done,account,Bob,"
+    "019ac0f0-2b3c-7d4e-8f90-a1b2c3d4e5f6,camera,Gate 2,019ac0f2-5a3e-7c11-9d8e-2f6b7a0c4d11,192.0.2.9,{},"
+    f"{ENTRY['event_id']},{ENTRY['seq']},{ENTRY['hash']}\r\n"
+)

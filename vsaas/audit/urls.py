@@ -1,7 +1,7 @@
 from django.urls import path
 
 from vsaas.audit import pages as views
-from vsaas.audit.api import AuditEvent, AuditLog
+from vsaas.audit.api import AuditEvent, AuditFile, AuditLog
 
 pages = [
     path("audit", views.audit, name="audit"),
@@ -11,5 +11,6 @@ pages = [
 
 api = [
     path("audit", AuditLog.as_view(), name="api-audit"),
+    path("audit.csv", AuditFile.as_view(), name="api-audit-csv"),
     path("audit/<uuid:event_id>", AuditEvent.as_view(), name="api-audit-event"),
 ]

@@ -25,6 +25,7 @@ from vsaas.cameras.errors import (
     SiteNotEmpty,
     StaleVersion,
 )
+from vsaas.cameras.kept import kept_footage
 from vsaas.cameras.models import RETENTION_DAYS_MAX, Camera
 from vsaas.cameras.replies import CAMERA, SITE, CameraPage, CameraReply, SitePage, SiteReply
 from vsaas.cameras.services import (
@@ -76,6 +77,7 @@ class CameraFilter(Fields):
     site = serializers.UUIDField(required=False)
     group = serializers.CharField(required=False, max_length=NAME_CHARS_MAX, trim_whitespace=False)
     q = serializers.CharField(required=False, max_length=NAME_CHARS_MAX)
+    deleted = serializers.ChoiceField(["true", "false"], default="false")
 
 
 _FILTERS = {"site": "site_id", "group": "groups__name", "q": "name__icontains"}
@@ -162,17 +164,29 @@ class Cameras(ApiView):
             query("site", "Id of the site they are on.", schema={"type": "string", "format": "uuid"}),
             query("group", "Name of a group they are in.", example="Entrances"),
             query("q", "A word that stands in the name.", example="gate"),
+            query(
+                "deleted",
+                "true: instead of the others, the deleted ones whose recordings are still kept and shown.",
+                schema={"type": "string", "enum": ["true", "false"], "default": "false"},
+            ),
         ),
         paged=True,
     )
     def get(self, request: Request) -> Response:
-        """The cameras you may see, by name, with their state. Deleted ones are not listed."""
+        """The cameras you may see, by name, with their state. Deleted ones are listed when they are asked for, as long as
+        something of them is kept; `since_us` tells when they were deleted. Of those a page may hold fewer than `limit`
+        while `next` goes on."""
         wanted = valid(CameraFilter(data=request.query_params.dict()))
-        rows = access.visible(self.actor, CAMERA_VIEW, _cameras()).filter(
+        deleted = wanted.pop("deleted") == "true"
+        rows = access.visible(self.actor, CAMERA_VIEW, _deleted_cameras() if deleted else _cameras()).filter(
             **{_FILTERS[name]: value for name, value in wanted.items()}
         )
         page = page_of(request, rows, order=("name", "id"))
-        return Response(page.json(camera_states(self.actor, page.rows)))
+        shown = page.rows
+        if deleted:
+            kept = kept_footage([camera.id for camera in shown])
+            shown = [camera for camera in shown if camera.id in kept]
+        return Response(page.json(camera_states(self.actor, shown)))
 
     @describe(
         "Register a camera",
@@ -285,6 +299,11 @@ class OneCamera(ApiView):
 
 def _cameras() -> QuerySet[Camera]:
     return present(Camera.objects.all())
+
+
+def _deleted_cameras() -> QuerySet[Camera]:
+    """Those people are still shown recordings of, where any are kept."""
+    return Camera.objects.filter(deleted_at__isnull=False, erase_footage=False)
 
 
 def _added(view: ApiView, agent: Agent, fields: dict[str, Any]) -> Response:

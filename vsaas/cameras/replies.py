@@ -54,6 +54,28 @@ class CameraPage(BaseModel):
     next: Next
 
 
+class GroupSite(BaseModel):
+    """A site some of its cameras are on."""
+
+    id: Id
+    name: str
+
+
+class GroupReply(BaseModel):
+    """A group of cameras, known by its name. It is there while a camera is in it."""
+
+    name: str
+    cameras: int = Field(description="How many cameras of it you may see.")
+    sites: list[GroupSite] = Field(description="Where those are, by name.")
+
+
+class GroupPage(BaseModel):
+    """Groups by name."""
+
+    items: list[GroupReply]
+    next: Next
+
+
 class SiteMay(BaseModel):
     """What the caller may do with this site."""
 
@@ -160,6 +182,11 @@ SITE: dict[str, Any] = {
     "timezone": "Europe/Berlin",
     "created_us": 1763900000000000,
     "may": {"edit": True},
+}
+GROUP: dict[str, Any] = {
+    "name": CAMERA["groups"][0],
+    "cameras": 4,
+    "sites": [{"id": CAMERA["site_id"], "name": CAMERA["site"]}],
 }
 VIEW: dict[str, Any] = {
     "id": "019ac103-1b2c-7d3e-8f40-5a6b7c8d9e0f",

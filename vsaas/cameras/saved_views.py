@@ -1,5 +1,5 @@
 """Saved views of the wall: kept by one account, shown to others where shared. Every function runs inside the tenant's
-scope, and decides who may: seeing cameras at all lets a person keep views of their own."""
+scope, and decides who may: `camera:view` anywhere shows views, `view:edit` beside it keeps views of one's own."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from tenants import access
 from tenants.access import Actor
 from tenants.errors import Denied, NotFound
-from tenants.permissions import CAMERA_VIEW, TENANT_EDIT
+from tenants.permissions import CAMERA_VIEW, TENANT_EDIT, VIEW_EDIT
 from vsaas.audit.services import record_act, what, who
 from vsaas.cameras.acts import VIEW_CHANGED, VIEW_REMOVED, VIEW_SAVED
 from vsaas.cameras.errors import InvalidView, ViewNameTaken
@@ -33,6 +33,7 @@ def visible_views(actor: Actor) -> QuerySet[SavedView]:
 def view_to_change(actor: Actor, view_id: UUID) -> SavedView:
     """A view the actor may change: their own, or a shared one where they may change the organisation's settings.
     Raises NotFound for what they do not see, Denied for what they only see."""
+    access.require(actor, VIEW_EDIT)
     view = visible_views(actor).filter(id=view_id).first()
     if view is None:
         raise NotFound()
@@ -42,11 +43,13 @@ def view_to_change(actor: Actor, view_id: UUID) -> SavedView:
 
 
 def _may_change(actor: Actor, view: SavedView) -> bool:
-    return view.account_id == actor.account_id or actor.sites(TENANT_EDIT) is None
+    own_or_tidying = view.account_id == actor.account_id or actor.sites(TENANT_EDIT) is None
+    return actor.holds(VIEW_EDIT) and own_or_tidying
 
 
 def view_add(actor: Actor, values: Mapping[str, Any]) -> SavedView:
     """Keeps a view. `values`: name, layout, cameras (ids), carousel_s, shared. Raises InvalidView, ViewNameTaken, NotFound."""
+    access.require(actor, VIEW_EDIT)
     access.require(actor, CAMERA_VIEW)
     if SavedView.objects.filter(account_id=actor.account_id).count() >= VIEWS_MOST:
         raise InvalidView("name", f"you keep {VIEWS_MOST} views already: remove one first")

@@ -6,6 +6,7 @@ from vsaas.cameras import api as views
 from vsaas.cameras import pages as page
 from vsaas.cameras.agents_page import agent, agents, revoke_agent
 from vsaas.cameras.camera_pages import add_camera, change_camera, delete_camera, switch_camera
+from vsaas.cameras.groups_api import Groups
 from vsaas.cameras.palette import palette
 from vsaas.cameras.sites_pages import add_site, change_site, delete_site, sites
 from vsaas.cameras.sync_page import sync
@@ -33,6 +34,7 @@ pages = [
 api = [
     path("sites", views.Sites.as_view(), name="api-sites"),
     path("sites/<uuid:site_id>", views.OneSite.as_view(), name="api-site"),
+    path("groups", Groups.as_view(), name="api-groups"),
     path("cameras", views.Cameras.as_view(), name="api-cameras"),
     path("cameras/<uuid:camera_id>", views.OneCamera.as_view(), name="api-camera"),
     path("agents/<uuid:agent_id>/cameras", views.CameraAdding.as_view(), name="api-agent-cameras"),

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants.declare import Requires
-from tenants.permissions import CAMERA_VIEW
+from tenants.permissions import CAMERA_VIEW, VIEW_EDIT
 from vsaas.cameras.errors import InvalidView, ViewNameTaken
 from vsaas.cameras.models import SavedView, WallLayout
 from vsaas.cameras.replies import VIEW, ViewPage, ViewReply
@@ -58,7 +58,7 @@ class ViewChangeFields(Fields):
 class Views(ApiView):
     """GET: one's own views and the shared ones. POST: keeps a view."""
 
-    access = Requires(CAMERA_VIEW)
+    access = Requires(CAMERA_VIEW, VIEW_EDIT)
     tag = "Views"
 
     @describe("List saved views", reply=ViewPage, example=page_example(VIEW), paged=True)
@@ -77,14 +77,15 @@ class Views(ApiView):
         problems=(InvalidView, ViewNameTaken),
     )
     def post(self, request: Request) -> Response:
-        """Kept for you; with `shared` everybody in the organisation is offered it."""
+        """Kept for you; with `shared` everybody in the organisation is offered it. Its cameras are ones you see, which takes
+        the right to see cameras too."""
         return Response(_one(self, view_add(self.actor, valid(ViewFields(data=request.data)))), status=201)
 
 
 class View(ApiView):
     """PATCH: changes what is given. DELETE: removes."""
 
-    access = Requires(CAMERA_VIEW)
+    access = Requires(VIEW_EDIT)
     tag = "Views"
 
     @describe(
@@ -96,14 +97,16 @@ class View(ApiView):
         problems=(InvalidView, ViewNameTaken),
     )
     def patch(self, request: Request, view_id: UUID) -> Response:
-        """One of your own, or a shared one where you may change the organisation's settings. What is absent stays."""
+        """One of your own, or a shared one where you may change the organisation's settings. What is absent stays. Takes
+        the right to see cameras too."""
         view = view_to_change(self.actor, view_id)
         fields = valid(ViewChangeFields(data=request.data))
         return Response(_one(self, view_update(self.actor, view, fields)))
 
     @describe("Remove a saved view", status=204)
     def delete(self, request: Request, view_id: UUID) -> Response:
-        """One of your own, or a shared one where you may change the organisation's settings."""
+        """One of your own, or a shared one where you may change the organisation's settings. Takes the right to see
+        cameras too."""
         view_remove(self.actor, view_to_change(self.actor, view_id))
         return Response(status=204)
 

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -41,6 +42,13 @@ def versioned(response: Response, version: str) -> Response:
     """Let the reply's ETag carry the version of the object it shows, so that If-Match can name it."""
     setattr(response, VERSION_ATTRIBUTE, version)
     return response
+
+
+class AsAddressed(DefaultContentNegotiation):
+    """For a view whose address names what it answers with (`audit.csv`): the same whatever a request says it accepts."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
 
 
 class ApiView(APIView):

@@ -9,7 +9,8 @@
     def post(self, request: Request, agent_id: UUID) -> Response:
         \"\"\"The first paragraphs people read under the summary.\"\"\"
 
-`request` is a REST framework serializer or a pydantic model, `reply` a pydantic model (None: no body). What every view
+`request` is a REST framework serializer or a pydantic model, `reply` a pydantic model (None: no body). A view that streams
+a file names its `media_type` instead of a reply, and its example is the file's text. What every view
 answers alike (401, 403, 404, 429 …, pages, entity tags, idempotency keys) is added by `vsaas.common.openapi`. A method of an
 API view without this fails a test.
 """
@@ -28,6 +29,7 @@ from vsaas.common.errors import VsaasError
 
 F = TypeVar("F", bound=Callable[..., Any])
 ATTRIBUTE = "described"
+JSON = "application/json"
 _ARTICLES = {"a", "an", "the"}
 
 
@@ -45,6 +47,12 @@ class Described:
     query: tuple[OpenApiParameter, ...]
     problems: tuple[type[VsaasError], ...]
     paged: bool
+    media_type: str = JSON
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it answers with a file, streamed: no schema but text, and no entity tag, since nobody holds it whole."""
+        return self.media_type != JSON
 
     @property
     def operation(self) -> str:
@@ -64,6 +72,7 @@ def describe(
     query: Sequence[OpenApiParameter] = (),
     problems: Sequence[type[VsaasError]] = (),
     paged: bool = False,
+    media_type: str = JSON,
 ) -> Callable[[F], F]:
     """Describe a method of an API view; its docstring is the description. Examples must fit their schemas (a test)."""
 
@@ -79,6 +88,7 @@ def describe(
             tuple(query),
             tuple(problems),
             paged,
+            media_type,
         )
         setattr(method, ATTRIBUTE, described)
         return method

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from tenants.declare import Requires
@@ -174,13 +175,16 @@ class ApiSchema(AutoSchema):
         found = list(self.described.query) if self.described else []
         if self.described and self.described.paged:
             found += PAGE_PARAMETERS
-        if self.method == "GET":
+        if self._is_tagged():
             found.append(IF_NONE_MATCH)
         if self.method == "POST" and self.view.keeps_answers:
             found.append(IDEMPOTENCY_KEY)
         if self.described and ChangedMeanwhile in self.described.problems:
             found.append(IF_MATCH)
         return found
+
+    def _is_tagged(self) -> bool:
+        return self.method == "GET" and not (self.described and self.described.is_file)
 
     def get_request_serializer(self) -> Any:
         return self.described.request if self.described and self.method in UNSAFE else None
@@ -192,10 +196,11 @@ class ApiSchema(AutoSchema):
         if self.described is None:
             return {}
         status = self.described.status
+        reply = OpenApiTypes.STR if self.described.is_file else self.described.reply
         responses: dict[Any, Any] = {
-            status: OpenApiResponse(self.described.reply, description=self.described.summary)
+            (status, self.described.media_type): OpenApiResponse(reply, description=self.described.summary)
         }
-        if self.method == "GET":
+        if self._is_tagged():
             responses[304] = OpenApiResponse(None, description="You have this reply already")
         by_status: dict[int, list[type[VsaasError]]] = defaultdict(list)
         for problem in self.problems():
@@ -227,9 +232,15 @@ class ApiSchema(AutoSchema):
         if said is None:
             return []
         found = [_problem_example(problem) for problem in self.problems()]
-        if said.reply is not None:
+        if said.reply is not None or said.is_file:
             found.append(
-                OpenApiExample("reply", said.example, response_only=True, status_codes=[str(said.status)])
+                OpenApiExample(
+                    "reply",
+                    said.example,
+                    response_only=True,
+                    status_codes=[str(said.status)],
+                    media_type=said.media_type,
+                )
             )
         if said.request is not None:
             found.append(OpenApiExample("request", said.request_example, request_only=True))
@@ -295,12 +306,12 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
     components["securitySchemes"] = SECURITY_SCHEMES
     components["headers"] = HEADERS
     for path in result["paths"].values():
-        for method, operation in path.items():
+        for operation in path.values():
             _require_body(operation, components["schemas"])
             for status, response in operation["responses"].items():
                 names = _HEADERS_OF.get(status, ())
                 if status in ("200", "201"):
-                    names = ("ETag", "RateLimit") if method == "get" else ("RateLimit",)
+                    names = ("ETag", "RateLimit") if "304" in operation["responses"] else ("RateLimit",)
                 if names:
                     response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     return result

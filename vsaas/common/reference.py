@@ -150,6 +150,8 @@ def _example(content: dict[str, Any]) -> Any:
 
 
 def _pretty(value: Any) -> str:
+    if isinstance(value, str):
+        return value  # a file's text
     return "" if value is None else json.dumps(value, indent=2, ensure_ascii=False)
 
 
