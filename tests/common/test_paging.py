@@ -68,6 +68,8 @@ def test_a_list_of_cameras_can_be_narrowed(cast: Cast, box: Box, token: str) -> 
     assert named("group=doors") == []
     assert named(f"site={cast.site_a.id}&q=YARD") == ["Yard"]
     assert named(f"site={cast.site_b.id}") == []
+    assert named(f"agent={box.agent_id}&q=yard") == ["Yard"]
+    assert named(f"agent={cast.site_a.id}") == []
     wrong = call(token, "GET", f"{CAMERAS}?site=here")
     assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "site")
 

@@ -75,12 +75,13 @@ class CameraFilter(Fields):
     """What a list of cameras is narrowed to."""
 
     site = serializers.UUIDField(required=False)
+    agent = serializers.UUIDField(required=False)
     group = serializers.CharField(required=False, max_length=NAME_CHARS_MAX, trim_whitespace=False)
     q = serializers.CharField(required=False, max_length=NAME_CHARS_MAX)
     deleted = serializers.ChoiceField(["true", "false"], default="false")
 
 
-_FILTERS = {"site": "site_id", "group": "groups__name", "q": "name__icontains"}
+_FILTERS = {"site": "site_id", "agent": "agent_id", "group": "groups__name", "q": "name__icontains"}
 
 
 class NewCameraFields(Fields):
@@ -162,6 +163,7 @@ class Cameras(ApiView):
         example=page_example(CAMERA),
         query=(
             query("site", "Id of the site they are on.", schema={"type": "string", "format": "uuid"}),
+            query("agent", "Id of the agent that records them.", schema={"type": "string", "format": "uuid"}),
             query("group", "Name of a group they are in.", example="Entrances"),
             query("q", "A word that stands in the name.", example="gate"),
             query(
