@@ -1,5 +1,5 @@
 /** The texts of the front end: every one is found, translated and filled; nothing is shown that went past the catalogue. */
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { allMessages, catalogueFile, LANGUAGES, messageOf, placeholders, renewed, sourceFiles, textOf, treeOf, walk, type Node } from "../messages.mjs";
@@ -58,6 +58,11 @@ describe("what is shown went through the catalogue", () => {
       return true;
     });
     expect(loose.filter((text) => !ALLOWED[name]?.includes(text))).toEqual([]);
+  });
+
+  it("no style sheet says anything itself", () => {
+    const sheets = readdirSync(resolve(SRC, "styles")).map((name) => readFileSync(resolve(SRC, "styles", name), "utf8"));
+    expect(sheets.join("\n").match(/content:\s*["'][^"']*\p{L}.*/gu) ?? []).toEqual([]);
   });
 
   function forMachines(parents: readonly Node[]): boolean {
