@@ -78,7 +78,7 @@ class Hand(EnglishHand):
     """Points at the timeline of a German page."""
 
     def said(self) -> str:
-        return super().said().replace("Aufgezeichnet", "Recorded")
+        return super().said().replace("Aufgenommen", "Recorded")
 
 
 @pytest.fixture(params=WIDTHS, ids=["desktop", "phone"])
@@ -127,7 +127,7 @@ def test_what_was_passed_over_and_what_was_altered_is_said_in_german(german: Wat
     german.go(18)
     german.passes(32)
     expect(german.page.locator(".vp-toast")).to_have_text(
-        re.compile(r"^Nicht aufgezeichnet: die Kamera war nicht erreichbar\. 12 s ab [\d:]+ übersprungen$")
+        re.compile(r"^Nicht aufgenommen: die Kamera war nicht erreichbar\. 12 s ab [\d:]+ übersprungen$")
     )
     assert english_left(german.page, "vsaas-player") == []
 
@@ -136,8 +136,8 @@ def test_the_timeline_says_what_is_under_the_pointer_in_german(german: Watching)
     hand = Hand(german)
     tip = german.page.locator(".timeline-tip")
     for second, words in [
-        (10, r": Aufgezeichnet$"),
-        (26, r": Nicht aufgezeichnet: die Kamera war nicht erreichbar \(12 s\)$"),
+        (10, r": Aufgenommen$"),
+        (26, r": Nicht aufgenommen: die Kamera war nicht erreichbar \(12 s\)$"),
         (78, r": Auf dem Agenten, noch nicht hochgeladen \(4 s\)$"),
         (82, r": Nach den Regeln der Aufbewahrung gelöscht \(4 s\)$"),
     ]:
@@ -149,7 +149,7 @@ def test_the_timeline_says_what_is_under_the_pointer_in_german(german: Watching)
         assert box["x"] + box["width"] <= german.page.viewport_size["width"]  # type: ignore[index]
     german.page.locator(".timeline-list summary").click()
     expect(german.page.locator(".timeline-list li").first).to_have_text(
-        re.compile(r" \d\d:\d\d:\d\d bis \d\d:\d\d:\d\d: Aufgezeichnet \(\d+ s\)$")
+        re.compile(r" \d\d:\d\d:\d\d bis \d\d:\d\d:\d\d: Aufgenommen \(\d+ s\)$")
     )
     assert sideways(german.page) == 0
     assert english_left(german.page, "vsaas-player") == []
@@ -163,7 +163,7 @@ def test_the_clip_panel_is_german_and_fits(german: Watching) -> None:
     expect(panel.locator(".vp-clip-facts")).to_contain_text(
         "30 s, mit Ton, wo es welchen gibt. Er beginnt mit dem Schlüsselbild vor dem gewählten Beginn."
     )
-    expect(panel).to_contain_text("Nicht aufgezeichnet: die Kamera war nicht erreichbar")
+    expect(panel).to_contain_text("Nicht aufgenommen: die Kamera war nicht erreichbar")
     expect(panel.get_by_role("button", name="Ab hier")).to_be_visible()
     expect(german.page.get_by_role("slider", name="Beginn des Clips")).to_be_visible()
     assert sideways(german.page) == 0
@@ -198,7 +198,7 @@ def test_cameras_side_by_side_are_german_and_fit(
         page.goto(f"{address}sync?cameras={cameras}&at={at}")
         away = page.locator(".sync-tile").nth(1)
         expect(away.locator(".sync-why-title")).to_have_text(
-            "Nicht aufgezeichnet: der Datenträger des Agenten war voll", timeout=20_000
+            "Nicht aufgenommen: die Festplatte des Agenten war voll", timeout=20_000
         )
         expect(page.get_by_role("button", name="Alle anhalten (Leertaste)")).to_be_visible()
         expect(page.locator(".sync-add")).to_have_text("Kamera zum Vergleich hinzufügen")
