@@ -90,11 +90,17 @@ def german(request: pytest.FixtureRequest, browser: Browser, stand: Stand) -> It
         assert page.errors == []
 
 
+def begin(page: Watching, second: float) -> None:
+    """Opens the page; its words may come after everything else has been loaded."""
+    page.go(second)
+    page.page.locator(".vp-toast").wait_for(state="attached")
+
+
 # ---- the player ----
 
 
 def test_the_player_speaks_german_and_fits(german: Watching) -> None:
-    german.go(7)
+    begin(german, 7)
     german.shows(7)
     page = german.page
     expect(page.locator(".vp-badge")).to_have_text("Geprüft")
@@ -119,12 +125,12 @@ def test_the_player_speaks_german_and_fits(german: Watching) -> None:
 
 def test_what_was_passed_over_and_what_was_altered_is_said_in_german(german: Watching) -> None:
     german.stand.alter(german.stand.segments[Stream.MAIN][2], 9)
-    german.go(7)
+    begin(german, 7)
     german.until("stops where it was altered", lambda: german.facts().get("trust") == "altered")
     message = german.page.locator(".vp-message")
     expect(message.locator("h2")).to_have_text(re.compile(r"^Verändert ab \w+\., \d+\. .+ MES?Z$"))
     expect(message).to_contain_text("Die Wiedergabe endet hier.")
-    german.go(18)
+    begin(german, 18)
     german.passes(32)
     expect(german.page.locator(".vp-toast")).to_have_text(
         re.compile(r"^Nicht aufgenommen: die Kamera war nicht erreichbar\. 12 s ab [\d:]+ übersprungen$")
@@ -156,7 +162,7 @@ def test_the_timeline_says_what_is_under_the_pointer_in_german(german: Watching)
 
 
 def test_the_clip_panel_is_german_and_fits(german: Watching) -> None:
-    german.go(10)
+    begin(german, 10)
     german.shows(10)
     german.page.keyboard.press("e")
     panel = german.page.get_by_role("region", name="Clip speichern")
