@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from sealing.ids import GapReason, Stream
+from tests.frontend.live_stand import LiveStand, live
 from tests.frontend.pictures import Coded, video
 from tests.frontend.stand import DIST, US, Stand, now_us, served
+from tests.frontend.test_clip import CHOOSE, FILES, Clip
 from tests.frontend.test_timeline import Hand as EnglishHand
 from tests.frontend.test_wall import Estate, Opened, estate, moving, opened, portal
 from tests.frontend.watching import Watching
@@ -176,6 +179,47 @@ def test_the_clip_panel_is_german_and_fits(german: Watching) -> None:
     assert english_left(german.page, "vsaas-player") == []
 
 
+def test_a_saved_clip_says_in_german_what_is_known_of_it(browser: Browser, stand: Stand) -> None:
+    with Watching.opened(browser, stand) as german:
+        make_german(german.page)
+        german.page.add_init_script(CHOOSE)
+        begin(german, 5)
+        german.shows(5)
+        german.page.keyboard.press("e")
+        german.page.get_by_role("button", name="Clip speichern", exact=True).click()
+        outcome = german.page.locator(".vp-clip-outcome")
+        expect(outcome).to_contain_text("Dateien gespeichert. Jedes Byte wurde geprüft", timeout=30_000)
+        expect(outcome).to_contain_text("Ausgelassen: Nicht aufgenommen: die Kamera war nicht erreichbar.")
+        assert english_left(german.page, "vsaas-player") == []
+        written = [Clip.read(base64.b64decode(text)) for text in german.page.evaluate(FILES).values()]
+        assert len(written) == 2
+        for clip in written:
+            assert clip.metadata["comment"].startswith(f"Kamera Gate ({stand.camera}), Hauptstrom, ")
+            assert "Beim Speichern geprüft: vom Agenten signiert" in clip.metadata["comment"]
+        assert german.errors == []
+
+
+def test_time_that_is_not_uploaded_yet_is_asked_for_in_german(german: Watching) -> None:
+    begin(german, 78)
+    bar = german.page.locator(".upload-now")
+    expect(bar).to_have_text(
+        re.compile(r"[\d:]+ bis [\d:]+ ist auf dem Agenten und noch nicht hochgeladen\.\s*Jetzt hochladen$")
+    )
+    bar.get_by_role("button", name="Jetzt hochladen").click()
+    expect(bar).to_contain_text(re.compile(r"Der Agent lädt dies zuerst hoch: 0 s von \d+ s sind da\."))
+    assert sideways(german.page) == 0
+
+
+def test_a_live_picture_says_in_german_how_late_it_is(browser: Browser, stand: Stand) -> None:
+    with live(LiveStand(stand)) as running, Watching.opened(browser, running.stand) as german:
+        make_german(german.page)
+        german.page.goto(german.address)
+        late = german.page.locator(".vp-late")
+        expect(late).to_have_text(re.compile(r"^Live, \d+,\d s verzögert$"), timeout=20_000)
+        expect(german.page.get_by_role("button", name="Live", exact=True)).to_be_visible()
+        assert english_left(german.page, "vsaas-player") == []
+
+
 # ---- cameras side by side ----
 
 
@@ -228,7 +272,7 @@ def test_the_wall_is_german_and_fits(
     make_german(page)
     page.goto(wall.address)
     expect(wall.tile("Tor").locator("[data-when]")).to_have_text(
-        re.compile(r"^\d\d:\d\d:\d\d( \S+)? · vor \d+ (s|Min\.)$"), timeout=20_000
+        re.compile(r"^\d\d:\d\d:\d\d( \S+)? · vor \d+ (Sek|Min)\.$"), timeout=20_000
     )
     expect(wall.tile(LONG).locator("[data-why-text]")).to_have_text("Die Kamera lehnt das Passwort ab")
     expect(wall.tile(LONG).locator(".since")).to_have_text(
