@@ -1,11 +1,12 @@
 /** Wall clock times as people read them, in the site's zone. */
+import { locale } from "./i18n/t";
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function format(zone: string, name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = `${zone}/${name}`;
   let made = formats.get(key);
   if (!made) {
-    made = new Intl.DateTimeFormat(undefined, { timeZone: zone, ...options });
+    made = new Intl.DateTimeFormat(locale, { timeZone: zone, ...options });
     formats.set(key, made);
   }
   return made;

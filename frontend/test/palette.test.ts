@@ -79,6 +79,42 @@ describe("times in plain words", () => {
     expect(means("yesterday 14:03", BERLIN, NOW, "de")).toEqual(["2026-11-24T14:03:00"]);
   });
 
+  it.each([
+    ["heute", "2026-11-25T00:00:00"],
+    ["gestern um 14:30", "2026-11-24T14:30:00"],
+    ["gestern 14:30 Uhr", "2026-11-24T14:30:00"],
+    ["gestern 14.30 Uhr", "2026-11-24T14:30:00"],
+    ["vorgestern 8:00", "2026-11-23T08:00:00"],
+    ["14 Uhr 05", "2026-11-25T14:05:00"],
+    ["14 Uhr", "2026-11-25T14:00:00"],
+    ["Montag", "2026-11-23T00:00:00"],
+    ["am Montag um 9 Uhr", "2026-11-23T09:00:00"],
+    ["letzten Donnerstag 9:15", "2026-11-19T09:15:00"],
+    ["am 22.11. um 14 Uhr", "2026-11-22T14:00:00"],
+    ["22. November 14:03", "2026-11-22T14:03:00"],
+    ["gestern Mittag", "2026-11-24T12:00:00"],
+    ["Mitternacht", "2026-11-25T00:00:00"],
+    ["vor 5 Min.", "2026-11-25T15:25:00"],
+    ["vor 90 Sekunden", "2026-11-25T15:28:30"],
+    ["vor 2 Stunden", "2026-11-25T13:30:00"],
+    ["vor 3 Tagen", "2026-11-22T00:00:00"],
+    ["vor 3 Tagen um 8 Uhr", "2026-11-22T08:00:00"],
+  ])("in German, %s", (text, expected) => {
+    expect(means(text, BERLIN, NOW, "de-DE")).toEqual([expected]);
+  });
+
+  it("German words mean nothing on an English page", () => {
+    for (const text of ["gestern 14:30", "14 Uhr", "vor 5 Min."]) expect(parseWhen(text)).toBeNull();
+  });
+
+  it("what stands before a German time is left out of the words", () => {
+    const words = (query: string): string | undefined => splitWhen(query, "de")?.words;
+    expect(words("Tor 2 gestern 14:03")).toBe("Tor 2");
+    expect(words("Tor 2 von gestern 14:03 Uhr")).toBe("Tor 2");
+    expect(words("Tor 2 am Montag um 9 Uhr")).toBe("Tor 2");
+    expect(words("Hof vor 5 Minuten")).toBe("Hof");
+  });
+
   it("is the zone's day, not the device's", () => {
     // 14:30 UTC on the 25th is the 26th already in Auckland.
     expect(means("yesterday 23:00", "Pacific/Auckland")).toEqual(["2026-11-25T23:00:00"]);

@@ -1,4 +1,5 @@
 /** The browser API of one tenant. Every refusal becomes an ApiError with the portal's own words (RFC 9457). */
+import { t } from "../i18n/t";
 import { ServerClock } from "./clock";
 import type {
   AddressTest,
@@ -159,7 +160,7 @@ export class Api {
       });
     } catch (error) {
       if (signal?.aborted) throw error;
-      throw new ApiError(0, "unreachable", "The portal cannot be reached. Check this device's connection.");
+      throw new ApiError(0, "unreachable", t("The portal cannot be reached. Check this device's connection."));
     }
     const date = Date.parse(response.headers.get("Date") ?? "");
     if (!Number.isNaN(date)) this.clock.learn(date, sent, Date.now());
@@ -171,13 +172,13 @@ export class Api {
 /** A refusal in the portal's words where it gave any. */
 async function problem(response: Response): Promise<ApiError> {
   let code = `http-${response.status}`;
-  let message = `The portal answered ${response.status}.`;
+  let message = t("The portal answered {status}.", { status: response.status });
   if (/json/.test(response.headers.get("Content-Type") ?? "")) {
     const body = (await response.json()) as { type?: string; code?: string; title?: string; detail?: string };
     code = body.code ?? body.type?.split(/[/:#]/).pop() ?? code;
     message = body.detail || body.title || message;
   }
-  if (response.status === 401) message = "You are signed out. Sign in again to go on.";
+  if (response.status === 401) message = t("You are signed out. Sign in again to go on.");
   return new ApiError(response.status, code, message);
 }
 

@@ -3,6 +3,7 @@ import type { Api } from "../api/client";
 import { ApiError } from "../api/client";
 import { h } from "../dom";
 import { fileName } from "../files";
+import { t, tn } from "../i18n/t";
 import { WorkerFailure } from "../keys/failure";
 import { TrustAlarm } from "../player/trust";
 import type { StreamName } from "../sealing/registry";
@@ -36,7 +37,7 @@ export interface ClipPanelOptions {
 }
 
 export class ClipPanel {
-  readonly element = h("section", { class: "vp-clip", "aria-label": "Save a clip" });
+  readonly element = h("section", { class: "vp-clip", "aria-label": t("Save a clip") });
   private span: Span;
   private held: Stretches | null = null;
   private timer = 0;
@@ -46,12 +47,12 @@ export class ClipPanel {
   private readonly to = h("input", { type: "datetime-local", step: "1", required: true });
   private readonly quality = h("select", { class: "vp-select" });
   private readonly facts = h("div", { class: "vp-clip-facts", role: "status" });
-  private readonly start = h("button", { type: "submit", class: "button primary" }, "Save clip");
-  private readonly shut = h("button", { type: "button", class: "button" }, "Close");
+  private readonly start = h("button", { type: "submit", class: "button primary" }, t("Save clip"));
+  private readonly shut = h("button", { type: "button", class: "button" }, t("Close"));
   private readonly form = h("form", { class: "vp-clip-form", novalidate: true });
-  private readonly bar = h("progress", { max: "1", value: "0", "aria-label": "Saving the clip" });
+  private readonly bar = h("progress", { max: "1", value: "0", "aria-label": t("Saving the clip") });
   private readonly how = h("p", {});
-  private readonly cancel = h("button", { type: "button", class: "button" }, "Cancel");
+  private readonly cancel = h("button", { type: "button", class: "button" }, t("Cancel"));
   private readonly work = h("div", { class: "vp-clip-work", hidden: true });
   private readonly outcome = h("div", { class: "vp-clip-outcome", role: "status" });
 
@@ -98,24 +99,24 @@ export class ClipPanel {
   private layOut(): void {
     const { options, form } = this;
     for (const stream of options.streams) {
-      const words = stream === "main" ? "Full picture" : "Small picture";
+      const words = stream === "main" ? t("Full picture") : t("Small picture");
       this.quality.append(h("option", { value: stream, selected: stream === options.stream }, words));
     }
     const label = (words: string, field: HTMLElement): HTMLElement => h("label", {}, h("span", {}, words), field);
     const here = (end: "from" | "to", words: string): HTMLElement => {
-      const button = h("button", { type: "button", class: "button", title: end === "from" ? "Key [" : "Key ]" }, words);
+      const button = h("button", { type: "button", class: "button", title: end === "from" ? t("Key [") : t("Key ]") }, words);
       button.addEventListener("click", () => this.mark(end));
       return button;
     };
     const zone = zoneName(this.span.fromUs, options.zone);
     form.append(
-      h("div", { class: "vp-clip-row" }, label(`From (${zone})`, this.from), here("from", "From here")),
-      h("div", { class: "vp-clip-row" }, label(`To (${zone})`, this.to), here("to", "To here")),
-      options.streams.length > 1 ? h("div", { class: "vp-clip-row" }, label("Picture", this.quality)) : "",
+      h("div", { class: "vp-clip-row" }, label(t("From ({zone})", { zone }), this.from), here("from", t("From here"))),
+      h("div", { class: "vp-clip-row" }, label(t("To ({zone})", { zone }), this.to), here("to", t("To here"))),
+      options.streams.length > 1 ? h("div", { class: "vp-clip-row" }, label(t("Picture"), this.quality)) : "",
       h("div", { class: "vp-clip-acts" }, this.start, this.shut),
     );
     this.work.append(this.bar, this.how, this.cancel);
-    this.element.append(h("h2", {}, "Save a clip"), form, this.facts, this.work, this.outcome);
+    this.element.append(h("h2", {}, t("Save a clip")), form, this.facts, this.work, this.outcome);
     for (const field of [this.from, this.to]) field.addEventListener("change", () => this.typed());
     this.quality.addEventListener("change", () => this.look());
     this.shut.addEventListener("click", () => options.onclose());
@@ -146,9 +147,9 @@ export class ClipPanel {
   /** Why the chosen span cannot be a clip; null: it can. */
   private wrong(): string | null {
     const { fromUs, toUs } = this.span;
-    if (toUs - fromUs < LEAST_US) return "The end must lie after the begin.";
-    if (toUs - fromUs > LONGEST_US) return "A clip is at most 24 hours long. Choose less, and save the rest as another clip.";
-    if (fromUs > this.options.api.clock.nowUs()) return "Nothing is recorded yet at that time.";
+    if (toUs - fromUs < LEAST_US) return t("The end must lie after the begin.");
+    if (toUs - fromUs > LONGEST_US) return t("A clip is at most 24 hours long. Choose less, and save the rest as another clip.");
+    if (fromUs > this.options.api.clock.nowUs()) return t("Nothing is recorded yet at that time.");
     return null;
   }
 
@@ -160,7 +161,7 @@ export class ClipPanel {
     this.start.disabled = true;
     const wrong = this.wrong();
     if (wrong) return this.facts.replaceChildren(h("p", { class: "vp-clip-wrong" }, wrong));
-    this.facts.replaceChildren(h("p", {}, `${duration(this.span.toUs - this.span.fromUs)}. Looking what is recorded…`));
+    this.facts.replaceChildren(h("p", {}, t("{length}. Looking what is recorded…", { length: duration(this.span.toUs - this.span.fromUs) })));
     this.timer = window.setTimeout(() => void this.ask(), LOOK_AFTER_MS);
   }
 
@@ -185,18 +186,23 @@ export class ClipPanel {
   }
 
   private describe({ recorded, holes }: Stretches): HTMLElement[] {
-    if (recorded.length === 0) return [h("p", { class: "vp-clip-wrong" }, "Nothing of this time is stored, so there is nothing to save.")];
-    const sound = this.options.audio ? "with sound where there is any" : "without sound";
-    const out: HTMLElement[] = [h("p", {}, `${duration(this.span.toUs - this.span.fromUs)}, ${sound}. It begins at the key frame before the begin you chose.`)];
+    if (recorded.length === 0) return [h("p", { class: "vp-clip-wrong" }, t("Nothing of this time is stored, so there is nothing to save."))];
+    const sound = this.options.audio ? t("with sound where there is any") : t("without sound");
+    const length = duration(this.span.toUs - this.span.fromUs);
+    const out: HTMLElement[] = [h("p", {}, t("{length}, {sound}. It begins at the key frame before the begin you chose.", { length, sound }))];
     if (holes.length > 0) {
-      const count = recorded.length === 1 ? "One file is written" : `Each unbroken part becomes a file of its own: ${recorded.length} files`;
+      const left = tn(
+        recorded.length,
+        "One file is written. Left out, because it is not there:",
+        "Each unbroken part becomes a file of its own: {count} files. Left out, because it is not there:",
+      );
       const settledUs = this.options.api.clock.nowUs() - UNSETTLED_US;
-      out.push(h("p", {}, `${count}. Left out, because it is not there:`), holeList(holes, this.options.zone, settledUs));
+      out.push(h("p", {}, left), holeList(holes, this.options.zone, settledUs));
     }
     if (!writesToDisk()) {
-      out.push(h("p", {}, `This browser holds a clip in memory while it is written, so every ${size(MEMORY_FILE_BYTES_MOST)} a new file begins.`));
+      out.push(h("p", {}, t("This browser holds a clip in memory while it is written, so every {size} a new file begins.", { size: size(MEMORY_FILE_BYTES_MOST) })));
     }
-    out.push(h("p", { class: "vp-clip-note" }, "Saving is noted in the audit log with your name. A clip is a plain video file: it no longer proves anything by itself."));
+    out.push(h("p", { class: "vp-clip-note" }, t("Saving is noted in the audit log with your name. A clip is a plain video file: it no longer proves anything by itself.")));
     return out;
   }
 
@@ -224,7 +230,7 @@ export class ClipPanel {
   }
 
   private async write(place: ClipPlace, { fromUs, toUs }: Span, signal: AbortSignal): Promise<ClipResult> {
-    this.how.textContent = "Asking for the recordings.";
+    this.how.textContent = t("Asking for the recordings.");
     const { saveClip } = await import("./save");
     const { api, camera, name, audio, zone } = this.options;
     const onprogress = (progress: ClipProgress): void => this.progress(progress, { fromUs, toUs });
@@ -238,14 +244,15 @@ export class ClipPanel {
     for (const field of [this.from, this.to, this.quality]) field.disabled = saving;
     if (!saving) return;
     this.bar.value = 0;
-    this.how.textContent = "Choose where to write.";
+    this.how.textContent = t("Choose where to write.");
     this.outcome.replaceChildren();
   }
 
   private progress({ atUs, bytes, waiting }: ClipProgress, { fromUs, toUs }: Span): void {
     this.bar.value = Math.min(1, Math.max(0, (atUs - fromUs) / (toUs - fromUs)));
-    const done = `${duration(Math.max(0, atUs - fromUs))} of ${duration(toUs - fromUs)}, ${size(bytes)}`;
-    this.how.textContent = waiting ? `${done}. Waiting: ${waiting.message}. Trying again by itself.` : done;
+    const facts = { done: duration(Math.max(0, atUs - fromUs)), whole: duration(toUs - fromUs), size: size(bytes) };
+    const done = t("{done} of {whole}, {size}", facts);
+    this.how.textContent = waiting ? t("{done}. Waiting: {why}. Trying again by itself.", { done, why: waiting.message }) : done;
   }
 
   private finished(result: ClipResult): void {
@@ -254,24 +261,27 @@ export class ClipPanel {
     const out: (HTMLElement | string)[] = [];
     if (altered) {
       const at = `${clockTime(altered.atUs, zone)} ${zoneName(altered.atUs, zone)}`;
-      const words = `Altered at ${at}: what is stored there is not what was recorded and signed (${altered.code}). Nothing was written from there on.`;
+      const words = t(
+        "Altered at {at}: what is stored there is not what was recorded and signed ({code}). Nothing was written from there on.",
+        { at, code: altered.code },
+      );
       out.push(h("p", { class: "vp-clip-wrong" }, words));
     }
-    if (files.length === 0) out.push(h("p", {}, altered ? "No file was written." : "Nothing of this time could be fetched. No file was written."));
+    if (files.length === 0) out.push(h("p", {}, altered ? t("No file was written.") : t("Nothing of this time could be fetched. No file was written.")));
     else {
-      const checked = verified ? "Every byte was verified before it was written." : "It was opened and fits its records, but nobody vouched for the signer.";
-      out.push(h("p", {}, `${files.length === 1 ? "Saved." : `${files.length} files saved.`} ${checked}`));
+      const checked = verified ? t("Every byte was verified before it was written.") : t("It was opened and fits its records, but nobody vouched for the signer.");
+      out.push(h("p", {}, `${tn(files.length, "Saved.", "{count} files saved.")} ${checked}`));
       out.push(h("ul", {}, ...files.map((file) => h("li", {}, fileWords(file, zone)))));
     }
     const missing = [...new Set(result.absent.map((absent) => absentWords(absent.kind, absent.reason)))];
-    if (missing.length > 0) out.push(h("p", {}, `Left out: ${missing.join("; ")}.`));
+    if (missing.length > 0) out.push(h("p", {}, t("Left out: {what}.", { what: missing.join("; ") })));
     this.outcome.dataset["tone"] = altered ? "bad" : "ok";
     this.outcome.replaceChildren(...out);
   }
 
   private failed(error: unknown, signal: AbortSignal): void {
     this.outcome.dataset["tone"] = signal.aborted ? "info" : "bad";
-    const words = signal.aborted ? "Cancelled. Nothing of the unfinished file was kept." : `The clip was not saved. ${messageOf(error)}`;
+    const words = signal.aborted ? t("Cancelled. Nothing of the unfinished file was kept.") : t("The clip was not saved. {why}", { why: messageOf(error) });
     this.outcome.replaceChildren(h("p", {}, words));
   }
 }
@@ -279,16 +289,18 @@ export class ClipPanel {
 /** `settledUs`: what is younger may still come. */
 function holeList(holes: readonly Hole[], zone: string, settledUs: number): HTMLElement {
   const rows = holes.slice(0, HOLES_SHOWN).map((hole) => {
-    const nothing = hole.toUs > settledUs ? "Not there yet" : "Nothing recorded";
+    const nothing = hole.toUs > settledUs ? t("Not there yet") : t("Nothing recorded");
     const what = hole.state ? runWords(hole.state, hole.reason) : nothing;
-    return h("li", {}, `${clockTime(hole.fromUs, zone)} to ${clockTime(hole.toUs, zone)}: ${what}`);
+    const span = { begin: clockTime(hole.fromUs, zone), end: clockTime(hole.toUs, zone) };
+    return h("li", {}, t("{begin} to {end}: {what}", { ...span, what }));
   });
-  if (holes.length > HOLES_SHOWN) rows.push(h("li", {}, `and ${holes.length - HOLES_SHOWN} more`));
+  if (holes.length > HOLES_SHOWN) rows.push(h("li", {}, t("and {count} more", { count: holes.length - HOLES_SHOWN })));
   return h("ul", {}, ...rows);
 }
 
 function fileWords({ name, fromUs, toUs, bytes }: SavedFile, zone: string): string {
-  return `${name}: ${day(fromUs, zone)} ${clockTime(fromUs, zone)} to ${clockTime(toUs, zone)}, ${size(bytes)}`;
+  const begin = `${day(fromUs, zone)} ${clockTime(fromUs, zone)}`;
+  return t("{name}: {begin} to {end}, {size}", { name, begin, end: clockTime(toUs, zone), size: size(bytes) });
 }
 
 function messageOf(error: unknown): string {

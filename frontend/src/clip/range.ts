@@ -1,5 +1,6 @@
 /** Begin and end of a clip on the timeline: a band with two handles, over the canvas and apart from it. */
 import { h } from "../dom";
+import { t } from "../i18n/t";
 import { usAt, xOf, type View } from "../timeline/layout";
 import { clockTime, day, zoneName } from "../times";
 import type { Span } from "./stretches";
@@ -42,7 +43,7 @@ export class RangeHandles {
   }
 
   private handle(end: End): HTMLButtonElement {
-    const label = end === "from" ? "Begin of the clip" : "End of the clip";
+    const label = end === "from" ? t("Begin of the clip") : t("End of the clip");
     const button = h("button", { type: "button", class: "clip-handle", role: "slider", "aria-label": label, "data-end": end });
     button.addEventListener("pointerdown", (event) => button.setPointerCapture(event.pointerId));
     button.addEventListener("pointermove", (event) => {

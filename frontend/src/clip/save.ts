@@ -2,6 +2,7 @@
 import type { Api } from "../api/client";
 import type { PlaybackReply, PlaybackRequest } from "../api/types";
 import { fileName } from "../files";
+import { t } from "../i18n/t";
 import { KeyWorker } from "../keys/client";
 import type { FailureInfo, SegmentPlan, TrackPlan } from "../keys/messages";
 import { readFragments } from "../media/mp4";
@@ -260,7 +261,7 @@ class ClipSaver {
 
   private refusal(atUs: number, { code }: FailureInfo): Error {
     if (code !== "missing-key") return new Altered(atUs, code);
-    return new Error(`You may not open the footage of ${instant(atUs, this.order.zone)}.`);
+    return new Error(t("You may not open the footage of {instant}.", { instant: instant(atUs, this.order.zone) }));
   }
 
   /** Reads both tracks of some fragments before it writes either. */
@@ -342,12 +343,15 @@ class ClipSaver {
   private comment(camera: string, startUs: number, segment: SegmentPlan): string {
     const { name, stream, zone, api } = this.order;
     const checked = segment.verified
-      ? "Verified when it was saved: signed by the agent, vouched for by the organisation's root key."
-      : "Opened when it was saved; the signer was not vouched for.";
+      ? t("Verified when it was saved: signed by the agent, vouched for by the organisation's root key.")
+      : t("Opened when it was saved; the signer was not vouched for.");
+    const facts = { name, camera, tenant: api.tenant };
     return [
-      `Camera ${name} (${camera}), ${stream} stream, organisation ${api.tenant}.`,
-      `First picture ${new Date(startUs / 1000).toISOString()} (${instant(startUs, zone)}).`,
-      `${checked} A clip proves nothing by itself.`,
+      stream === "main"
+        ? t("Camera {name} ({camera}), main stream, organisation {tenant}.", facts)
+        : t("Camera {name} ({camera}), sub stream, organisation {tenant}.", facts),
+      t("First picture {utc} ({instant}).", { utc: new Date(startUs / 1000).toISOString(), instant: instant(startUs, zone) }),
+      `${checked} ${t("A clip proves nothing by itself.")}`,
     ].join(" ");
   }
 

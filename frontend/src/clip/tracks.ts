@@ -1,4 +1,5 @@
 /** What an MP4 file says of a track before its samples, read out of our own init segments. Pure. */
+import { t } from "../i18n/t";
 import { boxes, find, MediaError, type Box } from "../media/mp4";
 import { ascii, concat, type Bytes } from "../sealing/bytes";
 
@@ -27,7 +28,7 @@ export interface AudioDescription {
 function entryOf(init: Bytes): Box {
   const stsd = find(boxes(init), "moov", "trak", "mdia", "minf", "stbl", "stsd");
   const entry = boxes(stsd.body.subarray(8))[0];
-  if (!entry) throw new MediaError("a track without a sample description");
+  if (!entry) throw new MediaError(t("a track without a sample description"));
   return entry;
 }
 
@@ -42,7 +43,7 @@ export function describeVideo(init: Bytes): VideoDescription {
   const inner = boxes(body.subarray(VIDEO_ENTRY_BYTES));
   if (/^avc[13]$/.test(kind)) return { kind: "avc", width, height, config: find(inner, "avcC").body };
   if (/^(hvc1|hev1)$/.test(kind)) return { kind: "hevc", width, height, config: find(inner, "hvcC").body };
-  throw new MediaError(`no clip can be written of ${kind}`);
+  throw new MediaError(t("no clip can be written of {kind}", { kind }));
 }
 
 /** Raises MediaError for a codec no MP4 file of ours holds. */
@@ -53,7 +54,7 @@ export function describeAudio(init: Bytes): AudioDescription {
   const inner = boxes(body.subarray(AUDIO_ENTRY_BYTES));
   if (kind === "mp4a") return { kind: "aac", channels, rate, config: specificConfig(find(inner, "esds").body.subarray(4)) };
   if (kind === "fLaC") return { kind: "flac", channels, rate, config: concat(ascii("fLaC"), find(inner, "dfLa").body.subarray(4)) };
-  throw new MediaError(`no clip can be written of ${kind}`);
+  throw new MediaError(t("no clip can be written of {kind}", { kind }));
 }
 
 /** AudioSpecificConfig out of an ES descriptor (ISO/IEC 14496-1 7.2.6). */
@@ -67,7 +68,7 @@ function specificConfig(bytes: Bytes): Bytes {
 
 /** Contents of the descriptor that begins `bytes`. */
 function descriptor(bytes: Bytes, tag: number): Bytes {
-  if (bytes[0] !== tag) throw new MediaError("an AAC track without its configuration");
+  if (bytes[0] !== tag) throw new MediaError(t("an AAC track without its configuration"));
   let length = 0;
   let at = 1;
   for (let more = true; more && at < 5; at++) {

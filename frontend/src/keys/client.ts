@@ -1,5 +1,7 @@
 /** The page's side of the key worker. */
+import { t } from "../i18n/t";
 import { WorkerFailure } from "./failure";
+import { inWords } from "./in-words";
 import type { CallName, Calls, FromWorker, LiveEvent, ToWorker } from "./messages";
 
 interface Waiting {
@@ -16,7 +18,7 @@ export class KeyWorker {
   constructor() {
     this.worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "keys" });
     this.worker.onmessage = (event: MessageEvent<FromWorker>) => this.receive(event.data);
-    this.worker.onerror = (event) => this.fail(`the key worker stopped (${event.message || "it could not be loaded"})`);
+    this.worker.onerror = (event) => this.fail(t("the key worker stopped ({why})", { why: event.message || t("it could not be loaded") }));
   }
 
   /** Calls the worker. Raises WorkerFailure; an aborted `signal` gives kind `aborted`. */
@@ -35,7 +37,7 @@ export class KeyWorker {
   /** Ends the worker; its keys are gone with it. */
   terminate(): void {
     this.worker.terminate();
-    this.fail("the player was closed");
+    this.fail(t("the player was closed"));
   }
 
   private post(message: ToWorker): void {
@@ -44,12 +46,12 @@ export class KeyWorker {
 
   private receive(message: FromWorker): void {
     if ("live" in message) {
-      this.onlive(message.live);
+      this.onlive(message.live.type === "failure" ? { ...message.live, failure: inWords(message.live.failure) } : message.live);
       return;
     }
     const waiting = this.waiting.get(message.id);
     this.waiting.delete(message.id);
-    if ("failure" in message) waiting?.reject(new WorkerFailure(message.failure));
+    if ("failure" in message) waiting?.reject(new WorkerFailure(inWords(message.failure)));
     else waiting?.resolve(message.answer);
   }
 

@@ -1,5 +1,6 @@
 /** One live view: connects, plays at the live edge, says how late the picture is, and comes back by itself. */
 import { ApiError, type Api } from "../api/client";
+import { t } from "../i18n/t";
 import type { KeyWorker } from "../keys/client";
 import type { LiveEvent } from "../keys/messages";
 import { FLAC_MIME } from "../media/flac";
@@ -9,6 +10,7 @@ import { attachMediaSource, canPlay, codecName } from "../player/media-source";
 import { BufferFull, TrackSink } from "../player/sink";
 import { TrustAlarm, type TrustKeeper } from "../player/trust";
 import { AUDIO, STREAM_NUMBER, type StreamName } from "../sealing/registry";
+import { liveDetail } from "../words";
 
 export type LivePhase = "idle" | "connecting" | "starting" | "playing" | "stalled" | "offline" | "stopped";
 
@@ -195,7 +197,7 @@ export class LiveView extends Emitter<LiveViewEvents> {
       case "failure":
         return this.halt({ trust: "altered", message: event.failure.message });
       case "closed":
-        if (FINAL_CODES.has(event.code)) this.halt({ word: "withdrawn", message: event.reason || null });
+        if (FINAL_CODES.has(event.code)) this.halt({ word: "withdrawn", message: liveDetail(event.reason) || null });
         if (this.current.phase !== "stopped") {
           this.set({ phase: "offline" });
           this.again();
@@ -210,7 +212,8 @@ export class LiveView extends Emitter<LiveViewEvents> {
     }
   }
 
-  private status(word: string, detail: string): void {
+  private status(word: string, said: string): void {
+    const detail = liveDetail(said);
     if (FINAL_WORDS.has(word)) return this.halt({ word, message: detail || null });
     if (word === "starting" || word === "skipped") return this.set({ word, message: detail || null });
     this.set({ phase: "offline", word, message: detail || null });
@@ -287,7 +290,7 @@ export class LiveView extends Emitter<LiveViewEvents> {
 
   private codecMissing(init: Init): void {
     const codec = codecName(init.codec);
-    this.halt({ message: `This browser cannot play ${codec}.` });
+    this.halt({ message: t("This browser cannot play {codec}.", { codec }) });
     this.emit("codec", { stream: this.stream, codec });
   }
 

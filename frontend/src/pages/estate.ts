@@ -2,6 +2,7 @@
 // page that waits for a box to enrol. Every page works without it; it then shows what was when it was loaded.
 import "../styles/player.css";
 import { Api } from "../api/client";
+import { t } from "../i18n/t";
 import type { StreamName } from "../sealing/registry";
 
 const ENROLLING_MS = 2000;
@@ -36,6 +37,7 @@ class Fresh {
     } catch (error) {
       // Said on the region itself: what is shown may be old.
       this.region.dataset["stale"] = String(error);
+      this.region.dataset["staleWords"] = t("The portal cannot be reached: this may be old.");
       return;
     }
     delete this.region.dataset["stale"];

@@ -1,5 +1,6 @@
 /** How a camera's state is shown, the same words and icons as the portal's first answer. */
 import type { ApiCamera } from "../api/types";
+import { t, tIn } from "../i18n/t";
 
 export const REFRESH_MS = 10_000;
 
@@ -11,22 +12,22 @@ interface Words {
 }
 
 export const STATE_WORDS: Record<ApiCamera["state"], Words> = {
-  recording: { label: "Recording", why: "Recording", tone: "ok", icon: "record" },
-  waiting: { label: "Waiting", why: "Waiting for the first picture", tone: "info", icon: "wait" },
-  offline: { label: "Offline", why: "The agent cannot reach this camera", tone: "bad", icon: "off" },
+  recording: { label: tIn("camera state", "Recording"), why: tIn("camera state", "Recording"), tone: "ok", icon: "record" },
+  waiting: { label: tIn("camera state", "Waiting"), why: t("Waiting for the first picture"), tone: "info", icon: "wait" },
+  offline: { label: tIn("camera state", "Offline"), why: t("The agent cannot reach this camera"), tone: "bad", icon: "off" },
   "agent-offline": {
-    label: "Agent offline",
-    why: "The agent of this camera has not been heard from",
+    label: tIn("camera state", "Agent offline"),
+    why: t("The agent of this camera has not been heard from"),
     tone: "bad",
     icon: "off",
   },
   deleted: {
-    label: "Deleted",
-    why: "This camera was deleted; its recordings stay until their time is over",
+    label: tIn("camera state", "Deleted"),
+    why: t("This camera was deleted; its recordings stay until their time is over"),
     tone: "",
     icon: "off",
   },
-  disabled: { label: "Disabled", why: "Recording of this camera is switched off", tone: "", icon: "off" },
+  disabled: { label: tIn("camera state", "Disabled"), why: t("Recording of this camera is switched off"), tone: "", icon: "off" },
 };
 
 /** Makes the badge inside `root` say this state. */

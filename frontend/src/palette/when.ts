@@ -1,6 +1,7 @@
 /**
  * Times in plain words: "14:03", "yesterday 14:03", "mon 9:15", "5 min ago", "22 nov 2:30 pm", "2026-11-22T14:03:10Z".
- * Pure: clock, zone and language are the caller's. Day and month names count in English and in the given language.
+ * Pure: clock, zone and language are the caller's. Day and month names count in English and in the given language; in German so
+ * do "gestern um 14 Uhr", "vor 5 Min.", "letzten Montag".
  */
 import { local, zoneOffsetUs } from "../times";
 
@@ -37,9 +38,10 @@ export interface Split {
 
 export function splitWhen(query: string, language = "en"): Split | null {
   const tokens = query.trim().split(/\s+/).filter(Boolean);
+  const leading = isGerman(language) ? /\s+(at|um|am|von|vom)$/i : /\s+(at|um|am)$/i;
   for (let from = 0; from < tokens.length; from++) {
     const when = parseWhen(tokens.slice(from).join(" "), language);
-    if (when) return { words: tokens.slice(0, from).join(" ").replace(/\s+(at|um|am)$/i, ""), when };
+    if (when) return { words: tokens.slice(0, from).join(" ").replace(leading, ""), when };
   }
   for (let to = tokens.length - 1; to > 0; to--) {
     const when = parseWhen(tokens.slice(0, to).join(" "), language);
@@ -54,8 +56,33 @@ const CLOCK_FIRST = new RegExp(`^${CLOCK}\\s+(?:on\\s+)?(.+)$`);
 
 /** The whole text as a time, or null. */
 export function parseWhen(text: string, language = "en"): When | null {
-  const plain = fold(text).replaceAll(",", " ").replace(/\s+/g, " ").trim();
+  const folded = fold(text).replaceAll(",", " ").replace(/\s+/g, " ").trim();
+  const plain = isGerman(language) ? fromGerman(folded) : folded;
   return iso(plain) ?? ago(plain) ?? clockAndDay(plain, names(language));
+}
+
+function isGerman(language: string): boolean {
+  return /^de\b/i.test(language);
+}
+
+/** German words of a time as the English ones; names of days and months stay. In order: each takes what the ones before it left. */
+const GERMAN: readonly (readonly [words: RegExp, english: string])[] = [
+  [/^vor (\d{1,4}) ?(?:s|sek|sekunden?)\.?$/, "$1 s ago"],
+  [/^vor (\d{1,4}) ?(?:m|min|minuten?)\.?$/, "$1 min ago"],
+  [/^vor (\d{1,4}) ?(?:h|std|stunden?)\.?$/, "$1 h ago"],
+  [/\bvor (\d{1,3}) tag(?:en)?\b/, "$1 days ago"],
+  [/\b(\d{1,2})[:.](\d{2}) ?uhr\b/, "$1:$2"],
+  [/\b(\d{1,2}) ?uhr (\d{2})\b/, "$1:$2"],
+  [/\b(\d{1,2}) ?uhr\b/, "$1:00"],
+  [/\bmittags?\b/, "noon"],
+  [/\bmitternachts?\b/, "midnight"],
+  [/\bum (?=\d|noon|midnight)/, "at "],
+  [/\bam (?=[\p{L}\d])/u, ""],
+  [/\b(?:letzte[nrs]?|vergangene[nrs]?|vorige[nrs]?) (?=\p{L})/u, "last "],
+];
+
+function fromGerman(text: string): string {
+  return GERMAN.reduce((plain, [words, english]) => plain.replace(words, english), text);
 }
 
 function iso(text: string): When | null {
@@ -172,6 +199,9 @@ function names(language: string): Names {
     for (const name of languages) {
       const format = new Intl.RelativeTimeFormat(name, { numeric: "auto" });
       back.set(fold(format.format(0, "day")), 0).set(fold(format.format(-1, "day")), 1);
+      // Some languages have a word for the day before yesterday ("vorgestern"); others count.
+      const before = fold(format.format(-2, "day"));
+      if (!/\d/.test(before)) back.set(before, 2);
     }
     made = {
       back,

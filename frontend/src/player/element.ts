@@ -2,6 +2,7 @@
 import { Api, ApiError } from "../api/client";
 import type { ClipTool, Span } from "../clip/tool";
 import { h, icon, setIcon } from "../dom";
+import { decimal, t, tIn } from "../i18n/t";
 import { KeyWorker } from "../keys/client";
 import { LiveView, type LiveState } from "../live/live-view";
 import type { Stills } from "../stills/stills";
@@ -30,7 +31,7 @@ const CONTROLS_MS = 3000;
 const TOAST_MS = 8000;
 /** The clip first offered: from the picture on, or the last of what is live. */
 const CLIP_US = 30_000_000;
-const NO_CLIP = "Your role does not let you save clips. Ask an owner of your organisation.";
+const NO_CLIP = t("Your role does not let you save clips. Ask an owner of your organisation.");
 
 type Mode = "live" | "playback";
 type Tone = "ok" | "warn" | "bad" | "info";
@@ -71,18 +72,18 @@ export class PlayerElement extends HTMLElement {
   private readonly toast = h("div", { class: "vp-toast", role: "status" });
   private readonly controls = h("div", { class: "vp-controls" });
   private readonly date = h("span", { class: "vp-date" });
-  private readonly clock = h("span", { class: "vp-clock" }, "Go to a time");
-  private readonly time = h("button", { type: "button", class: "vp-time", title: "Go to a time", "aria-expanded": "false" });
-  private readonly zoomBar = h("div", { class: "vp-zoom", role: "group", "aria-label": "Zoom", hidden: true });
+  private readonly clock = h("span", { class: "vp-clock" }, t("Go to a time"));
+  private readonly time = h("button", { type: "button", class: "vp-time", title: t("Go to a time"), "aria-expanded": "false" });
+  private readonly zoomBar = h("div", { class: "vp-zoom", role: "group", "aria-label": t("Zoom"), hidden: true });
   private readonly zoomText = h("output", { class: "vp-zoom-text" });
   private readonly playButton = h("button", { type: "button", class: "vp-button vp-play" }, icon("play"));
   private readonly soundButton = h("button", { type: "button", class: "vp-button" }, icon("muted"));
   private readonly fullButton = h("button", { type: "button", class: "vp-button" }, icon("full"));
   private readonly clipButton = h("button", { type: "button", class: "vp-button", "aria-expanded": "false" }, icon("clip"));
   private readonly pipButton = h("button", { type: "button", class: "vp-button" }, icon("pip"));
-  private readonly liveButton = h("button", { type: "button", class: "vp-live" }, "Live");
-  private readonly speed = h("select", { class: "vp-select", "aria-label": "Speed" });
-  private readonly quality = h("select", { class: "vp-select", "aria-label": "Picture" });
+  private readonly liveButton = h("button", { type: "button", class: "vp-live" }, t("Live"));
+  private readonly speed = h("select", { class: "vp-select", "aria-label": t("Speed") });
+  private readonly quality = h("select", { class: "vp-select", "aria-label": t("Picture") });
 
   connectedCallback(): void {
     if (!this.built) this.build();
@@ -91,7 +92,7 @@ export class PlayerElement extends HTMLElement {
     if (this.dataset["timeUs"] && Number.isFinite(at)) void this.goTo(at);
     else if (this.may("Live")) this.goLive();
     else if (this.may("Playback")) void this.goTo(this.api.clock.nowUs() - 60e6);
-    else this.say("bad", "You may not watch this camera", "Ask an owner of your organisation for access.");
+    else this.say("bad", t("You may not watch this camera"), t("Ask an owner of your organisation for access."));
   }
 
   disconnectedCallback(): void {
@@ -115,7 +116,7 @@ export class PlayerElement extends HTMLElement {
 
   /** Plays stored footage from `us` on. */
   async goTo(us: number): Promise<void> {
-    if (!this.may("Playback")) return this.notify("You may not play recordings of this camera");
+    if (!this.may("Playback")) return this.notify(t("You may not play recordings of this camera"));
     if (this.mode === "live") this.live.stop();
     this.setMode("playback");
     this.hideMessage();
@@ -129,7 +130,7 @@ export class PlayerElement extends HTMLElement {
   }
 
   goLive(): void {
-    if (!this.may("Live")) return this.notify("You may not watch this camera live");
+    if (!this.may("Live")) return this.notify(t("You may not watch this camera live"));
     this.player.close();
     this.setMode("live");
     this.hideMessage();
@@ -200,25 +201,25 @@ export class PlayerElement extends HTMLElement {
 
   private layOut(): void {
     const timeForm = new TimeForm(this.time, this.zone, () => this.currentWallUs() ?? this.api.clock.nowUs(), (us) => void this.goTo(us));
-    for (const speed of SPEEDS) this.speed.append(h("option", { value: String(speed), selected: speed === 1 }, `${speed}×`));
+    for (const speed of SPEEDS) this.speed.append(h("option", { value: String(speed), selected: speed === 1 }, `${decimal(speed)}×`));
     for (const name of this.streams) {
-      this.quality.append(h("option", { value: name }, name === "main" ? "Full picture" : "Small picture"));
+      this.quality.append(h("option", { value: name }, name === "main" ? t("Full picture") : t("Small picture")));
     }
     this.quality.hidden = this.streams.length < 2;
     this.soundButton.hidden = !this.may("Audio");
     this.liveButton.hidden = !this.may("Live");
-    const back = this.button("back", "Back 10 s (J)", () => this.jump(-10));
-    const forward = this.button("forward", "Forward 10 s (L)", () => this.jump(10));
-    const help = this.button("help", "Keys (?)", () => this.help());
+    const back = this.button("back", t("Back 10 s (J)"), () => this.jump(-10));
+    const forward = this.button("forward", t("Forward 10 s (L)"), () => this.jump(10));
+    const help = this.button("help", t("Keys (?)"), () => this.help());
     help.classList.add("vp-keys");
-    const still = this.button("still", "Save this picture (S)", () => void this.snapshot());
-    const zoom = this.button("zoom", "Zoom in (+)", () => this.hand.step(this.hand.current.scale === 1 ? 2 : STEP));
-    this.label(this.clipButton, this.may("Clip") ? "Save a clip (E)" : NO_CLIP);
+    const still = this.button("still", t("Save this picture (S)"), () => void this.snapshot());
+    const zoom = this.button("zoom", t("Zoom in (+)"), () => this.hand.step(this.hand.current.scale === 1 ? 2 : STEP));
+    this.label(this.clipButton, this.may("Clip") ? t("Save a clip (E)") : NO_CLIP);
     if (!this.may("Clip")) this.clipButton.setAttribute("aria-disabled", "true");
     this.clipButton.hidden = !this.may("Playback");
     this.pipButton.hidden = !document.pictureInPictureEnabled;
-    this.label(this.pipButton, "Picture in picture (P)");
-    const compare = this.button("compare", "Add a camera to compare", () => this.compare());
+    this.label(this.pipButton, t("Picture in picture (P)"));
+    const compare = this.button("compare", t("Add a camera to compare"), () => this.compare());
     compare.hidden = !this.dataset["compare"];
     this.time.append(this.date, " ", this.clock);
     this.controls.append(
@@ -227,7 +228,7 @@ export class PlayerElement extends HTMLElement {
       h("div", { class: "vp-group vp-how" }, this.quality, this.speed),
       h("div", { class: "vp-group vp-tools" }, still, this.clipButton, zoom, compare, this.soundButton, this.pipButton, this.fullButton, help),
     );
-    this.picture.setAttribute("aria-label", `Picture of ${this.dataset["name"] ?? "the camera"}`);
+    this.picture.setAttribute("aria-label", t("Picture of {name}", { name: this.dataset["name"] ?? t("the camera") }));
     const top = h("div", { class: "vp-top" }, this.badge.element, this.late);
     this.layOutZoom();
     this.picture.append(this.video, h("div", { class: "vp-veil" }), this.message, this.toast, top, this.zoomBar);
@@ -235,7 +236,7 @@ export class PlayerElement extends HTMLElement {
     this.replaceChildren(this.picture, this.controls, timeForm.element, this.timeline.element);
     this.showSound();
     this.showFull();
-    this.label(this.playButton, "Play (Space)");
+    this.label(this.playButton, t("Play (Space)"));
   }
 
   private layOutZoom(): void {
@@ -245,10 +246,10 @@ export class PlayerElement extends HTMLElement {
       return made;
     };
     this.zoomBar.append(
-      button("Zoom out (−)", "−", () => this.hand.step(1 / STEP)),
+      button(t("Zoom out (−)"), "−", () => this.hand.step(1 / STEP)),
       this.zoomText,
-      button("Zoom in (+)", "+", () => this.hand.step(STEP)),
-      button("Show the whole picture", "Reset", () => this.hand.reset()),
+      button(t("Zoom in (+)"), "+", () => this.hand.step(STEP)),
+      button(t("Show the whole picture"), t("Reset"), () => this.hand.reset()),
     );
   }
 
@@ -292,7 +293,7 @@ export class PlayerElement extends HTMLElement {
       if (!fallback) return;
       this.stream = fallback;
       this.quality.value = fallback;
-      this.notify(`This browser cannot play ${codec}: showing the small picture instead`);
+      this.notify(t("This browser cannot play {codec}: showing the small picture instead", { codec }));
     });
     this.live.on("state", (state) => this.liveState(state));
     this.live.on("time", (us) => this.shownTime("live", us));
@@ -359,7 +360,7 @@ export class PlayerElement extends HTMLElement {
   }
 
   private step(direction: 1 | -1): void {
-    if (this.mode !== "playback") return this.notify("Pause first: single pictures are shown from the recording");
+    if (this.mode !== "playback") return this.notify(t("Pause first: single pictures are shown from the recording"));
     if (Number(this.speed.value) > STEPS_UP_TO) {
       this.speed.value = "1";
       this.player.setRate(1);
@@ -372,7 +373,7 @@ export class PlayerElement extends HTMLElement {
     if (share > 1 / 3 && share < 2 / 3) return this.hand.current.scale > 1 ? this.hand.reset() : this.toggleFull();
     const seconds = share < 0.5 ? -10 : 10;
     this.jump(seconds);
-    this.notify(seconds < 0 ? "Back 10 s" : "Forward 10 s");
+    this.notify(seconds < 0 ? t("Back 10 s") : t("Forward 10 s"));
   }
 
   private showZoom(zoom: Zoom): void {
@@ -392,20 +393,20 @@ export class PlayerElement extends HTMLElement {
         trust: (live ? this.live : this.player).state.trust,
         wallUs: (time) => (live ? this.live.wallUsAt(time) : this.player.wallUsAt(time)),
       });
-      this.notify(name ? `Saved ${name}` : "There is no picture to save yet");
+      this.notify(name ? t("Saved {name}", { name }) : t("There is no picture to save yet"));
     } catch (error) {
-      this.notify(`The picture was not saved: ${error instanceof Error ? error.message : String(error)}`);
+      this.notify(t("The picture was not saved: {why}", { why: error instanceof Error ? error.message : String(error) }));
     }
   }
 
   private async togglePip(): Promise<void> {
-    if (!document.pictureInPictureEnabled) return this.notify("This browser has no picture in picture");
+    if (!document.pictureInPictureEnabled) return this.notify(t("This browser has no picture in picture"));
     try {
       if (document.pictureInPictureElement) await document.exitPictureInPicture();
       else await this.video.requestPictureInPicture();
     } catch {
       // Without a picture, or refused by the browser.
-      this.notify("Picture in picture is not possible right now");
+      this.notify(t("Picture in picture is not possible right now"));
     }
   }
 
@@ -419,7 +420,7 @@ export class PlayerElement extends HTMLElement {
 
   private async toggleClip(): Promise<void> {
     if (!this.may("Clip")) return this.notify(NO_CLIP);
-    if (this.clip?.panel.busy) return this.notify("A clip is being saved. Cancel it first.");
+    if (this.clip?.panel.busy) return this.notify(t("A clip is being saved. Cancel it first."));
     if (this.clip) return this.clip.close();
     if (this.clipLoading || !this.may("Playback")) return;
     this.clipLoading = true;
@@ -467,7 +468,7 @@ export class PlayerElement extends HTMLElement {
 
   private liveCodec(stream: StreamName, codec: string): void {
     if (stream !== "main" || !this.streams.includes("sub")) return;
-    this.notify(`This browser cannot play ${codec}: showing the small picture instead`);
+    this.notify(t("This browser cannot play {codec}: showing the small picture instead", { codec }));
     void this.chooseStream("sub");
   }
 
@@ -479,7 +480,7 @@ export class PlayerElement extends HTMLElement {
 
   private showSound(): void {
     setIcon(this.soundButton, this.video.muted ? "muted" : "sound");
-    this.label(this.soundButton, this.video.muted ? "Sound on (M)" : "Sound off (M)");
+    this.label(this.soundButton, this.video.muted ? t("Sound on (M)") : t("Sound off (M)"));
   }
 
   private toggleFull(): void {
@@ -490,7 +491,7 @@ export class PlayerElement extends HTMLElement {
   private showFull(): void {
     const full = document.fullscreenElement === this;
     setIcon(this.fullButton, full ? "small" : "full");
-    this.label(this.fullButton, full ? "Leave full screen (F)" : "Full screen (F)");
+    this.label(this.fullButton, full ? t("Leave full screen (F)") : t("Full screen (F)"));
   }
 
   private label(button: Element, text: string): void {
@@ -545,12 +546,12 @@ export class PlayerElement extends HTMLElement {
       this.source.reset();
     }
     setIcon(this.playButton, state.playing ? "pause" : "play");
-    this.label(this.playButton, state.playing ? "Pause (Space)" : "Play (Space)");
-    this.late.textContent = state.keyFramesOnly ? "Recording, key frames only" : "Recording";
+    this.label(this.playButton, state.playing ? t("Pause (Space)") : t("Play (Space)"));
+    this.late.textContent = state.keyFramesOnly ? t("Recording, key frames only") : tIn("what is shown", "Recording");
     this.badge.show(state.trust, false);
     if (state.stop) this.showStop(state.stop);
-    else if (state.waiting) this.say("warn", "Waiting for the network", `${state.waiting.message}. Trying again by itself.`);
-    else if (state.phase === "end") this.say("info", "No newer recording yet", "It goes on here as soon as more is stored.");
+    else if (state.waiting) this.say("warn", t("Waiting for the network"), t("{why}. Trying again by itself.", { why: state.waiting.message }));
+    else if (state.phase === "end") this.say("info", t("No newer recording yet"), t("It goes on here as soon as more is stored."));
     else this.hideMessage();
   }
 
@@ -559,23 +560,23 @@ export class PlayerElement extends HTMLElement {
     switch (stop.kind) {
       case "altered":
         if (stop.atUs !== null) this.timeline.markAltered(this.camera, stop.atUs);
-        return this.say("bad", `Altered at ${at}`, `${stop.message} Playback stops here. Choose another time to go on.`);
+        return this.say("bad", t("Altered at {at}", { at }), `${stop.message} ${t("Playback stops here. Choose another time to go on.")}`);
       case "alarm":
         return this.sayAlarm(stop.alarm ?? null, stop.message);
       case "codec":
-        return this.say("warn", "No picture in this browser", stop.message);
+        return this.say("warn", t("No picture in this browser"), stop.message);
       case "denied":
-        return this.say("warn", "Not permitted", stop.message);
+        return this.say("warn", t("Not permitted"), stop.message);
       case "signed-out":
-        return this.say("warn", "Signed out", stop.message);
+        return this.say("warn", t("Signed out"), stop.message);
       case "decode":
       case "failed":
-        return this.say("bad", "Playback stopped", stop.message, ["Try again", () => void this.goTo(this.player.currentWallUs() ?? 0)]);
+        return this.say("bad", t("Playback stopped"), stop.message, [t("Try again"), () => void this.goTo(this.player.currentWallUs() ?? 0)]);
     }
   }
 
   private sayAlarm(alarm: TrustAlarm | null, message: string): void {
-    if (!alarm) return this.say("bad", "Playback stopped", message);
+    if (!alarm) return this.say("bad", t("Playback stopped"), message);
     const panel = alarmPanel(alarm, () => {
       this.trust.trustAnew();
       location.reload();
@@ -585,7 +586,7 @@ export class PlayerElement extends HTMLElement {
 
   private skipped({ fromUs, toUs, why }: PlayerEvents["skipped"]): void {
     const words = [...new Set(why.map((absent) => absentWords(absent.kind, absent.reason)))].join("; ");
-    this.notify(`${words}. Passed over ${duration(toUs - fromUs)} from ${clockTime(fromUs, this.zone)}`);
+    this.notify(t("{what}. Passed over {length} from {from}", { what: words, length: duration(toUs - fromUs), from: clockTime(fromUs, this.zone) }));
   }
 
   private liveState(state: LiveState): void {
@@ -593,9 +594,9 @@ export class PlayerElement extends HTMLElement {
     this.dataset["phase"] = state.phase;
     this.dataset["trust"] = state.trust;
     setIcon(this.playButton, "pause");
-    this.label(this.playButton, "Pause and watch the recording (Space)");
+    this.label(this.playButton, t("Pause and watch the recording (Space)"));
     this.badge.show(state.trust === "none" && state.phase === "playing" ? "opened" : state.trust, true);
-    this.late.textContent = state.delayMs === null ? "Live" : `Live, ${(state.delayMs / 1000).toFixed(1)} s behind`;
+    this.late.textContent = state.delayMs === null ? t("Live") : t("Live, {delay} s behind", { delay: decimal(state.delayMs / 1000, 1) });
     if (state.delayMs !== null) this.dataset["delayMs"] = String(state.delayMs);
     else delete this.dataset["delayMs"];
     this.showLivePhase(state);
@@ -603,15 +604,15 @@ export class PlayerElement extends HTMLElement {
 
   private showLivePhase(state: LiveState): void {
     const word = state.word ? (LIVE_STATUS[state.word] ?? state.word) : null;
-    const since = state.stalledSinceMs === null ? "" : ` for ${duration((performance.now() - state.stalledSinceMs) * 1000)}`;
-    const retry: [string, () => void] = ["Try again", () => this.goLive()];
+    const since = state.stalledSinceMs === null ? null : duration((performance.now() - state.stalledSinceMs) * 1000);
+    const retry: [string, () => void] = [t("Try again"), () => this.goLive()];
     if (state.alarm) this.sayAlarm(state.alarm, state.message ?? "");
     else if (state.trust === "altered") {
-      this.say("bad", "This live picture is not the one the agent signed", state.message ?? "", retry);
-    } else if (state.phase === "stopped") this.say("warn", word ?? "The live view stopped", state.message ?? "", retry);
-    else if (state.phase === "stalled") this.say("warn", `No new picture${since}`, "Waiting for the camera's agent.");
-    else if (state.phase === "offline") this.say("warn", word ?? "No live picture", "Connecting again by itself.");
-    else if (state.phase !== "playing") this.say("info", word ?? "Connecting", "");
+      this.say("bad", t("This live picture is not the one the agent signed"), state.message ?? "", retry);
+    } else if (state.phase === "stopped") this.say("warn", word ?? t("The live view stopped"), state.message ?? "", retry);
+    else if (state.phase === "stalled") this.say("warn", since === null ? t("No new picture") : t("No new picture for {since}", { since }), t("Waiting for the camera's agent."));
+    else if (state.phase === "offline") this.say("warn", word ?? t("No live picture"), t("Connecting again by itself."));
+    else if (state.phase !== "playing") this.say("info", word ?? t("Connecting"), "");
     else {
       this.hideMessage();
       if (word) this.notify(word);
@@ -649,7 +650,7 @@ export class PlayerElement extends HTMLElement {
 
   private timelineFailed(error: unknown): void {
     const message = error instanceof ApiError ? error.message : String(error);
-    this.notify(`The timeline could not be loaded: ${message}`);
+    this.notify(t("The timeline could not be loaded: {message}", { message }));
   }
 }
 

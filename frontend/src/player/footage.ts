@@ -1,6 +1,7 @@
 /** Asks the portal for footage and turns its answers into a plan: grants, renewals, and where recording goes on after a hole. */
 import { ApiError, type Api } from "../api/client";
 import type { ApiStream, PlaybackReply, PlaybackRequest } from "../api/types";
+import { t } from "../i18n/t";
 import type { KeyWorker } from "../keys/client";
 import type { SegmentPlan } from "../keys/messages";
 import type { StreamName } from "../sealing/registry";
@@ -128,7 +129,7 @@ export class Footage {
     await this.vouch(() => this.options.trust.check(reply.root_fingerprint, reply.statements_number));
     const { streams, ...rest } = reply;
     const stream = streams.find((item) => item.camera === camera && item.stream === this.stream);
-    if (!stream) throw new ApiError(200, "bad-reply", "The portal answered for another camera than asked.");
+    if (!stream) throw new ApiError(200, "bad-reply", t("The portal answered for another camera than asked."));
     const livesMs = (reply.expires_us - api.clock.nowUs()) / 1000;
     const granted = await keys.call("grant", { reply: rest, stream, livesMs }, signal);
     for (const segment of stream.segments) this.expiry.set(segment.id, this.now() + livesMs);

@@ -1,4 +1,5 @@
 /** Keys of the player (`?` lists them). */
+import { t } from "../i18n/t";
 export interface KeyActions {
   playOrPause(): void;
   jump(seconds: number): void;
@@ -40,22 +41,22 @@ const KEYS: Record<string, (actions: KeyActions) => void> = {
 
 /** What a key does, with the words of the help. */
 export const KEY_HELP: readonly (readonly [keys: string, what: string])[] = [
-  ["Space, K", "Play or pause"],
-  ["J, L", "Back or forward 10 s"],
-  ["←, →", "Back or forward 5 s"],
-  [", and .", "One picture back or forward"],
-  ["< and >", "Slower or faster"],
-  ["0 to 9", "To tenths of the visible time"],
-  ["F", "Full screen"],
-  ["M", "Sound"],
-  ["S", "Save the picture as a file"],
-  ["E", "Save a clip"],
-  ["[ and ]", "Begin or end of the clip here"],
-  ["P", "Picture in picture"],
-  ["Home", "Live"],
-  ["+ and −", "Zoom the picture or the timeline, whichever has the focus"],
-  ["Shift and arrows", "Move the zoomed picture, when it has the focus"],
-  ["?", "These keys"],
+  [t("Space, K"), t("Play or pause")],
+  ["J, L", t("Back or forward 10 s")],
+  ["←, →", t("Back or forward 5 s")],
+  [t(", and ."), t("One picture back or forward")],
+  [t("< and >"), t("Slower or faster")],
+  [t("0 to 9"), t("To tenths of the visible time")],
+  ["F", t("Full screen")],
+  ["M", t("Sound")],
+  ["S", t("Save the picture as a file")],
+  ["E", t("Save a clip")],
+  [t("[ and ]"), t("Begin or end of the clip here")],
+  ["P", t("Picture in picture")],
+  [t("Home"), t("Live")],
+  [t("+ and −"), t("Zoom the picture or the timeline, whichever has the focus")],
+  [t("Shift and arrows"), t("Move the zoomed picture, when it has the focus")],
+  ["?", t("These keys")],
 ];
 
 /** Acts on a key unless a field, or a button for its own keys, wants it. */

@@ -1,4 +1,5 @@
 /** Media Source of whatever kind the browser has, and what it can play. */
+import { t } from "../i18n/t";
 type MediaSourceClass = typeof MediaSource;
 
 /** ManagedMediaSource where there is nothing else (iPhone). */
@@ -14,7 +15,7 @@ export function canPlay(mime: string): boolean {
 /** A media source attached to `video` and open. Raises DOMException when `signal` fires first. */
 export async function attachMediaSource(video: HTMLVideoElement, signal: AbortSignal): Promise<MediaSource> {
   const Class = mediaSourceClass();
-  if (!Class) throw new Error("This browser has no Media Source: it cannot play sealed footage.");
+  if (!Class) throw new Error(t("This browser has no Media Source: it cannot play sealed footage."));
   const source = new Class();
   // ManagedMediaSource opens only where remote playback is off.
   video.disableRemotePlayback = true;

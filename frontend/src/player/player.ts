@@ -1,6 +1,8 @@
 /** Playback of one camera: seeks by wall clock, feeds Media Source, jumps gaps, stops at what was altered. No controls here. */
 import { ApiError } from "../api/client";
+import { t } from "../i18n/t";
 import { WorkerFailure } from "../keys/failure";
+import { inWords } from "../keys/in-words";
 import type { FailureInfo, SegmentPlan } from "../keys/messages";
 import { FLAC_MIME } from "../media/flac";
 import type { StreamName } from "../sealing/registry";
@@ -373,7 +375,7 @@ export class Player extends Emitter<PlayerEvents> {
     this.footage.plan = null;
     const plan = await this.footage.ensure(later.fromUs, signal);
     const segment = plan.at(later.fromUs) ?? plan.firstFrom(later.fromUs);
-    if (!segment) throw new ApiError(200, "bad-reply", "The timeline shows footage that playback does not find. Try again.");
+    if (!segment) throw new ApiError(200, "bad-reply", t("The timeline shows footage that playback does not find. Try again."));
     return { plan, segment, atUs: Math.max(later.fromUs, segment.startUs) };
   }
 
@@ -388,7 +390,7 @@ export class Player extends Emitter<PlayerEvents> {
     const fallback = stream === "main" && this.options.streams.includes("sub") ? "sub" : null;
     this.emit("codec", { stream, codec, fallback });
     if (!fallback) {
-      const message = `This browser cannot play ${codec}. Use one that can, or set the camera to H.264.`;
+      const message = t("This browser cannot play {codec}. Use one that can, or set the camera to H.264.", { codec });
       this.halt({ kind: "codec", atUs: null, message });
       return;
     }
@@ -560,8 +562,8 @@ export class Player extends Emitter<PlayerEvents> {
   }
 
   private decodeFailed(): void {
-    const message = this.video.error?.message || "no reason given";
-    this.halt({ kind: "decode", atUs: this.currentWallUs(), message: `The browser could not decode the picture (${message}).` });
+    const message = this.video.error?.message || t("no reason given");
+    this.halt({ kind: "decode", atUs: this.currentWallUs(), message: t("The browser could not decode the picture ({message}).", { message }) });
   }
 
   /** Gives up what was played more than `keep` seconds ago, keys included. */
@@ -628,11 +630,11 @@ export class Player extends Emitter<PlayerEvents> {
 }
 
 function alteredMessage(failure: FailureInfo): string {
-  return `What is stored here is not what was recorded and signed (${failure.code}).`;
+  return t("What is stored here is not what was recorded and signed ({code}).", { code: failure.code });
 }
 
 function stopFor(failure: FailureInfo, atUs: number): Stop {
-  if (failure.kind !== "sealing" && failure.kind !== "media") return { kind: "failed", atUs, message: failure.message };
-  if (failure.code === "missing-key") return { kind: "denied", atUs, message: "You may not open this footage." };
+  if (failure.kind !== "sealing" && failure.kind !== "media") return { kind: "failed", atUs, message: inWords(failure).message };
+  if (failure.code === "missing-key") return { kind: "denied", atUs, message: t("You may not open this footage.") };
   return { kind: "altered", atUs, message: alteredMessage(failure) };
 }

@@ -1,4 +1,5 @@
 /** One SourceBuffer: operations one after the other, init and offset only when they change, eviction when it is full. */
+import { t } from "../i18n/t";
 import type { Range } from "./jump";
 
 export interface Media {
@@ -70,7 +71,7 @@ export class TrackSink {
       this.buffer.appendBuffer(bytes);
     } catch (error) {
       if (error instanceof DOMException && error.name === "QuotaExceededError") {
-        throw new BufferFull("the browser's buffer for this track is full");
+        throw new BufferFull(t("the browser's buffer for this track is full"));
       }
       throw error;
     }
@@ -82,7 +83,7 @@ export class TrackSink {
       const done = (event: Event): void => {
         this.buffer.removeEventListener("updateend", done);
         this.buffer.removeEventListener("error", done);
-        if (event.type === "error") reject(new DOMException("the browser refused the media", "NotSupportedError"));
+        if (event.type === "error") reject(new DOMException(t("the browser refused the media"), "NotSupportedError"));
         else resolve();
       };
       this.buffer.addEventListener("updateend", done);

@@ -1,5 +1,6 @@
 /** A still of what is shown, in the picture's own size, with camera and time inside the file. */
 import { fileName, save } from "../files";
+import { t } from "../i18n/t";
 import { withTexts } from "../media/png";
 import type { TrustState } from "./player";
 import { clockTime, day, local, zoneName } from "../times";
@@ -16,11 +17,11 @@ export interface SnapshotFacts {
 
 /** What was known of the picture when it was taken. */
 const TRUST: Record<TrustState, string> = {
-  verified: "Verified when it was saved: signed by the agent, vouched for by the organisation's root key.",
-  opened: "Opened when it was saved; the signer was not vouched for.",
-  altered: "Saved where altered footage begins: the last picture before it.",
-  alarm: "Saved while the root key was in doubt.",
-  none: "Saved before the player had said what is known of it.",
+  verified: t("Verified when it was saved: signed by the agent, vouched for by the organisation's root key."),
+  opened: t("Opened when it was saved; the signer was not vouched for."),
+  altered: t("Saved where altered footage begins: the last picture before it."),
+  alarm: t("Saved while the root key was in doubt."),
+  none: t("Saved before the player had said what is known of it."),
 };
 
 interface Taken {
@@ -35,7 +36,7 @@ export async function takeSnapshot(video: HTMLVideoElement, facts: SnapshotFacts
   const us = facts.wallUs(mediaTime);
   if (us === null) return null;
   const png = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
-  if (!png) throw new Error("This browser could not make a file of the picture.");
+  if (!png) throw new Error(t("This browser could not make a file of the picture."));
   const name = fileName(facts.camera, us, facts.zone, "png");
   const bytes = withTexts(new Uint8Array(await png.arrayBuffer()), textsOf(us, facts));
   save(new Blob([bytes], { type: "image/png" }), name);
@@ -75,7 +76,7 @@ function textsOf(us: number, facts: SnapshotFacts): [string, string][] {
     ["Title", camera],
     ["Creation Time", new Date(us / 1000).toISOString()],
     ["Local Time", here],
-    ["Source", `camera ${cameraId}, ${facts.live ? "live view" : "recording"}`],
-    ["Comment", `${TRUST[facts.trust]} An image file proves nothing by itself.`],
+    ["Source", facts.live ? t("camera {id}, live view", { id: cameraId }) : t("camera {id}, recording", { id: cameraId })],
+    ["Comment", `${TRUST[facts.trust]} ${t("An image file proves nothing by itself.")}`],
   ];
 }

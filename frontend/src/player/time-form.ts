@@ -1,5 +1,6 @@
 /** Typing a time to go to, opened and closed by the button that shows the time. */
 import { h } from "../dom";
+import { t } from "../i18n/t";
 import { fieldValue, instantOf } from "../times";
 
 export class TimeForm {
@@ -14,8 +15,8 @@ export class TimeForm {
     private readonly go: (us: number) => void,
   ) {
     this.element.append(
-      h("label", {}, h("span", {}, `Time (${zone})`), this.field),
-      h("button", { type: "submit", class: "button primary" }, "Go"),
+      h("label", {}, h("span", {}, t("Time ({zone})", { zone })), this.field),
+      h("button", { type: "submit", class: "button primary" }, t("Go")),
     );
     opener.addEventListener("click", () => this.toggle());
     this.element.addEventListener("submit", (event) => this.submit(event));

@@ -1,5 +1,6 @@
 /** The badge on the picture: what is known of it, and on request what that means. */
 import { h, icon } from "../dom";
+import { t } from "../i18n/t";
 import type { TrustState } from "./player";
 import { showFingerprint } from "./pins";
 
@@ -12,45 +13,45 @@ interface Words {
   readonly means: readonly string[];
 }
 
-const LIMITS = "It means unchanged since the agent recorded it, not that the camera saw everything.";
+const LIMITS = t("It means unchanged since the agent recorded it, not that the camera saw everything.");
 
 const WORDS: Record<Exclude<TrustState, "none">, Words> = {
   verified: {
     tone: "ok",
     icon: "ok",
-    label: "Verified",
+    label: t("Verified"),
     means: [
-      "Every byte was checked before it was opened: against its hash in a record the agent signed, and the agent's key against your organisation's root key.",
+      t("Every byte was checked before it was opened: against its hash in a record the agent signed, and the agent's key against your organisation's root key."),
       LIMITS,
     ],
   },
   opened: {
     tone: "info",
     icon: "open",
-    label: "Opened",
+    label: t("Opened"),
     means: [
-      "It was decrypted here and fits the record that came with it.",
-      "It is not called verified, because your organisation's root key has not vouched for its signer: the statements that say so are not here yet, or could not be fetched.",
+      t("It was decrypted here and fits the record that came with it."),
+      t("It is not called verified, because your organisation's root key has not vouched for its signer: the statements that say so are not here yet, or could not be fetched."),
     ],
   },
   altered: {
     tone: "bad",
     icon: "bad",
-    label: "Altered",
-    means: ["What is stored is not what the agent recorded and signed. Nothing from this second on is shown. Footage before and after it can still be played."],
+    label: t("Altered"),
+    means: [t("What is stored is not what the agent recorded and signed. Nothing from this second on is shown. Footage before and after it can still be played.")],
   },
   alarm: {
     tone: "bad",
     icon: "warn",
-    label: "Not trusted",
-    means: ["The root key the portal shows is not the one this browser knows, so nothing is played until somebody compares it."],
+    label: t("Not trusted"),
+    means: [t("The root key the portal shows is not the one this browser knows, so nothing is played until somebody compares it.")],
   },
 };
 
 /** A live picture is vouched for once a second, so it is opened first and verified a moment later. */
 const LIVE_OPENED = [
-  "It was decrypted here as it came from the agent.",
-  "The agent signs its live pictures once a second. It is called verified as soon as a signature covers them and your organisation's root key vouches for the agent.",
+  t("It was decrypted here as it came from the agent."),
+  t("The agent signs its live pictures once a second. It is called verified as soon as a signature covers them and your organisation's root key vouches for the agent."),
 ];
 
 export class TrustBadge {
@@ -63,7 +64,7 @@ export class TrustBadge {
     "aria-expanded": "false",
     "aria-controls": "vp-explain",
   });
-  private readonly panel = h("div", { class: "vp-explain", id: "vp-explain", role: "region", "aria-label": "What is known of this picture", hidden: true });
+  private readonly panel = h("div", { class: "vp-explain", id: "vp-explain", role: "region", "aria-label": t("What is known of this picture"), hidden: true });
   private told = "";
 
   constructor(private readonly root: () => string | null) {
@@ -105,7 +106,7 @@ export class TrustBadge {
     this.panel.replaceChildren(
       h("h2", {}, icon(name), label),
       ...means.map((text) => h("p", {}, text)),
-      root ? h("p", {}, "Root key: ", h("span", { class: "vp-print" }, showFingerprint(root))) : "",
+      root ? h("p", {}, `${t("Root key:")} `, h("span", { class: "vp-print" }, showFingerprint(root))) : "",
     );
   }
 

@@ -1,5 +1,6 @@
 /** Establishes whom the pinned root vouches for, and raises the alarm when it is another root or an older state of it. */
 import type { Api } from "../api/client";
+import { t } from "../i18n/t";
 import { WorkerFailure } from "../keys/failure";
 import type { TrustInput, TrustResult } from "../keys/messages";
 import type { Pin, PinStore } from "./pins";
@@ -61,7 +62,7 @@ export class TrustKeeper {
     if (statementsNumber === undefined) return;
     if (statementsNumber > trusted.number) await this.refresh();
     else if (statementsNumber < trusted.number) {
-      throw new TrustAlarm("rolled-back", "The portal shows fewer statements of the root than before.", pinned, fingerprint);
+      throw new TrustAlarm("rolled-back", t("The portal shows fewer statements of the root than before."), pinned, fingerprint);
     }
   }
 
@@ -72,7 +73,7 @@ export class TrustKeeper {
   }
 
   private rootChanged(pinned: string, offered: string): TrustAlarm {
-    return new TrustAlarm("root-changed", "This organisation shows another root key than before.", pinned, offered);
+    return new TrustAlarm("root-changed", t("This organisation shows another root key than before."), pinned, offered);
   }
 
   private async establish(): Promise<TrustResult> {

@@ -1,4 +1,5 @@
 /** Digital zoom: which part of the picture fills the box. Pure geometry; lengths in CSS pixels, origin at the box's top left. */
+import { decimal } from "../i18n/t";
 export interface Zoom {
   readonly scale: number;
   /** Where the picture's top left corner lies; never right of or below the box's. */
@@ -41,5 +42,5 @@ function inside({ scale, x, y }: Zoom, box: Box): Zoom {
 
 /** "2.0×". */
 export function zoomWords(zoom: Zoom): string {
-  return `${zoom.scale.toFixed(1)}×`;
+  return `${decimal(zoom.scale, 1)}×`;
 }

@@ -4,8 +4,10 @@
  */
 import { ApiError, type Api } from "../api/client";
 import type { ApiStream, StillsReply, StillWish } from "../api/types";
+import { t } from "../i18n/t";
 import { KeyWorker } from "../keys/client";
 import { WorkerFailure } from "../keys/failure";
+import { inWords } from "../keys/in-words";
 import type { SegmentPlan } from "../keys/messages";
 import { LocalPins } from "../player/pins";
 import { TrustKeeper } from "../player/trust";
@@ -282,13 +284,13 @@ export class Stills {
     livesMs: number,
   ): Promise<Granted | null> {
     if (!stream || stream.camera !== wish.camera) {
-      throw new ApiError(200, "bad-reply", "The portal answered for another camera than asked.");
+      throw new ApiError(200, "bad-reply", t("The portal answered for another camera than asked."));
     }
     if (stream.segments.length === 0) return null;
     const { stills: _, ...rest } = reply;
     const [granted] = await this.keys.call("grant", { reply: rest, stream, livesMs });
     if (!granted) return null;
-    if ("failure" in granted) throw new WorkerFailure(granted.failure);
+    if ("failure" in granted) throw new WorkerFailure(inWords(granted.failure));
     return { plan: granted.plan, stream: stream.stream, until: performance.now() + livesMs };
   }
 

@@ -2,15 +2,16 @@
 import { ApiError, type Api } from "../api/client";
 import type { ApiCamera } from "../api/types";
 import { h, icon } from "../dom";
+import { t } from "../i18n/t";
 
 const SHOWN_MOST = 100;
 
 const WORDS = {
-  title: "Add a camera to compare",
-  search: "Find a camera",
-  none: "No other camera of that name.",
-  loading: "Loading the cameras",
-  close: "Close",
+  title: t("Add a camera to compare"),
+  search: t("Find a camera"),
+  none: t("No other camera of that name."),
+  loading: t("Loading the cameras"),
+  close: t("Close"),
 };
 
 export class CameraChooser {

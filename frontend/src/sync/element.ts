@@ -1,6 +1,7 @@
 /** `<vsaas-sync>`: up to four cameras, one clock, one timeline with a lane for each (frontend/README.md). */
 import { Api, ApiError } from "../api/client";
 import { h, icon, setIcon } from "../dom";
+import { decimal, t } from "../i18n/t";
 import { KeyWorker } from "../keys/client";
 import { helpDialog } from "../player/help";
 import { handleKey, type KeyActions } from "../player/key-map";
@@ -31,31 +32,31 @@ const BEGIN_AGO_US = 60_000_000;
 const SMALL_BELOW_PX = 720;
 
 const WORDS = {
-  toTime: "Go to a time",
-  full: "Full picture",
-  small: "Small picture",
-  add: "Add a camera to compare",
-  play: "Play all (Space)",
-  pause: "Pause all (Space)",
-  passed: (length: string): string => `No camera recorded anything. Passed over ${length}`,
-  alone: "Open one camera alone for that",
-  empty: "Choose cameras to play side by side",
-  emptyDetail: "Up to four, on one clock: what one saw and what another saw at the same second.",
-  waiting: (names: string): string => `Waiting for ${names}`,
-  timeline: (message: string): string => `The timeline could not be loaded: ${message}`,
+  toTime: t("Go to a time"),
+  full: t("Full picture"),
+  small: t("Small picture"),
+  add: t("Add a camera to compare"),
+  play: t("Play all (Space)"),
+  pause: t("Pause all (Space)"),
+  passed: (length: string): string => t("No camera recorded anything. Passed over {length}", { length }),
+  alone: t("Open one camera alone for that"),
+  empty: t("Choose cameras to play side by side"),
+  emptyDetail: t("Up to four, on one clock: what one saw and what another saw at the same second."),
+  waiting: (names: string): string => t("Waiting for {names}", { names }),
+  timeline: (message: string): string => t("The timeline could not be loaded: {message}", { message }),
 };
 
 const KEY_HELP = [
-  ["Space, K", "Play or pause all"],
-  ["J, L", "Back or forward 10 s"],
-  ["←, →", "Back or forward 5 s"],
-  [", and .", "One picture back or forward, in all cameras"],
-  ["< and >", "Slower or faster"],
-  ["0 to 9", "To tenths of the visible time"],
-  ["M", "Sound of the next camera, or off"],
-  ["F", "Full screen"],
-  ["+ and −", "Zoom the timeline, when it has the focus"],
-  ["?", "These keys"],
+  [t("Space, K"), t("Play or pause all")],
+  ["J, L", t("Back or forward 10 s")],
+  ["←, →", t("Back or forward 5 s")],
+  [t(", and ."), t("One picture back or forward, in all cameras")],
+  [t("< and >"), t("Slower or faster")],
+  [t("0 to 9"), t("To tenths of the visible time")],
+  ["M", t("Sound of the next camera, or off")],
+  ["F", t("Full screen")],
+  [t("+ and −"), t("Zoom the timeline, when it has the focus")],
+  ["?", t("These keys")],
 ] as const;
 
 export class SyncElement extends HTMLElement {
@@ -80,8 +81,8 @@ export class SyncElement extends HTMLElement {
   private readonly time = h("span", { class: "vp-clock" });
   private readonly when = h("button", { type: "button", class: "vp-time", title: WORDS.toTime, "aria-expanded": "false" });
   private readonly playButton = h("button", { type: "button", class: "vp-button vp-play" }, icon("play"));
-  private readonly speed = h("select", { class: "vp-select", "aria-label": "Speed" });
-  private readonly quality = h("select", { class: "vp-select", "aria-label": "Picture" });
+  private readonly speed = h("select", { class: "vp-select", "aria-label": t("Speed") });
+  private readonly quality = h("select", { class: "vp-select", "aria-label": t("Picture") });
   private readonly state = h("p", { class: "sync-state", role: "status" });
   private readonly grid = h("div", { class: "sync-grid" });
 
@@ -187,7 +188,7 @@ export class SyncElement extends HTMLElement {
   }
 
   private layOut(haveSub: boolean, chooser: CameraChooser | null): void {
-    for (const speed of SPEEDS) this.speed.append(h("option", { value: String(speed), selected: speed === 1 }, `${speed}×`));
+    for (const speed of SPEEDS) this.speed.append(h("option", { value: String(speed), selected: speed === 1 }, `${decimal(speed)}×`));
     for (const [name, words] of [["main", WORDS.full], ["sub", WORDS.small]] as const) {
       this.quality.append(h("option", { value: name, selected: name === this.stream }, words));
     }
@@ -198,7 +199,7 @@ export class SyncElement extends HTMLElement {
       return made;
     };
     this.when.append(this.date, " ", this.time);
-    const help = button("help", "Keys (?)", () => this.help());
+    const help = button("help", t("Keys (?)"), () => this.help());
     help.classList.add("vp-keys");
     const controls = h(
       "div",
@@ -206,15 +207,15 @@ export class SyncElement extends HTMLElement {
       h(
         "div",
         { class: "vp-group" },
-        button("back", "Back 10 s (J)", () => this.jump(-10)),
-        button("stepBack", "One picture back (,)", () => this.step(-1)),
+        button("back", t("Back 10 s (J)"), () => this.jump(-10)),
+        button("stepBack", t("One picture back (,)"), () => this.step(-1)),
         this.playButton,
-        button("stepOn", "One picture forward (.)", () => this.step(1)),
-        button("forward", "Forward 10 s (L)", () => this.jump(10)),
+        button("stepOn", t("One picture forward (.)"), () => this.step(1)),
+        button("forward", t("Forward 10 s (L)"), () => this.jump(10)),
       ),
       h("div", { class: "vp-group vp-when" }, this.when, this.state),
       h("div", { class: "vp-group vp-how" }, this.quality, this.speed),
-      h("div", { class: "vp-group vp-tools" }, button("full", "Full screen (F)", () => this.toggleFull()), help),
+      h("div", { class: "vp-group vp-tools" }, button("full", t("Full screen (F)"), () => this.toggleFull()), help),
     );
     const timeForm = new TimeForm(this.when, this.zone, () => this.currentUs(), (us) => void this.goTo(us));
     for (const tile of this.tiles) this.grid.append(tile.element);

@@ -1,6 +1,7 @@
 /** One camera of several played together: its picture, what is known of it, and why there is none. */
 import type { Api } from "../api/client";
 import { h, icon, setIcon } from "../dom";
+import { t } from "../i18n/t";
 import type { KeyWorker } from "../keys/client";
 import { Player, type PlayerEvents } from "../player/player";
 import { TrustBadge } from "../player/trust-badge";
@@ -32,18 +33,18 @@ export interface TileHost {
 export type Readiness = "ready" | "late" | "away";
 
 export const WORDS = {
-  remove: (name: string): string => `Take ${name} out of the comparison`,
-  open: (name: string): string => `Open ${name} alone`,
-  unmute: (name: string): string => `Sound of ${name} on`,
-  mute: (name: string): string => `Sound of ${name} off`,
-  pictureOf: (name: string): string => `Picture of ${name}`,
-  catching: "Catching up",
-  loading: "Loading",
-  none: "Nothing recorded",
-  noneYet: "No newer recording yet",
-  network: "Waiting for the network",
-  altered: "Altered",
-  stopped: "Playback stopped",
+  remove: (name: string): string => t("Take {name} out of the comparison", { name }),
+  open: (name: string): string => t("Open {name} alone", { name }),
+  unmute: (name: string): string => t("Sound of {name} on", { name }),
+  mute: (name: string): string => t("Sound of {name} off", { name }),
+  pictureOf: (name: string): string => t("Picture of {name}", { name }),
+  catching: t("Catching up"),
+  loading: t("Loading"),
+  none: t("Nothing recorded"),
+  noneYet: t("No newer recording yet"),
+  network: t("Waiting for the network"),
+  altered: t("Altered"),
+  stopped: t("Playback stopped"),
 };
 
 export class SyncTile {

@@ -2,6 +2,7 @@
 import { ApiError } from "../api/client";
 import type { RunState } from "../api/types";
 import { h, icon } from "../dom";
+import { t } from "../i18n/t";
 import { WorkerFailure } from "../keys/failure";
 import type { Still } from "../stills/stills";
 
@@ -46,10 +47,10 @@ const WIDTH = 240;
 const HEIGHT = 135;
 
 const WORDS = {
-  none: "No picture is stored here",
-  altered: "What is stored here is not what was recorded and signed",
-  away: "The picture could not be fetched",
-  denied: "You may not play recordings of this camera",
+  none: t("No picture is stored here"),
+  altered: t("What is stored here is not what was recorded and signed"),
+  away: t("The picture could not be fetched"),
+  denied: t("You may not play recordings of this camera"),
 };
 
 export class Peek {

@@ -1,5 +1,6 @@
 /** The timeline: a canvas from a minute to a month wide, and the same as a list for who cannot see or point. */
 import type { TimelineRun } from "../api/types";
+import { t } from "../i18n/t";
 import { clockTime, day, zoneName } from "../times";
 import { absentWords, ALTERED, duration, runWords } from "../words";
 import { bars, centred, MARK_PX, marks, NARROWEST_US, panned, pinched, runAt, ticks, usAt, xOf, zoomed, type View } from "./layout";
@@ -78,13 +79,13 @@ export class Timeline {
     this.canvas.className = "timeline-canvas";
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "slider");
-    this.canvas.setAttribute("aria-label", "Timeline");
+    this.canvas.setAttribute("aria-label", t("Timeline"));
     this.lanes = lanesOf(options.rows.map(({ name }) => name));
     this.canvas.style.height = `${heightOf(this.lanes)}px`;
     const { pictures, zone } = options;
     this.peek = new Peek(pictures ? { pictures, clock: (us) => `${clockTime(us, zone)} ${zoneName(us, zone)}` } : null);
     const summary = document.createElement("summary");
-    summary.textContent = "Recordings as a list";
+    summary.textContent = t("Recordings as a list");
     this.details.className = "timeline-list";
     this.details.append(summary, this.list);
     this.cursor.className = "timeline-cursor";
@@ -158,7 +159,7 @@ export class Timeline {
     const bar = document.createElement("div");
     bar.className = "timeline-zoom";
     this.span.className = "timeline-span";
-    this.span.setAttribute("aria-label", "How long a time is shown");
+    this.span.setAttribute("aria-label", t("How long a time is shown"));
     // The first says how it is now, whatever the wheel made of it.
     this.span.append(document.createElement("option"));
     for (const us of LEVELS_US) {
@@ -178,7 +179,7 @@ export class Timeline {
       made.addEventListener("click", () => this.zoomAtHead(factor));
       return made;
     };
-    bar.append(button("Show a longer time", "−", 2), this.span, button("Show a shorter time", "+", 0.5));
+    bar.append(button(t("Show a longer time"), "−", 2), this.span, button(t("Show a shorter time"), "+", 0.5));
     return bar;
   }
 
@@ -229,7 +230,7 @@ export class Timeline {
     canvas.setAttribute("aria-valuemin", String(Math.round(view.fromUs / 1e6)));
     canvas.setAttribute("aria-valuemax", String(Math.round(view.toUs / 1e6)));
     canvas.setAttribute("aria-valuenow", String(Math.round((headUs ?? view.toUs) / 1e6)));
-    canvas.setAttribute("aria-valuetext", headUs === null ? "no instant chosen" : this.allWords(headUs));
+    canvas.setAttribute("aria-valuetext", headUs === null ? t("no instant chosen") : this.allWords(headUs));
     const span = duration(view.toUs - view.fromUs);
     const now = this.span.options[0]!;
     if (now.textContent !== span) now.textContent = span;
@@ -248,7 +249,7 @@ export class Timeline {
 
   private wordsOf({ camera }: TimelineRow, us: number): string {
     const run = runAt(this.runs.get(camera) ?? [], us, 0);
-    return run ? runWords(run[2], run[3]) : us > this.options.nowUs() ? "In the future" : "Nothing recorded";
+    return run ? runWords(run[2], run[3]) : us > this.options.nowUs() ? t("In the future") : t("Nothing recorded");
   }
 
   private listen(): void {
@@ -444,7 +445,9 @@ export class Timeline {
     visible.sort((a, b) => a.run[0] - b.run[0]);
     const rows = visible.slice(-LIST_MOST).map(({ name, run: [from, to, state, reason] }) => {
       const item = document.createElement("li");
-      const words = `${name}${day(from, zone)} ${clockTime(from, zone)} to ${clockTime(to, zone)}: ${runWords(state, reason)} (${duration(to - from)})`;
+      const begin = `${name}${day(from, zone)} ${clockTime(from, zone)}`;
+      const what = `${runWords(state, reason)} (${duration(to - from)})`;
+      const words = t("{begin} to {end}: {what}", { begin, end: clockTime(to, zone), what });
       if (state !== "recorded") {
         item.textContent = words;
         return item;
@@ -458,7 +461,7 @@ export class Timeline {
     });
     if (rows.length === 0) {
       const item = document.createElement("li");
-      item.textContent = "Nothing is recorded in the range shown.";
+      item.textContent = t("Nothing is recorded in the range shown.");
       rows.push(item);
     }
     this.list.replaceChildren(...rows);

@@ -1,6 +1,7 @@
 /** One camera on the wall: its state and why, its picture and how old that is. It never claims to be live when it is not. */
 import type { ApiCamera } from "../api/types";
 import { h } from "../dom";
+import { decimal } from "../i18n/t";
 import { showState } from "../pages/states";
 import type { StreamName } from "../sealing/registry";
 import type { Still } from "../stills/stills";
@@ -230,7 +231,7 @@ export class WallTile {
   private whenWords(): string {
     if (this.news && (this.isLive || this.news.phase === "stalled")) {
       const us = this.live?.us();
-      const delay = `${((this.news.delayMs ?? 0) / 1000).toFixed(1)} s`;
+      const delay = `${decimal((this.news.delayMs ?? 0) / 1000, 1)} s`;
       return us == null ? WORDS.live(delay) : `${this.time(us)} · ${WORDS.live(delay)}`;
     }
     if (this.pictureUs === null) return "";

@@ -87,9 +87,9 @@ export class Views {
   private row(view: ApiView, shown: boolean): HTMLElement {
     const pick = choice(view.name, shown, () => this.choose(view), view.shared ? WORDS.shared : null);
     if (!view.may.change) return h("li", {}, pick);
-    const edit = h("button", { type: "button", class: "wall-button", "aria-label": `${WORDS.changeView}: ${view.name}` }, icon("edit"));
+    const edit = h("button", { type: "button", class: "wall-button", "aria-label": WORDS.changeNamed(view.name) }, icon("edit"));
     edit.addEventListener("click", () => this.edit(view));
-    const remove = h("button", { type: "button", class: "wall-button", "aria-label": `${WORDS.remove}: ${view.name}` }, icon("close"));
+    const remove = h("button", { type: "button", class: "wall-button", "aria-label": WORDS.removeNamed(view.name) }, icon("close"));
     remove.addEventListener("click", () => void this.remove(view));
     return h("li", {}, pick, edit, remove);
   }

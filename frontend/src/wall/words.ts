@@ -1,24 +1,25 @@
 /** What the wall says. Plain, short, active. */
 import type { ApiCamera, LayoutName } from "../api/types";
+import { t, tIn, tn } from "../i18n/t";
 
 /** Why a camera shows nothing new: the agent's word (protocol.health.CAMERA_STATES) in people's. */
 const REASONS: Record<string, string> = {
-  offline: "The agent cannot reach this camera",
-  refused: "The camera refuses the password",
-  stalled: "The camera sends nothing",
-  unusable: "The camera's stream cannot be used",
-  "disk-full": "The agent's disk is full",
-  connecting: "The agent is connecting to this camera",
-  revoked: "The agent of this camera was revoked",
+  offline: t("The agent cannot reach this camera"),
+  refused: t("The camera refuses the password"),
+  stalled: t("The camera sends nothing"),
+  unusable: t("The camera's stream cannot be used"),
+  "disk-full": t("The agent's disk is full"),
+  connecting: t("The agent is connecting to this camera"),
+  revoked: t("The agent of this camera was revoked"),
 };
 
 const STATES: Record<ApiCamera["state"], string> = {
-  recording: "Recording",
-  waiting: "Waiting for the first picture",
-  offline: "The agent cannot reach this camera",
-  "agent-offline": "The agent of this camera has not been heard from",
-  disabled: "Recording of this camera is switched off",
-  deleted: "This camera was deleted; its recordings stay until their time is over",
+  recording: tIn("camera state", "Recording"),
+  waiting: t("Waiting for the first picture"),
+  offline: t("The agent cannot reach this camera"),
+  "agent-offline": t("The agent of this camera has not been heard from"),
+  disabled: t("Recording of this camera is switched off"),
+  deleted: t("This camera was deleted; its recordings stay until their time is over"),
 };
 
 export function whyWords(state: ApiCamera["state"], reason: string | null): string {
@@ -26,8 +27,8 @@ export function whyWords(state: ApiCamera["state"], reason: string | null): stri
 }
 
 export const LAYOUT_WORDS: Record<LayoutName, string> = {
-  auto: "Automatic",
-  "1": "One",
+  auto: t("Automatic"),
+  "1": tIn("layout", "One"),
   "2x2": "2 × 2",
   "3x3": "3 × 3",
   "1+5": "1 + 5",
@@ -36,75 +37,77 @@ export const LAYOUT_WORDS: Record<LayoutName, string> = {
 };
 
 export const WORDS = {
-  altered: "Altered: the stored picture is not the one the agent signed",
-  back: "Back to all",
-  cameras: (n: number) => (n === 1 ? "1 camera" : `${n} cameras`),
-  cancel: "Cancel",
-  cannotDraw: "This browser cannot draw this camera's pictures",
-  carouselOff: "Stop turning pages",
-  carouselOn: "Turn pages by itself",
-  changeView: "Change view",
-  chooseCameras: "Cameras, in the order you tick them",
-  connecting: "Connecting",
-  dropped: (name: string, place: number, of: number) => `${name} dropped at place ${place} of ${of}`,
-  enlarge: (name: string) => `Enlarge ${name}`,
-  enlarged: (name: string) => `${name} enlarged. Escape goes back.`,
-  everySeconds: "Seconds on each page, 5 to 3600. Empty: pages do not turn by themselves",
-  filter: "Find a camera",
-  fullScreen: "Full screen",
-  endFullScreen: "End full screen",
-  gone: "The stored picture is gone from the store",
-  layout: "Layout",
-  live: (delay: string) => `Live · ${delay} behind`,
-  move: (name: string) => `Move ${name}`,
-  moved: (name: string, place: number, of: number) => `${name} at place ${place} of ${of}`,
-  mute: (name: string) => `Sound of ${name} off`,
-  unmute: (name: string) => `Sound of ${name} on`,
-  nameOfView: "Name",
-  newView: "Save as a view",
-  nextCamera: "Next camera",
-  nextPage: "Next page",
-  noMatch: "No camera fits this search",
-  noMatchDo: "Try fewer letters, or look at all sites.",
-  noPicture: "No picture is stored yet",
-  noPictureNow: "The picture cannot be fetched now",
-  newCameras: (n: number) => (n === 1 ? "1 new camera" : `${n} new cameras`),
-  notMoved: (name: string) => `${name} stays where it was`,
-  notShown: (n: number) => (n === 1 ? "1 camera of this view is not shared with you" : `${n} cameras of this view are not shared with you`),
-  openPlain: "Recordings",
-  page: (page: number, of: number) => `Page ${page} of ${of}`,
+  altered: t("Altered: the stored picture is not the one the agent signed"),
+  back: t("Back to all"),
+  cameras: (n: number) => tn(n, "{count} camera", "{count} cameras"),
+  cancel: t("Cancel"),
+  cannotDraw: t("This browser cannot draw this camera's pictures"),
+  carouselOff: t("Stop turning pages"),
+  carouselOn: t("Turn pages by itself"),
+  changeView: t("Change view"),
+  changeNamed: (name: string) => t("Change view: {name}", { name }),
+  chooseCameras: t("Cameras, in the order you tick them"),
+  connecting: t("Connecting"),
+  dropped: (name: string, place: number, of: number) => t("{name} dropped at place {place} of {of}", { name, place, of }),
+  enlarge: (name: string) => t("Enlarge {name}", { name }),
+  enlarged: (name: string) => t("{name} enlarged. Escape goes back.", { name }),
+  everySeconds: t("Seconds on each page, 5 to 3600. Empty: pages do not turn by themselves"),
+  filter: t("Find a camera"),
+  fullScreen: t("Full screen"),
+  endFullScreen: t("End full screen"),
+  gone: t("The stored picture is gone from the store"),
+  layout: t("Layout"),
+  live: (delay: string) => t("Live · {delay} behind", { delay }),
+  move: (name: string) => t("Move {name}", { name }),
+  moved: (name: string, place: number, of: number) => t("{name} at place {place} of {of}", { name, place, of }),
+  mute: (name: string) => t("Sound of {name} off", { name }),
+  unmute: (name: string) => t("Sound of {name} on", { name }),
+  nameOfView: t("Name"),
+  newView: t("Save as a view"),
+  nextCamera: t("Next camera"),
+  nextPage: t("Next page"),
+  noMatch: t("No camera fits this search"),
+  noMatchDo: t("Try fewer letters, or look at all sites."),
+  noPicture: t("No picture is stored yet"),
+  noPictureNow: t("The picture cannot be fetched now"),
+  newCameras: (n: number) => tn(n, "{count} new camera", "{count} new cameras"),
+  notMoved: (name: string) => t("{name} stays where it was", { name }),
+  notShown: (n: number) =>
+    tn(n, "{count} camera of this view is not shared with you", "{count} cameras of this view are not shared with you"),
+  openPlain: t("Recordings"),
+  page: (page: number, of: number) => t("Page {page} of {of}", { page, of }),
   pickedUp: (name: string, place: number, of: number) =>
-    `${name} picked up, place ${place} of ${of}. Arrow keys move it, Space drops it, Escape puts it back.`,
-  previousCamera: "Previous camera",
-  previousPage: "Previous page",
-  remove: "Remove",
-  removed: (name: string) => `View ${name} removed`,
-  removeOther: (name: string) => `Remove the view ${name}, which somebody else shared? It goes for everybody.`,
-  save: "Save",
-  saved: (name: string) => `View ${name} saved`,
-  shareView: "Show it to everybody in the organisation",
-  shared: "shared",
-  showThem: "Show",
-  since: (time: string, ago: string) => `since ${time} · ${ago}`,
-  stale: "These states may be old.",
-  stalled: "No new picture",
-  swapped: (a: string, b: string) => `${a} and ${b} changed places`,
+    t("{name} picked up, place {place} of {of}. Arrow keys move it, Space drops it, Escape puts it back.", { name, place, of }),
+  previousCamera: t("Previous camera"),
+  previousPage: t("Previous page"),
+  removeNamed: (name: string) => t("Remove: {name}", { name }),
+  removed: (name: string) => t("View {name} removed", { name }),
+  removeOther: (name: string) => t("Remove the view {name}, which somebody else shared? It goes for everybody.", { name }),
+  save: t("Save"),
+  saved: (name: string) => t("View {name} saved", { name }),
+  shareView: t("Show it to everybody in the organisation"),
+  shared: tIn("view", "shared"),
+  showThem: t("Show"),
+  since: (time: string, ago: string) => t("since {time} · {ago}", { time, ago }),
+  stale: t("These states may be old."),
+  stalled: t("No new picture"),
+  swapped: (a: string, b: string) => t("{a} and {b} changed places", { a, b }),
   taken: (time: string, ago: string) => `${time} · ${ago}`,
-  together: "Play the recordings of these cameras side by side",
-  turned: (page: number, of: number) => `Page ${page} of ${of}`,
-  undo: "Undo",
-  updateView: (name: string) => `Save the changes of ${name}`,
-  views: "Views",
-  viewAll: "All cameras",
-  viewsNone: "No views yet. Arrange the wall, then save it as a view.",
+  together: t("Play the recordings of these cameras side by side"),
+  turned: (page: number, of: number) => t("Page {page} of {of}", { page, of }),
+  undo: t("Undo"),
+  updateView: (name: string) => t("Save the changes of {name}", { name }),
+  views: t("Views"),
+  viewAll: t("All cameras"),
+  viewsNone: t("No views yet. Arrange the wall, then save it as a view."),
 } as const;
 
 /** "just now", "12 s ago", "5 min ago", "3 h ago", "2 days ago". */
 export function ago(us: number): string {
   const s = Math.max(0, Math.floor(us / 1e6));
-  if (s < 5) return "just now";
-  if (s < 60) return `${s} s ago`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ago`;
-  if (s < 2 * 86400) return `${Math.floor(s / 3600)} h ago`;
-  return `${Math.floor(s / 86400)} days ago`;
+  if (s < 5) return t("just now");
+  if (s < 60) return t("{seconds} s ago", { seconds: s });
+  if (s < 3600) return t("{minutes} min ago", { minutes: Math.floor(s / 60) });
+  if (s < 2 * 86400) return t("{hours} h ago", { hours: Math.floor(s / 3600) });
+  return t("{days} days ago", { days: Math.floor(s / 86400) });
 }
