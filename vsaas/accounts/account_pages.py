@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from tenants.declare import requires
 from tenants.middleware import signed_in
 from tenants.permissions import ACCOUNT_SELF
-from vsaas.accounts import own, recovery, setup, signin
+from vsaas.accounts import language, own, recovery, setup, signin
 from vsaas.accounts.forms import FactorForm, PasswordForm
 from vsaas.accounts.models import Account, RecoveryCode, Session, TotpDevice
 from vsaas.accounts.passwords import MAX_CHARS, MIN_CHARS, check_password_strength
@@ -119,6 +119,18 @@ def own_sessions(request: HttpRequest, person: Account) -> list[dict[str, Any]]:
         shown_session(session) | {"here": own.is_this(request, session)} for session in own.sessions(person)
     ]
     return sorted(rows, key=lambda row: not row["here"])
+
+
+@requires(ACCOUNT_SELF)
+@require_POST
+def account_language(request: HttpRequest) -> HttpResponse:
+    """The language of one's pages and messages; "" or one that is not offered: as the browser says."""
+    code = request.POST.get("language", "")
+    chosen = code if language.is_offered(code) else None
+    language.choose_for(me(request), chosen)
+    response = HttpResponseRedirect(tenant_url(request, "account"))
+    language.keep_in_browser(response, chosen)
+    return response
 
 
 @requires(ACCOUNT_SELF)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth import logout
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,7 +16,7 @@ from rest_framework.response import Response
 from tenants import access
 from tenants.declare import Requires
 from tenants.permissions import ACCOUNT_SELF, PEOPLE_EDIT, PEOPLE_VIEW, ROLES
-from vsaas.accounts import invitations, own, people, signin
+from vsaas.accounts import invitations, language, own, people, signin
 from vsaas.accounts.models import Account, Invitation, Session
 from vsaas.accounts.passwords import MAX_CHARS, check_password_strength
 from vsaas.accounts.people_pages import SEEN, found, page_of
@@ -293,10 +295,21 @@ class InvitationRenewal(InvitationReading):
 # ---- one's own
 
 
-class NameFields(Fields):
-    """One's own name."""
+class AccountFields(Fields):
+    """What changes of one's own account; one of them at least."""
 
-    name = serializers.CharField(max_length=120)
+    name = serializers.CharField(max_length=120, required=False)
+    language = serializers.ChoiceField(
+        choices=settings.LANGUAGES,
+        allow_null=True,
+        required=False,
+        help_text="Of pages and messages; null: as the browser or program says (Accept-Language).",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError({"name": [_("Send a name or a language.")]})
+        return attrs
 
 
 class PasswordFields(Fields):
@@ -307,7 +320,7 @@ class PasswordFields(Fields):
 
 
 class OwnAccount(ApiView):
-    """GET: who one is here. PATCH: changes one's name."""
+    """GET: who one is here. PATCH: changes one's name or language."""
 
     access = Requires(ACCOUNT_SELF)
     tag = "Your account"
@@ -323,15 +336,19 @@ class OwnAccount(ApiView):
         return self._answer()
 
     @describe(
-        "Change your name",
-        request=NameFields,
+        "Change your name or language",
+        request=AccountFields,
         request_example={"name": "Alice Ang"},
         reply=AccountReply,
         example=ACCOUNT | {"name": "Alice Ang"},
     )
     def patch(self, request: Request) -> Response:
         """Everything else of an account is changed on its pages."""
-        own.rename(request._request, self.account, valid(NameFields(data=request.data))["name"])
+        fields = valid(AccountFields(data=request.data))
+        if "name" in fields:
+            own.rename(request._request, self.account, fields["name"])
+        if "language" in fields:
+            language.choose_for(self.account, fields["language"])
         return self._answer()
 
     def _answer(self) -> Response:
@@ -346,6 +363,7 @@ class OwnAccount(ApiView):
                 "id": str(account.pk),
                 "name": account.name,
                 "email": account.email,
+                "language": account.language,
                 "grants": grants,
                 "permissions": sorted(str(permission) for permission in permissions),
                 "created_us": _us(account.created_at),
