@@ -233,7 +233,7 @@ def account_end_session(request: HttpRequest, session_id: UUID) -> HttpResponse:
     person = me(request)
     session = Session.objects.filter(pk=session_id, account=person).first()
     if session is None:
-        raise NotFound("this session has ended already")
+        raise NotFound(_("this session has ended already"))
     own.end(request, person, session)
     if own.is_this(request, session):
         request.session.flush()

@@ -6,6 +6,7 @@ The account's own choice comes first, then the browser's cookie, then what the b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_POST
 
 from tenants.declare import public
 from vsaas.accounts.models import Account
+from vsaas.common.links import tenant_url
 
 COOKIE = settings.LANGUAGE_COOKIE_NAME
 COOKIE_AGE_S = 365 * 24 * 3600
@@ -103,10 +105,9 @@ def keep_in_browser(response: HttpResponse, code: str | None) -> None:
 )
 @require_POST
 def choose_language(request: HttpRequest) -> HttpResponse:
-    """`language`: a code of LANGUAGES, anything else changes nothing. `next`: the path to go back to."""
-    code, back = request.POST.get("language", ""), request.POST.get("next", "")
-    inside = back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)
-    response = HttpResponseRedirect(back if inside else "/")
+    """`language`: a code of LANGUAGES, anything else changes nothing. Goes back to the page it was chosen on."""
+    code = request.POST.get("language", "")
+    response = HttpResponseRedirect(_page_before(request))
     if not is_offered(code):
         return response
     actor = request.actor  # type: ignore[attr-defined]
@@ -114,3 +115,14 @@ def choose_language(request: HttpRequest) -> HttpResponse:
         choose_for(Account.objects.get(pk=actor.account_id), code)
     keep_in_browser(response, code)
     return response
+
+
+def _page_before(request: HttpRequest) -> str:
+    """The page a form was sent from. By the header, not by a field: a page that says "not found" must not hold the address
+    that was asked for."""
+    before = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(before, {request.get_host()}):
+        return "/" if request.tenant is None else tenant_url(request, "sign-in")  # type: ignore[attr-defined]
+    parts = urlsplit(before)
+    path = urlunsplit(("", "", "/" + parts.path.lstrip("/"), parts.query, ""))
+    return path if url_has_allowed_host_and_scheme(path, allowed_hosts=None) else "/"

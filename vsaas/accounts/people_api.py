@@ -130,9 +130,11 @@ class Members(ApiView):
         asked = request.query_params
         role_name, sort = asked.get("role"), asked.get("sort", "name")
         if role_name is not None and role_name not in ROLES:
-            raise InvalidField("role", f"there is no such role; the roles are {', '.join(ROLES)}")
+            raise InvalidField(
+                "role", _("there is no such role; the roles are %(roles)s") % {"roles": ", ".join(ROLES)}
+            )
         if sort not in ("name", SEEN):
-            raise InvalidField("sort", f"sort by name or {SEEN}")
+            raise InvalidField("sort", _("sort by name or %(seen)s") % {"seen": SEEN})
         rows = found(people.members(self.actor), asked.get("q", "")[:200], role_name or "")
         page, after = page_of(rows, sort, asked.get("cursor", ""), limit_of(asked))
         return Response({"items": [member_json(account) for account in page], "next": after or None})
@@ -396,7 +398,7 @@ class OwnPassword(ApiView):
         except ValidationError as error:
             raise InvalidField("new_password", " ".join(error.messages)) from None
         if not signin.check_own_password(request._request, account, fields["password"]):
-            raise InvalidField("password", "this is not your password")
+            raise InvalidField("password", _("this is not your password"))
         count = own.change_password(request._request, account, fields["new_password"])
         return Response({"sessions_ended": count})
 
@@ -445,7 +447,7 @@ class OwnSession(ApiView):
         account = Account.objects.get(pk=self.actor.account_id)
         session = Session.objects.filter(pk=session_id, account=account).first()
         if session is None:
-            raise NotFound("this session has ended already")
+            raise NotFound(_("this session has ended already"))
         here = own.is_this(request._request, session)
         own.end(request._request, account, session)
         if here:

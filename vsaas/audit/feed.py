@@ -17,6 +17,7 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet, TextField
 from django.db.models.functions import Cast
+from django.utils.translation import gettext
 
 from tenants import access
 from tenants.access import Actor
@@ -222,7 +223,8 @@ def _merged(*parts: Sequence[AuditInbox | AuditEntry]) -> list[Seen]:
 
 
 def _seen(row: AuditInbox | AuditEntry) -> Seen:
-    sentence = acts.sentence_of(row.act, row.actor_name, row.object_name, row.details)
+    actor = gettext(row.actor_name) if row.actor_kind == "system" and row.actor_name else row.actor_name
+    sentence = acts.sentence_of(row.act, actor, row.object_name, row.details)
     if isinstance(row, AuditEntry):
         return Seen(row.event_id, row, sentence, row.seq, bytes(row.hash))
     return Seen(row.pk, row, sentence, None, None)

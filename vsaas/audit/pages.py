@@ -13,6 +13,8 @@ from django.contrib.auth import get_user_model
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from tenants import access
@@ -20,6 +22,7 @@ from tenants.declare import requires
 from tenants.middleware import signed_in
 from tenants.models import Tenant
 from tenants.permissions import AUDIT_VIEW
+from tenants.words import ENGLISH
 from vsaas.audit import export, feed
 from vsaas.audit.asked import FilterForm, zones
 from vsaas.audit.feed import Cursor, Seen
@@ -30,6 +33,21 @@ from vsaas.common.errors import InvalidFields, NotFound
 
 PAGE_ROWS = 50
 NAMES_OFFERED = 200
+# What acts and is acted on, as the entry page calls it.
+KINDS = {
+    "account": _("account"),
+    "agent": _("agent"),
+    "anonymous": _("unknown"),
+    "camera": _("camera"),
+    "finding": _("finding"),
+    "invitation": _("invitation"),
+    "object": _("object"),
+    "savedview": _("view"),
+    "site": _("site"),
+    "system": _("system"),
+    "tenant": _("organisation"),
+    "accesstoken": _("access token"),
+}
 NAMES = ("person", "act", "object", "outcome", "text", "from", "to", "zone")
 
 
@@ -95,7 +113,7 @@ def audit_entry(request: HttpRequest, event_id: UUID) -> HttpResponse:
     _require_all(request)
     seen = feed.event(signed_in(request), event_id)
     if seen is None:
-        raise NotFound("no entry of this log has this id")
+        raise NotFound(_("no entry of this log has this id"))
     form = FilterForm({"zone": request.GET.get("zone", "")}, zone_names=zones())
     form.is_valid()
     event = seen.event
@@ -103,6 +121,8 @@ def audit_entry(request: HttpRequest, event_id: UUID) -> HttpResponse:
         **_shown(seen, form),
         "zone": form.in_zone.key,
         "event": event,
+        "actor_kind": KINDS.get(event.actor_kind, event.actor_kind),
+        "object_kind": KINDS.get(event.object_kind, event.object_kind),
         "seq": seen.seq,
         "raw": json.dumps(raw(event), indent=2, ensure_ascii=False),
         "stretch": check_around(event) if isinstance(event, AuditEntry) else None,
@@ -140,14 +160,16 @@ def audit_export(request: HttpRequest) -> HttpResponseBase:
     actor = signed_in(request)
     form = FilterForm(request.POST, zone_names=zones())
     if not form.is_valid():
-        raise InvalidFields("the filters are wrong: look at them on the audit page")
+        raise InvalidFields(_("the filters are wrong: look at them on the audit page"))
     # What happens from now on, this download included, is not in it.
     filters = form.filters
     filters = dataclasses.replace(filters, until=filters.until or clock.now())
     export.begin(request, actor, filters)
     # An ASGI server would gather a plain iterator whole before it sends the first byte, and the other way round.
     make = export.lines_async if isinstance(request, ASGIRequest) else export.lines
-    reply = StreamingHttpResponse(make(actor, filters), content_type="text/csv; charset=utf-8")
+    reply = StreamingHttpResponse(
+        make(actor, filters, get_language() or ENGLISH), content_type="text/csv; charset=utf-8"
+    )
     day = clock.now().strftime("%Y-%m-%d")
     name = f"audit-{request.tenant.slug}-{day}.csv"  # type: ignore[attr-defined]
     reply["Content-Disposition"] = f'attachment; filename="{name}"'
