@@ -115,7 +115,7 @@ def _by_token(request: HttpRequest) -> TenantFound | None:
 
 
 def _token_found(header: str) -> tuple[TenantFound, UUID] | VsaasError:
-    scheme, _, token = header.partition(" ")
+    scheme, _blank, token = header.partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer":
         return TokenRefused(_("send the token as `Authorization: Bearer vsaas_pat_…`"))

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from tenants.declare import requires
 from tenants.middleware import signed_in
 from tenants.permissions import ACCOUNT_SELF
+from tenants.words import filled
 from vsaas.accounts import language, own, recovery, setup, signin
 from vsaas.accounts.forms import FactorForm, PasswordForm
 from vsaas.accounts.models import Account, RecoveryCode, Session, TotpDevice
@@ -48,8 +49,9 @@ class NewPasswordForm(forms.Form):
     new_password = forms.CharField(
         label=gettext_lazy("New password"),
         strip=False,
-        help_text=gettext_lazy("At least %(min)d characters. A few unrelated words work well.")
-        % {"min": MIN_CHARS},
+        help_text=filled(
+            gettext_lazy("At least %(min)d characters. A few unrelated words work well."), min=MIN_CHARS
+        ),
         # Kept when something else is wrong: nothing typed is lost by a slip.
         widget=forms.PasswordInput({"autocomplete": "new-password"}, render_value=True),
     )

@@ -222,9 +222,14 @@ def _merged(*parts: Sequence[AuditInbox | AuditEntry]) -> list[Seen]:
     return sorted(by_id.values(), key=lambda seen: (seen.at, seen.event_id), reverse=True)
 
 
+def actor_in_words(row: AuditInbox | AuditEntry) -> str:
+    """Who acted: a name, or what of the system, which is a word."""
+    name: str = row.actor_name
+    return gettext(name) if name and row.actor_kind == "system" else name
+
+
 def _seen(row: AuditInbox | AuditEntry) -> Seen:
-    actor = gettext(row.actor_name) if row.actor_kind == "system" and row.actor_name else row.actor_name
-    sentence = acts.sentence_of(row.act, actor, row.object_name, row.details)
+    sentence = acts.sentence_of(row.act, actor_in_words(row), row.object_name, row.details)
     if isinstance(row, AuditEntry):
         return Seen(row.event_id, row, sentence, row.seq, bytes(row.hash))
     return Seen(row.pk, row, sentence, None, None)

@@ -121,6 +121,7 @@ def audit_entry(request: HttpRequest, event_id: UUID) -> HttpResponse:
         **_shown(seen, form),
         "zone": form.in_zone.key,
         "event": event,
+        "actor_name": feed.actor_in_words(event),
         "actor_kind": KINDS.get(event.actor_kind, event.actor_kind),
         "object_kind": KINDS.get(event.object_kind, event.object_kind),
         "seq": seen.seq,

@@ -26,6 +26,7 @@ PACKAGES = ("vsaas", "tenants")
 LOCALE = ROOT / "vsaas" / "locale"
 LANGUAGES = ("de",)
 WIDTH = 110
+SHOWN = 20  # of the untranslated; all stand in the catalogue
 HEADER = "# What people read, by `make messages` from the code: translate here, change texts there (docs/translation.md)."
 FRONTEND_TOOL = ROOT / "frontend" / "messages.mjs"
 KEYWORDS = {
@@ -51,6 +52,8 @@ def messages() -> None:
         write(catalog, language)
         missing = [message for message in catalog if message.id and not is_translated(message)]
         say(f"{language}: {len(catalog)} messages, {len(missing)} untranslated")
+        for message in missing[:SHOWN]:
+            say(f"  {message.id}")
         untranslated += len(missing)
     front_end_lacks = FRONTEND_TOOL.exists() and _front_end()
     if untranslated or front_end_lacks:
