@@ -342,7 +342,7 @@ def test_a_download_of_the_log_is_in_the_language_of_who_asked(cast, client_for)
         (
             "footage.policy-changed",
             {"days": 30, "quota": "none"},
-            "Alice hat die Aufbewahrung auf 30 Tage und das Kontingent auf ohne Grenze gesetzt",
+            "Alice hat Aufbewahrung und Kontingent geändert: 30 Tage, ohne Kontingent",
         ),
         (
             "camera.changed",
