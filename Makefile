@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = @$(PYTHON) vsaas/onebox/bootstrap.py
 export PORT TLS PUBLIC_URL CAMERA FORCE TESTS BENCH TO FROM WITH_FOOTAGE PASSPHRASE_FILE
 
-.PHONY: help up down clean backup restore packages test lint format bench ci
+.PHONY: help up down clean backup restore packages test lint format messages bench ci
 
 help: ## list what make can do here
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
@@ -34,6 +34,9 @@ lint: ## style, types, layers, migrations
 
 format: ## let ruff format the Python code
 	$(RUN) dev ruff format .
+
+messages: ## bring translations to what the code says, and say what is untranslated (docs/translation.md)
+	$(RUN) dev vsaas.onebox.checks messages
 
 bench: ## measure, print a table, write var/bench.json: make bench [BENCH=agent]
 	$(RUN) dev vsaas.onebox.checks bench

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from tenants.errors import Denied, NotFound
 from tenants.permissions import Permission, Role, role
@@ -69,7 +70,7 @@ def narrowed(
     access token lends. Nothing is ever added: a grant the actor has lost is lost to the token."""
     grants = tuple(
         Grant(
-            Role(grant.role.name, grant.role.title, grant.role.permissions & permissions),
+            Role(grant.role.name, grant.role.title, grant.role.plural, grant.role.permissions & permissions),
             grant.site_id if site_id is None else site_id,
         )
         for grant in actor.grants
@@ -107,7 +108,8 @@ def require(actor: Actor, permission: Permission, obj: OfTenant | None = None) -
     if obj is None:
         if not actor.holds(permission):
             raise Denied(
-                f"your role does not let you {permission.sentence}; ask an owner of your organisation"
+                _("your role does not let you %(right)s; ask an owner of your organisation")
+                % {"right": permission.sentence}
             )
         return
     if obj.tenant_id != actor.tenant_id:
@@ -117,7 +119,10 @@ def require(actor: Actor, permission: Permission, obj: OfTenant | None = None) -
     if not covering and site_id is not None:
         raise NotFound()
     if not any(permission in grant.role.permissions for grant in covering):
-        raise Denied(f"your role does not let you {permission.sentence}; ask an owner of your organisation")
+        raise Denied(
+            _("your role does not let you %(right)s; ask an owner of your organisation")
+            % {"right": permission.sentence}
+        )
 
 
 def visible(actor: Actor, permission: Permission, queryset: models.QuerySet[M]) -> models.QuerySet[M]:

@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext_lazy as _
+
+from tenants.words import Text
+
 
 class VsaasError(Exception):
     """An error a person or a program is told about.
 
     `detail` says the cause, the object and the next step, and holds no secret. `status`, `problem` and `title` are
     what RFC 9457 problem details show; `problem` is a stable name, the last part of the problem type.
+    Both are texts for people, in their language where they come from gettext; `str(error)` is for logs.
     `headers` go on the reply, `extra` into the problem document.
     """
 
     status: ClassVar[int] = 500
     problem: ClassVar[str] = "internal"
-    title: ClassVar[str] = "Something went wrong here"
+    title: ClassVar[Text] = _("Something went wrong here")
     refusal: ClassVar[bool] = False  # True: somebody was refused something; it is audited
 
     def __init__(
         self,
-        detail: str = "",
+        detail: Text = "",
         *,
         headers: Mapping[str, str] | None = None,
         extra: Mapping[str, Any] | None = None,
@@ -37,7 +42,7 @@ class NotFound(VsaasError):
 
     status = 404
     problem = "not-found"
-    title = "There is no such thing here"
+    title = _("There is no such thing here")
     refusal = True
 
 
@@ -46,7 +51,7 @@ class Denied(VsaasError):
 
     status = 403
     problem = "denied"
-    title = "You may not do this"
+    title = _("You may not do this")
     refusal = True
 
 
@@ -55,7 +60,7 @@ class NotSignedIn(VsaasError):
 
     status = 401
     problem = "not-signed-in"
-    title = "Sign in first"
+    title = _("Sign in first")
 
 
 class TokenRefused(VsaasError):
@@ -63,9 +68,9 @@ class TokenRefused(VsaasError):
 
     status = 401
     problem = "token-refused"
-    title = "This access token is not accepted"
+    title = _("This access token is not accepted")
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: Text) -> None:
         super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="vsaas", error="invalid_token"'})
 
 
@@ -73,7 +78,7 @@ class WrongOrganisation(Denied):
     """The request names another tenant than its access token belongs to. The name is not looked up."""
 
     problem = "wrong-organisation"
-    title = "This access token belongs to another organisation"
+    title = _("This access token belongs to another organisation")
     refusal = False  # nobody's log: the tenant named has no part in it
 
 

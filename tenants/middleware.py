@@ -14,6 +14,7 @@ from uuid import UUID
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
+from django.utils.translation import gettext_lazy as _
 
 from tenants import bearer, lookups
 from tenants.access import Actor, require
@@ -32,9 +33,6 @@ from tenants.scope import roll_back_scope, tenant_scope
 
 API_PREFIX = "/api/v1/"
 TENANT_HEADER = "VSaaS-Tenant"
-_HOW_TO_CALL = (
-    f"send an access token (Authorization: Bearer …), or sign in and send the header {TENANT_HEADER}"
-)
 _SLUG = re.compile(SLUG_RULE)
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -81,12 +79,18 @@ def tenant_of(request: HttpRequest) -> tuple[bool, TenantFound | None]:
             return True, _by_token(request)
         found = _by_slug(request.headers.get(TENANT_HEADER, ""))
         if found is None:  # told as to anybody without a session: programs learn no names by asking
-            request.refused = NotSignedIn(_HOW_TO_CALL)  # type: ignore[attr-defined]
+            request.refused = NotSignedIn(_how_to_call())  # type: ignore[attr-defined]
         return True, found
     # A view whose address holds something else that leads to a tenant says how (`view.tenant_of`), and answers for
     # itself when that leads nowhere.
     finder: Callable[..., TenantFound | None] | None = getattr(match.func, "tenant_of", None)
     return False, finder(**match.kwargs) if finder else None
+
+
+def _how_to_call() -> str:
+    return _("send an access token (Authorization: Bearer …), or sign in and send the header %(header)s") % {
+        "header": TENANT_HEADER
+    }
 
 
 def _by_slug(slug: str) -> TenantFound | None:
@@ -102,7 +106,8 @@ def _by_token(request: HttpRequest) -> TenantFound | None:
     tenant, token_id = found
     if request.headers.get(TENANT_HEADER, tenant.slug) != tenant.slug:
         request.refused = WrongOrganisation(  # type: ignore[attr-defined]
-            f"leave the header {TENANT_HEADER} out, or name the organisation the token was made in"
+            _("leave the header %(header)s out, or name the organisation the token was made in")
+            % {"header": TENANT_HEADER}
         )
         return None
     request.token_id = token_id  # type: ignore[attr-defined]
@@ -110,14 +115,14 @@ def _by_token(request: HttpRequest) -> TenantFound | None:
 
 
 def _token_found(header: str) -> tuple[TenantFound, UUID] | VsaasError:
-    scheme, _, token = header.partition(" ")
+    scheme, _blank, token = header.partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer":
-        return TokenRefused("send the token as `Authorization: Bearer vsaas_pat_…`")
+        return TokenRefused(_("send the token as `Authorization: Bearer vsaas_pat_…`"))
     if not bearer.is_token(token):
-        return TokenRefused("this is not a whole token; copy it again, or make a new one")
+        return TokenRefused(_("this is not a whole token; copy it again, or make a new one"))
     return lookups.tenant_of_token(bearer.token_hash(token)) or TokenRefused(
-        "no such token is known here; it was revoked, or comes from another portal"
+        _("no such token is known here; it was revoked, or comes from another portal")
     )
 
 
@@ -132,7 +137,7 @@ def enforce(request: HttpRequest, view: Callable[..., Any], kwargs: dict[str, An
     if request.tenant_named:  # type: ignore[attr-defined]
         kwargs.pop("slug", None)
         if request.tenant is None:  # type: ignore[attr-defined]
-            raise NotFound("no organisation of this name is known here")
+            raise NotFound(_("no organisation of this name is known here"))
     match declaration_of(view):
         case Public() | AgentOnly():
             return
@@ -147,7 +152,9 @@ def signed_in(request: HttpRequest) -> Actor:
     actor = getattr(request, "actor", None)
     if actor is None:
         raise NotSignedIn(
-            _HOW_TO_CALL if request.path_info.startswith(API_PREFIX) else "sign in to your organisation first"
+            _how_to_call()
+            if request.path_info.startswith(API_PREFIX)
+            else _("sign in to your organisation first")
         )
     if not isinstance(actor, Actor):
         raise ImproperlyConfigured(f"request.actor must be an Actor, not {type(actor).__name__}")

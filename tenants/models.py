@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from tenants import permissions
 from tenants.errors import TenantScopeError
@@ -123,7 +124,7 @@ class Tenant(models.Model):
         unique=True,
         validators=[
             RegexValidator(
-                SLUG_RULE, "Use lower-case letters, digits and dashes, 40 at most, no dash at the ends."
+                SLUG_RULE, _("Use lower-case letters, digits and dashes, 40 at most, no dash at the ends.")
             )
         ],
     )
@@ -147,7 +148,9 @@ class Tenant(models.Model):
 def check_timezone(value: str) -> None:
     """A name of the IANA time zone database."""
     if value not in zoneinfo.available_timezones():
-        raise ValidationError(f"{value!r} is not a time zone; write one such as Europe/Berlin.")
+        raise ValidationError(
+            _("%(name)s is not a time zone; write one such as Europe/Berlin.") % {"name": repr(value)}
+        )
 
 
 class Site(TenantModel):

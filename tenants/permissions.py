@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+from django.utils.translation import gettext_lazy as _
+
+from tenants.words import Text
 
 _CATALOGUE: dict[str, Permission] = {}
 
@@ -13,39 +17,39 @@ class Permission:
     """A right by name, `object:act`."""
 
     name: str
-    sentence: str
+    sentence: Text = field(compare=False)  # its hash would be that of the language at the moment
 
     def __str__(self) -> str:
         return self.name
 
 
-def _declare(name: str, sentence: str) -> Permission:
+def _declare(name: str, sentence: Text) -> Permission:
     if name in _CATALOGUE:
         raise LookupError(f"the permission {name!r} is declared twice")
     _CATALOGUE[name] = Permission(name, sentence)
     return _CATALOGUE[name]
 
 
-SITE_VIEW: Final = _declare("site:view", "see a site's name")
-SITE_EDIT: Final = _declare("site:edit", "add and change sites")
-CAMERA_VIEW: Final = _declare("camera:view", "see that a camera exists and its state")
-CAMERA_EDIT: Final = _declare("camera:edit", "add and change cameras")
-CAMERA_LIVE: Final = _declare("camera:live", "watch a camera live")
-CAMERA_PLAYBACK: Final = _declare("camera:playback", "watch a camera's recordings")
-CAMERA_AUDIO: Final = _declare("camera:audio", "listen to a camera, live and recorded")
-CAMERA_CLIP: Final = _declare("camera:clip", "save a clip of a camera's recordings")
-VIEW_EDIT: Final = _declare("view:edit", "keep and change views of the wall")
-FOOTAGE_VERIFY: Final = _declare("footage:verify", "check recordings")
-FOOTAGE_EXPORT: Final = _declare("footage:export", "fetch sealed recordings and their keys")
-AGENT_VIEW: Final = _declare("agent:view", "see agents and their state")
-AGENT_ENROL: Final = _declare("agent:enrol", "enrol an agent")
-AGENT_EDIT: Final = _declare("agent:edit", "change and revoke agents")
-PEOPLE_VIEW: Final = _declare("people:view", "see who has an account")
-PEOPLE_EDIT: Final = _declare("people:edit", "give and take away roles")
-USAGE_VIEW: Final = _declare("usage:view", "see how much is stored")
-AUDIT_VIEW: Final = _declare("audit:view", "read the audit log")
-TENANT_EDIT: Final = _declare("tenant:edit", "change the organisation's settings")
-ACCOUNT_SELF: Final = _declare("account:self", "see and change one's own account and sessions")
+SITE_VIEW: Final = _declare("site:view", _("see a site's name"))
+SITE_EDIT: Final = _declare("site:edit", _("add and change sites"))
+CAMERA_VIEW: Final = _declare("camera:view", _("see that a camera exists and its state"))
+CAMERA_EDIT: Final = _declare("camera:edit", _("add and change cameras"))
+CAMERA_LIVE: Final = _declare("camera:live", _("watch a camera live"))
+CAMERA_PLAYBACK: Final = _declare("camera:playback", _("watch a camera's recordings"))
+CAMERA_AUDIO: Final = _declare("camera:audio", _("listen to a camera, live and recorded"))
+CAMERA_CLIP: Final = _declare("camera:clip", _("save a clip of a camera's recordings"))
+VIEW_EDIT: Final = _declare("view:edit", _("keep and change views of the wall"))
+FOOTAGE_VERIFY: Final = _declare("footage:verify", _("check recordings"))
+FOOTAGE_EXPORT: Final = _declare("footage:export", _("fetch sealed recordings and their keys"))
+AGENT_VIEW: Final = _declare("agent:view", _("see agents and their state"))
+AGENT_ENROL: Final = _declare("agent:enrol", _("enrol an agent"))
+AGENT_EDIT: Final = _declare("agent:edit", _("change and revoke agents"))
+PEOPLE_VIEW: Final = _declare("people:view", _("see who has an account"))
+PEOPLE_EDIT: Final = _declare("people:edit", _("give and take away roles"))
+USAGE_VIEW: Final = _declare("usage:view", _("see how much is stored"))
+AUDIT_VIEW: Final = _declare("audit:view", _("read the audit log"))
+TENANT_EDIT: Final = _declare("tenant:edit", _("change the organisation's settings"))
+ACCOUNT_SELF: Final = _declare("account:self", _("see and change one's own account and sessions"))
 
 
 def permission(name: str) -> Permission:
@@ -66,16 +70,17 @@ class Role:
     """A named set of permissions."""
 
     name: str
-    title: str
+    title: Text = field(compare=False)
+    plural: Text = field(compare=False)  # in the midst of a sentence
     permissions: frozenset[Permission]
 
 
 _VIEWER = frozenset({SITE_VIEW, CAMERA_VIEW, CAMERA_LIVE, CAMERA_PLAYBACK, VIEW_EDIT, ACCOUNT_SELF})
 _OPERATOR = _VIEWER | {CAMERA_AUDIO, CAMERA_CLIP, AGENT_VIEW, USAGE_VIEW, FOOTAGE_VERIFY}
 
-OWNER: Final = Role("owner", "Owner", frozenset(_CATALOGUE.values()))
-OPERATOR: Final = Role("operator", "Operator", frozenset(_OPERATOR))
-VIEWER: Final = Role("viewer", "Viewer", _VIEWER)
+OWNER: Final = Role("owner", _("Owner"), _("owners"), frozenset(_CATALOGUE.values()))
+OPERATOR: Final = Role("operator", _("Operator"), _("operators"), frozenset(_OPERATOR))
+VIEWER: Final = Role("viewer", _("Viewer"), _("viewers"), _VIEWER)
 # What an access token can never lend: it would let whoever finds it make itself at home.
 NEVER_BY_TOKEN: Final = frozenset({ACCOUNT_SELF, PEOPLE_EDIT})
 

@@ -459,8 +459,8 @@ def test_who_may_change_people_gives_no_more_than_they_hold(cast):
     with tenant_scope(cast.tenant_a.id):
         actor = actor_of(cast.olga)
         with pytest.raises(Denied, match="invite owners"):
-            people.require_not_above(actor, [OWNER], "invite")
-        people.require_not_above(actor, [VIEWER, OPERATOR], "invite")
+            people.require_not_above(actor, [OWNER], people.INVITE)
+        people.require_not_above(actor, [VIEWER, OPERATOR], people.INVITE)
 
 
 # ---- removing, sessions, a lost factor

@@ -112,6 +112,8 @@ URLS: list[Url] = [
     Url("/ca.crt", "GET", Public(""), lambda s: "/ca.crt", succeeds=(404,)),
     # the door
     Url("/", "GET", Public(""), lambda s: "/", succeeds=(200, 302)),
+    Url("/language", "POST", Public(""), lambda s: "/language", succeeds=(302,)),
+    Url(PAGES + "language", "POST", Public(""), lambda s: page(s, "language"), succeeds=(302,)),
     Url("/t/sw.js", "GET", Public(""), lambda s: "/t/sw.js"),
     Url("/t/offline", "GET", Public(""), lambda s: "/t/offline"),
     Url(PAGES + "manifest.webmanifest", "GET", Public(""), lambda s: page(s, "manifest.webmanifest")),
@@ -716,6 +718,15 @@ URLS: list[Url] = [
         )
         for rest in ("password", "factor", "recovery-codes")
         for method in ("GET", "POST")
+    ),
+    Url(
+        PAGES + "account/language",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: page(s, "account/language"),
+        body=lambda s: {"language": "en"},
+        own=True,
+        succeeds=(302,),
     ),
     Url(
         PAGES + "account/sessions/others",

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from tenants.declare import requires
 from tenants.middleware import signed_in
 from tenants.permissions import ACCOUNT_SELF
-from vsaas.accounts import own, recovery, setup, signin
+from tenants.words import filled
+from vsaas.accounts import language, own, recovery, setup, signin
 from vsaas.accounts.forms import FactorForm, PasswordForm
 from vsaas.accounts.models import Account, RecoveryCode, Session, TotpDevice
 from vsaas.accounts.passwords import MAX_CHARS, MIN_CHARS, check_password_strength
@@ -48,8 +49,9 @@ class NewPasswordForm(forms.Form):
     new_password = forms.CharField(
         label=gettext_lazy("New password"),
         strip=False,
-        help_text=gettext_lazy("At least %(min)d characters. A few unrelated words work well.")
-        % {"min": MIN_CHARS},
+        help_text=filled(
+            gettext_lazy("At least %(min)d characters. A few unrelated words work well."), min=MIN_CHARS
+        ),
         # Kept when something else is wrong: nothing typed is lost by a slip.
         widget=forms.PasswordInput({"autocomplete": "new-password"}, render_value=True),
     )
@@ -119,6 +121,18 @@ def own_sessions(request: HttpRequest, person: Account) -> list[dict[str, Any]]:
         shown_session(session) | {"here": own.is_this(request, session)} for session in own.sessions(person)
     ]
     return sorted(rows, key=lambda row: not row["here"])
+
+
+@requires(ACCOUNT_SELF)
+@require_POST
+def account_language(request: HttpRequest) -> HttpResponse:
+    """The language of one's pages and messages; "" or one that is not offered: as the browser says."""
+    code = request.POST.get("language", "")
+    chosen = code if language.is_offered(code) else None
+    language.choose_for(me(request), chosen)
+    response = HttpResponseRedirect(tenant_url(request, "account"))
+    language.keep_in_browser(response, chosen)
+    return response
 
 
 @requires(ACCOUNT_SELF)
@@ -221,7 +235,7 @@ def account_end_session(request: HttpRequest, session_id: UUID) -> HttpResponse:
     person = me(request)
     session = Session.objects.filter(pk=session_id, account=person).first()
     if session is None:
-        raise NotFound("this session has ended already")
+        raise NotFound(_("this session has ended already"))
     own.end(request, person, session)
     if own.is_this(request, session):
         request.session.flush()

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from tenants.words import filled
 from vsaas.accounts.models import Account, normalise_email
 from vsaas.accounts.passwords import MAX_CHARS, MIN_CHARS, check_password_strength
 
@@ -95,7 +96,7 @@ class PersonForm(forms.Form):
         label=_("Password"),
         strip=False,
         required=False,
-        help_text=_("At least %(min)d characters. A few unrelated words work well.") % {"min": MIN_CHARS},
+        help_text=filled(_("At least %(min)d characters. A few unrelated words work well."), min=MIN_CHARS),
         widget=forms.PasswordInput({"autocomplete": "new-password"}, render_value=True),
     )
 

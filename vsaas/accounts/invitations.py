@@ -11,11 +11,13 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from tenants import access
 from tenants.access import Actor
 from tenants.models import Membership
 from tenants.permissions import PEOPLE_VIEW, role
+from tenants.words import Text
 from vsaas.accounts import acts, people
 from vsaas.accounts.models import (
     Account,
@@ -51,7 +53,7 @@ def invite(
 ) -> tuple[Invitation, str]:
     """Invite somebody; the invitation and its link. Raises InvalidFields for an address that is here already, Denied."""
     present = people.lock_people(actor)
-    people.require_not_above(present, [wanted.role], "invite")
+    people.require_not_above(present, [wanted.role], people.INVITE)
     email = normalise_email(email)
     _check_new(email)
     invitation = Invitation.objects.create(
@@ -75,13 +77,15 @@ def _check_new(email: str) -> None:
     # An account that was begun by a link and never finished opens nothing; it must not keep its address.
     Account.objects.filter(email=email, is_active=False, last_login=None, memberships=None).delete()
     if Account.objects.filter(email=email).exists():
-        raise _taken("Somebody here has this address already.")
+        raise _taken(_("Somebody here has this address already."))
     if Invitation.objects.filter(email=email, accepted_at=None, revoked_at=None).exists():
-        raise _taken("This address is invited already: make a new link for that invitation, or withdraw it.")
+        raise _taken(
+            _("This address is invited already: make a new link for that invitation, or withdraw it.")
+        )
 
 
-def _taken(message: str) -> InvalidFields:
-    return InvalidFields(message, extra={"errors": [{"field": "email", "message": message}]})
+def _taken(message: Text) -> InvalidFields:
+    return InvalidFields(message, extra={"errors": [{"field": "email", "message": str(message)}]})
 
 
 def _link_of(invitation: Invitation, actor: Actor) -> str:
@@ -93,17 +97,17 @@ def _link_of(invitation: Invitation, actor: Actor) -> str:
     )
 
 
-def in_words(invitation: Invitation) -> tuple[str, str]:
+def in_words(invitation: Invitation) -> tuple[Text, Text]:
     """Role and sites, as the audit log says them."""
     names = [place.site.name for place in invitation.places.select_related("site")]
-    sites = people.ALL_SITES if invitation.all_sites else people.sites_in_words(names)
+    sites = acts.ALL_SITES if invitation.all_sites else people.sites_in_words(names)
     return role(invitation.role).title, sites
 
 
 def renew(request: HttpRequest, actor: Actor, invitation: Invitation) -> str:
     """A new link for seven days; the one before stops working. Conflict when it was accepted or withdrawn meanwhile."""
     present = people.lock_people(actor)
-    people.require_not_above(present, [role(invitation.role)], "invite")
+    people.require_not_above(present, [role(invitation.role)], people.INVITE)
     _close_links(invitation)
     expires_at = clock.now() + Invitation.LIFETIME
     values = {"expires_at": expires_at, "invited_by_id": actor.account_id, "invited_by_name": actor.name}
@@ -128,7 +132,10 @@ def _still_open(invitation: Invitation) -> QuerySet[Invitation]:
 
 
 def _too_late(invitation: Invitation) -> Conflict:
-    return Conflict(f"the invitation of {invitation} was accepted or withdrawn a moment ago")
+    return Conflict(
+        _("the invitation of %(invitation)s was accepted or withdrawn a moment ago")
+        % {"invitation": invitation}
+    )
 
 
 def _close_links(invitation: Invitation) -> None:
@@ -145,9 +152,9 @@ def accept(request: HttpRequest, link: SetupLink, account: Account) -> None:
     invitation = link.invitation
     sites = [place.site_id for place in invitation.places.all()]
     if not invitation.all_sites and not sites:
-        raise Gone("none of the sites you were invited to exists any more; ask who invited you")
+        raise Gone(_("none of the sites you were invited to exists any more; ask who invited you"))
     if not _still_open(invitation).update(accepted_at=clock.now()):
-        raise Gone("this invitation was withdrawn; ask who invited you")
+        raise Gone(_("this invitation was withdrawn; ask who invited you"))
     Membership.objects.bulk_create(
         [
             Membership(account=account, role=invitation.role, site_id=site)
@@ -174,9 +181,9 @@ def issue_factor_link(request: HttpRequest, actor: Actor, account: Account) -> s
     member's password, so that it is of no use to anybody else, who made it included. The old factor works until then."""
     present = people.lock_people(actor)
     if account.pk == actor.account_id:
-        raise people.OwnRole("set up your own second factor under my account")
+        raise people.OwnRole(_("set up your own second factor under my account"))
     roles = {role(row.role) for row in people.grants(account)}
-    people.require_not_above(present, roles, "reset the second factor of")
+    people.require_not_above(present, roles, people.RESET_FACTOR)
     now = clock.now()
     SetupLink.objects.filter(kind=SetupLink.Kind.FACTOR, account=account, used_at=None).update(expires_at=now)
     TotpDevice.objects.filter(user=account, confirmed=False).delete()

@@ -47,6 +47,7 @@ class Account(TenantModel, AbstractBaseUser):
     last_seen_at = models.DateTimeField(
         null=True, editable=False
     )  # kept when the session ends; to the minute
+    language = models.CharField(max_length=16, null=True, blank=True)  # noqa: DJ001  null: as the browser says
 
     objects: ClassVar[AccountManager] = AccountManager()
 

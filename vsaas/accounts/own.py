@@ -105,8 +105,8 @@ def end(request: HttpRequest, account: Account, session: Session) -> None:
         who(account),
         what(account),
         request=request,
-        device=device_words(session.user_agent),
-        network=session.network or "an unknown network",
+        device=_device(session.user_agent),
+        network=session.network or acts.UNKNOWN_NETWORK,
     )
     session.delete()
 
@@ -150,8 +150,13 @@ _SYSTEMS = (
 
 def device_words(user_agent: str) -> str:
     """What a person recognises a session by: "Chrome on Windows". Only what the browser says of itself."""
+    return acts.device_spoken(_device(user_agent))
+
+
+def _device(user_agent: str) -> str:
+    """The same as the audit log keeps it."""
     browser = next((name for name, rule in _BROWSERS if re.search(rule, user_agent)), "")
     system = next((name for name, rule in _SYSTEMS if re.search(rule, user_agent)), "")
     if browser and system:
         return f"{browser} on {system}"
-    return browser or system or "an unknown device"
+    return browser or system or acts.UNKNOWN_DEVICE

@@ -22,6 +22,7 @@ from tenants import access
 from tenants.access import Actor
 from tenants.models import Membership, Site, Tenant
 from tenants.permissions import OPERATOR, OWNER, PEOPLE_EDIT, PEOPLE_VIEW, ROLES, VIEWER, Role, role
+from tenants.words import Text, in_english
 from vsaas.accounts import acts
 from vsaas.accounts.models import Account, Invitation, Session, SetupLink, TotpDevice
 from vsaas.audit.services import record_act, what, who
@@ -55,14 +56,11 @@ class Access:
     role: Role
     sites: frozenset[UUID] | None
 
-    def words(self, names: dict[UUID, str]) -> tuple[str, str]:
+    def words(self, names: dict[UUID, str]) -> tuple[Text, Text]:
         """Role and sites as the audit log says them."""
         return self.role.title, sites_in_words(
             names[site] for site in self.sites
-        ) if self.sites else ALL_SITES
-
-
-ALL_SITES = "all sites"
+        ) if self.sites else acts.ALL_SITES
 
 
 def sites_in_words(names: Iterable[str]) -> str:
@@ -73,19 +71,21 @@ def sites_in_words(names: Iterable[str]) -> str:
 def access_of(role_name: str, all_sites: bool, site_ids: Collection[UUID]) -> Access:
     """What was chosen, checked: the sites are the current tenant's, an owner has all. Raises InvalidFields."""
     if role_name not in ROLES:
-        raise InvalidField("role", f"there is no such role; the roles are {', '.join(ROLES)}")
+        raise InvalidField(
+            "role", _("there is no such role; the roles are %(roles)s") % {"roles": ", ".join(ROLES)}
+        )
     chosen = role(role_name)
     if all_sites:
         if site_ids:
-            raise InvalidField("sites", "name sites, or all of them, not both")
+            raise InvalidField("sites", _("name sites, or all of them, not both"))
         return Access(chosen, None)
     if chosen is OWNER:
-        raise InvalidField("sites", "an owner is one of all sites")
+        raise InvalidField("sites", _("an owner is one of all sites"))
     wanted = frozenset(site_ids)
     if not wanted:
-        raise InvalidField("sites", "name at least one site")
+        raise InvalidField("sites", _("name at least one site"))
     if Site.objects.filter(pk__in=wanted).count() != len(wanted):
-        raise InvalidField("sites", "one of these sites does not exist here")
+        raise InvalidField("sites", _("one of these sites does not exist here"))
     return Access(chosen, wanted)
 
 
@@ -127,12 +127,15 @@ def owners_left(without: UUID) -> bool:
 
 
 def grants_in_words(account: Account) -> str:
-    """ "Viewer of Gate, Yard"; roles of several kinds one after the other."""
+    """ "Viewer of Gate, Yard"; roles of several kinds one after the other. As the audit log keeps it, in English."""
     by_role: dict[str, list[str]] = {}
     for row in grants(account):
-        by_role.setdefault(row.role, []).append(ALL_SITES if row.site is None else row.site.name)
-    texts = [f"{role(name).title} of {sites_in_words(sites)}" for name, sites in sorted(by_role.items())]
-    return "; ".join(texts) or "without a role"
+        by_role.setdefault(row.role, []).append(acts.ALL_SITES if row.site is None else row.site.name)
+    texts = [
+        f"{in_english(role(name).title)} of {sites_in_words(sites)}"
+        for name, sites in sorted(by_role.items())
+    ]
+    return "; ".join(texts) or acts.WITHOUT_ROLE
 
 
 def open_sessions(account_id: UUID) -> QuerySet[Session]:
@@ -156,12 +159,21 @@ def lock_people(actor: Actor) -> Actor:
     return present
 
 
-def require_not_above(actor: Actor, rights: Iterable[Role], doing: str) -> None:
-    """Denied when somebody would give, change or take away more than they hold themselves on all sites."""
+# What is refused to whoever holds less than a role: `roles` is its plural.
+MAKE = _("you cannot make or change %(roles)s: that role may do more than yours")
+REMOVE = _("you cannot remove %(roles)s: that role may do more than yours")
+SIGN_OUT = _("you cannot sign out %(roles)s: that role may do more than yours")
+INVITE = _("you cannot invite %(roles)s: that role may do more than yours")
+RESET_FACTOR = _("you cannot reset the second factor of %(roles)s: that role may do more than yours")
+
+
+def require_not_above(actor: Actor, rights: Iterable[Role], refusal: Promise) -> None:
+    """Denied when somebody would give, change or take away more than they hold themselves on all sites; `refusal` is one
+    of those above."""
     for one in rights:
         for permission in one.permissions:
             if actor.sites(permission) is not None:
-                raise Denied(f"you cannot {doing} {one.title.lower()}s: that role may do more than yours")
+                raise Denied(str(refusal) % {"roles": one.plural})
 
 
 def set_access(
@@ -173,11 +185,16 @@ def set_access(
     LastOwner, Denied. Live views that are no longer allowed end with the transaction.
     """
     present = lock_people(actor)
-    _not_oneself(present, account, "change your own role")
+    _not_oneself(
+        present, account, _("you cannot change your own role; ask another owner of your organisation")
+    )
     if seen is not None and seen != version_of(account):
-        raise Conflict(f"somebody changed the role of {account} a moment ago: look at it again")
+        raise Conflict(
+            _("somebody changed the role of %(account)s a moment ago: look at it again")
+            % {"account": account}
+        )
     rows = list(grants(account))
-    require_not_above(present, [wanted.role, *{role(row.role) for row in rows}], "make or change")
+    require_not_above(present, [wanted.role, *{role(row.role) for row in rows}], MAKE)
     if wanted.role is not OWNER and is_owner(account):
         _keep_an_owner(account)
     before = grants_in_words(account)
@@ -211,8 +228,8 @@ def remove(request: HttpRequest, actor: Actor, account: Account) -> None:
     """Remove a member: sessions, factors and open links go with the account, footage and the audit log stay. Raises
     OwnRole, LastOwner, Denied."""
     present = lock_people(actor)
-    _not_oneself(present, account, "remove yourself")
-    require_not_above(present, {role(row.role) for row in grants(account)}, "remove")
+    _not_oneself(present, account, _("you cannot remove yourself; ask another owner of your organisation"))
+    require_not_above(present, {role(row.role) for row in grants(account)}, REMOVE)
     if is_owner(account):
         _keep_an_owner(account)
     end_links_of(account)
@@ -226,22 +243,24 @@ def end_sessions(request: HttpRequest, actor: Actor, account: Account) -> int:
     """Sign a member out everywhere; how many sessions ended."""
     present = lock_people(actor)
     if account.pk == actor.account_id:
-        raise OwnRole("end your own sessions under my account")
-    require_not_above(present, {role(row.role) for row in grants(account)}, "sign out")
+        raise OwnRole(_("end your own sessions under my account"))
+    require_not_above(present, {role(row.role) for row in grants(account)}, SIGN_OUT)
     count = open_sessions(account.pk).count()
     Session.objects.filter(account=account).delete()
     record_act(acts.SESSIONS_ENDED, who(actor), what(account), request=request, count=count)
     return count
 
 
-def _not_oneself(actor: Actor, account: Account, doing: str) -> None:
+def _not_oneself(actor: Actor, account: Account, refusal: Text) -> None:
     if account.pk == actor.account_id:
-        raise OwnRole(f"you cannot {doing}; ask another owner of your organisation")
+        raise OwnRole(refusal)
 
 
 def _keep_an_owner(account: Account) -> None:
     if not owners_left(without=account.pk):
-        raise LastOwner(f"{account} is the only owner; make somebody else an owner first")
+        raise LastOwner(
+            _("%(account)s is the only owner; make somebody else an owner first") % {"account": account}
+        )
 
 
 def end_links_of(account: Account) -> None:

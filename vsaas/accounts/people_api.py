@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth import logout
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,7 +16,7 @@ from rest_framework.response import Response
 from tenants import access
 from tenants.declare import Requires
 from tenants.permissions import ACCOUNT_SELF, PEOPLE_EDIT, PEOPLE_VIEW, ROLES
-from vsaas.accounts import invitations, own, people, signin
+from vsaas.accounts import invitations, language, own, people, signin
 from vsaas.accounts.models import Account, Invitation, Session
 from vsaas.accounts.passwords import MAX_CHARS, check_password_strength
 from vsaas.accounts.people_pages import SEEN, found, page_of
@@ -130,9 +132,11 @@ class Members(ApiView):
         asked = request.query_params
         role_name, sort = asked.get("role"), asked.get("sort", "name")
         if role_name is not None and role_name not in ROLES:
-            raise InvalidField("role", f"there is no such role; the roles are {', '.join(ROLES)}")
+            raise InvalidField(
+                "role", _("there is no such role; the roles are %(roles)s") % {"roles": ", ".join(ROLES)}
+            )
         if sort not in ("name", SEEN):
-            raise InvalidField("sort", f"sort by name or {SEEN}")
+            raise InvalidField("sort", _("sort by name or %(seen)s") % {"seen": SEEN})
         rows = found(people.members(self.actor), asked.get("q", "")[:200], role_name or "")
         page, after = page_of(rows, sort, asked.get("cursor", ""), limit_of(asked))
         return Response({"items": [member_json(account) for account in page], "next": after or None})
@@ -302,10 +306,21 @@ class InvitationRenewal(InvitationReading):
 # ---- one's own
 
 
-class NameFields(Fields):
-    """One's own name."""
+class AccountFields(Fields):
+    """What changes of one's own account; one of them at least."""
 
-    name = serializers.CharField(max_length=120)
+    name = serializers.CharField(max_length=120, required=False)
+    language = serializers.ChoiceField(
+        choices=settings.LANGUAGES,
+        allow_null=True,
+        required=False,
+        help_text="Of pages and messages; null: as the browser or program says (Accept-Language).",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError({"name": [_("Send a name or a language.")]})
+        return attrs
 
 
 class PasswordFields(Fields):
@@ -316,7 +331,7 @@ class PasswordFields(Fields):
 
 
 class OwnAccount(ApiView):
-    """GET: who one is here. PATCH: changes one's name."""
+    """GET: who one is here. PATCH: changes one's name or language."""
 
     access = Requires(ACCOUNT_SELF)
     tag = "Your account"
@@ -332,15 +347,19 @@ class OwnAccount(ApiView):
         return self._answer()
 
     @describe(
-        "Change your name",
-        request=NameFields,
+        "Change your name or language",
+        request=AccountFields,
         request_example={"name": "Alice Ang"},
         reply=AccountReply,
         example=ACCOUNT | {"name": "Alice Ang"},
     )
     def patch(self, request: Request) -> Response:
         """Everything else of an account is changed on its pages."""
-        own.rename(request._request, self.account, valid(NameFields(data=request.data))["name"])
+        fields = valid(AccountFields(data=request.data))
+        if "name" in fields:
+            own.rename(request._request, self.account, fields["name"])
+        if "language" in fields:
+            language.choose_for(self.account, fields["language"])
         return self._answer()
 
     def _answer(self) -> Response:
@@ -355,6 +374,7 @@ class OwnAccount(ApiView):
                 "id": str(account.pk),
                 "name": account.name,
                 "email": account.email,
+                "language": account.language,
                 "grants": grants,
                 "permissions": sorted(str(permission) for permission in permissions),
                 "created_us": _us(account.created_at),
@@ -387,7 +407,7 @@ class OwnPassword(ApiView):
         except ValidationError as error:
             raise InvalidField("new_password", " ".join(error.messages)) from None
         if not signin.check_own_password(request._request, account, fields["password"]):
-            raise InvalidField("password", "this is not your password")
+            raise InvalidField("password", _("this is not your password"))
         count = own.change_password(request._request, account, fields["new_password"])
         return Response({"sessions_ended": count})
 
@@ -439,7 +459,7 @@ class OwnSession(ApiView):
         account = Account.objects.get(pk=self.actor.account_id)
         session = Session.objects.filter(pk=session_id, account=account).first()
         if session is None:
-            raise NotFound("this session has ended already")
+            raise NotFound(_("this session has ended already"))
         here = own.is_this(request._request, session)
         own.end(request._request, account, session)
         if here:

@@ -327,6 +327,6 @@ def people_factor_link(request: HttpRequest, account_id: UUID) -> HttpResponse:
     account = people.member(actor, account_id)
     access.require(actor, PEOPLE_EDIT, account)
     if not getattr(account, "has_factor", False):
-        raise NotFound("this account has no second factor to reset")
+        raise NotFound(_("this account has no second factor to reset"))
     link = invitations.issue_factor_link(request, actor, account)
     return _link_page(request, link, member=shown(actor, account))

@@ -102,6 +102,9 @@ class AccountReply(BaseModel):
     id: Id
     name: str
     email: str
+    language: str | None = Field(
+        description="Of pages and messages; null: as the browser or program says (Accept-Language)."
+    )
     grants: list[OwnGrant]
     permissions: list[str] = Field(description="What you may do somewhere.")
     created_us: Micros
@@ -165,6 +168,7 @@ ACCOUNT: dict[str, Any] = {
     "id": "019ac0f0-2b3c-7d4e-8f90-a1b2c3d4e5f6",
     "name": "Alice",
     "email": "alice@example.org",
+    "language": None,
     "grants": [{"role": "owner", "site": None}],
     "permissions": ["camera:playback", "camera:view"],
     "created_us": 1763900000000000,

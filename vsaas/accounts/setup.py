@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth import login
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from django_otp import login as otp_login
 
 from tenants import lookups
@@ -24,7 +25,7 @@ from vsaas.common.errors import Conflict
 def issue_link() -> str:
     """A new set-up link of the current tenant; earlier ones stop working. Raises Conflict once there is an owner."""
     if has_owner():
-        raise Conflict("this organisation has an owner already; set-up links are for the first one only")
+        raise Conflict(_("this organisation has an owner already; set-up links are for the first one only"))
     SetupLink.objects.filter(kind=SetupLink.Kind.OWNER, used_at__isnull=True).update(expires_at=clock.now())
     record_act(acts.SETUP_LINK_ISSUED, system("setup_link"))
     return new_link(kind=SetupLink.Kind.OWNER, expires_at=clock.now() + SetupLink.LIFETIME)
@@ -75,7 +76,7 @@ def finish(request: HttpRequest, link: SetupLink, account: Account, device: Totp
     """Step 2 done: the link is used up, the account is what the link makes of it, the person is signed in, and gets new
     codes."""
     if SetupLink.objects.filter(pk=link.pk, used_at__isnull=True).update(used_at=clock.now()) != 1:
-        raise Conflict("this link was used a moment ago; sign in")
+        raise Conflict(_("this link was used a moment ago; sign in"))
     match link.kind:
         case SetupLink.Kind.OWNER:
             _become_owner(request, account)
@@ -89,14 +90,14 @@ def finish(request: HttpRequest, link: SetupLink, account: Account, device: Totp
     otp_login(request, device)
     if link.kind == SetupLink.Kind.FACTOR:
         end_others(request, account)
-        issuer = str(link.issued_by) if link.issued_by else "somebody who left"
+        issuer = str(link.issued_by) if link.issued_by else acts.SOMEBODY_GONE
         record_act(acts.FACTOR_RESET, who(account), what(account), request=request, issuer=issuer)
     recovery.make_codes(request, account)
 
 
 def _become_owner(request: HttpRequest, account: Account) -> None:
     if has_owner():
-        raise Conflict("this organisation was set up a moment ago; sign in")
+        raise Conflict(_("this organisation was set up a moment ago; sign in"))
     Membership.objects.create(account=account, role=OWNER.name, site=None)
     record_act(acts.OWNER_SET_UP, who(account), request=request)
 

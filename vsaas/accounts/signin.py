@@ -104,7 +104,7 @@ def finish(request: HttpRequest, account: Account, device: TenantDevice) -> None
     otp_login(request, device)
     request.session.cycle_key()
     Account.objects.filter(pk=account.pk).update(last_seen_at=clock.now())
-    factor = "a recovery code" if isinstance(device, RecoverySet) else "the authenticator app"
+    factor = acts.A_RECOVERY_CODE if isinstance(device, RecoverySet) else acts.THE_APP
     record_act(acts.SIGNED_IN, who(account), request=request, factor=factor)
 
 

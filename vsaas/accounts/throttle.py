@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 import redis
+from django.utils.translation import gettext_lazy as _
 
 from vsaas.common import clock
 from vsaas.common import redis as common_redis
@@ -54,7 +55,7 @@ class Throttle:
             wait = float(client.eval(_ATTEMPT, 1, self._key(parts), now, self.free, self.cap_s, FORGET_S))
         except redis.RedisError as error:
             raise Unavailable(
-                "attempts cannot be counted just now, so none is let through; try again"
+                _("attempts cannot be counted just now, so none is let through; try again")
             ) from error
         if wait > 0:
             raise TooMany(retry_after_s=max(1, math.ceil(wait)))
@@ -64,7 +65,7 @@ class Throttle:
         try:
             common_redis.client().delete(self._key(parts))
         except redis.RedisError as error:
-            raise Unavailable("attempts cannot be counted just now; try again") from error
+            raise Unavailable(_("attempts cannot be counted just now; try again")) from error
 
     def take_back(self, *parts: str) -> None:
         """Uncount one attempt, which succeeded; the others stay counted: else who has one account here could guess at all
@@ -72,7 +73,7 @@ class Throttle:
         try:
             common_redis.client().eval(_TAKE_BACK, 1, self._key(parts), self.free)
         except redis.RedisError as error:
-            raise Unavailable("attempts cannot be counted just now; try again") from error
+            raise Unavailable(_("attempts cannot be counted just now; try again")) from error
 
     def _key(self, parts: tuple[str, ...]) -> str:
         joined = "\x00".join(parts).encode()

@@ -70,13 +70,15 @@ def issue(actor: Actor, new: NewToken, *, request: HttpRequest) -> tuple[AccessT
     wrong = _wrong_fields(actor, new)
     if wrong:
         raise InvalidFields(
-            "the token cannot be made like this",
+            _("the token cannot be made like this"),
             extra={"errors": [{"field": field, "message": message} for field, message in wrong.items()]},
         )
     # The account's row is locked, so that many requests at once cannot step over the number allowed.
     Account.objects.select_for_update().get(pk=actor.account_id)
     if holding(actor).count() >= TOKENS_MOST:
-        raise TooManyTokens(f"you have {TOKENS_MOST} tokens that hold; revoke one you no longer need")
+        raise TooManyTokens(
+            _("you have %(most)d tokens that hold; revoke one you no longer need") % {"most": TOKENS_MOST}
+        )
     text = bearer.new_token()
     token = AccessToken.objects.create(
         account_id=actor.account_id,
@@ -153,11 +155,11 @@ def actor_by_token(request: HttpRequest, token_id: UUID) -> tuple[Account, Actor
     """
     token = AccessToken.objects.select_related("account").filter(id=token_id).first()
     if token is None or not token.account.is_active:
-        raise TokenRefused("the account this token was made by is gone")
+        raise TokenRefused(_("the account this token was made by is gone"))
     if token.revoked_at is not None:
-        raise TokenRefused("this token was revoked; make a new one")
+        raise TokenRefused(_("this token was revoked; make a new one"))
     if not token.holds:
-        raise TokenRefused("this token has expired; make a new one")
+        raise TokenRefused(_("this token has expired; make a new one"))
     after_scope(partial(_note_use, token, who(token.account), request))
     return token.account, lend(token, actor_of(token.account))
 

@@ -3,6 +3,7 @@ from django.urls import path
 from vsaas.accounts import (
     account_pages,
     caller_api,
+    language,
     people_api,
     people_pages,
     tokens_api,
@@ -12,6 +13,7 @@ from vsaas.accounts import (
 
 root = [
     path("", views.choose, name="choose"),
+    path("language", language.choose_language, name="language"),
     path("setup/<str:token>", views.set_up, name="setup"),
 ]
 
@@ -19,6 +21,7 @@ pages = [
     path("sign-in", views.sign_in, name="sign-in"),
     path("sign-in/factor", views.sign_in_factor, name="sign-in-factor"),
     path("sign-out", views.sign_out, name="sign-out"),
+    path("language", language.choose_language, name="tenant-language"),
     path("recovery-codes", views.recovery_codes, name="recovery-codes"),
     path("people", people_pages.people_list, name="people"),
     path("people/invite", people_pages.people_invite, name="people-invite"),
@@ -29,6 +32,7 @@ pages = [
     path("people/<uuid:account_id>/sessions", people_pages.people_end_sessions, name="people-sessions"),
     path("people/<uuid:account_id>/factor", people_pages.people_factor_link, name="people-factor"),
     path("account", account_pages.account, name="account"),
+    path("account/language", account_pages.account_language, name="account-language"),
     path("account/password", account_pages.account_password, name="account-password"),
     path("account/factor", account_pages.account_factor, name="account-factor"),
     path("account/recovery-codes", account_pages.account_codes, name="account-codes"),

@@ -151,7 +151,9 @@ def set_up(request: HttpRequest, token: str) -> HttpResponseBase:
     if request.tenant is None:  # type: ignore[attr-defined]
         throttle.SETUP.attempt(network_of(request))
         record_refusal(acts.SETUP_LINK_REFUSED, NOBODY, request=request)
-        raise NotFound("this set-up link is not known; look whether it was copied whole, or issue a new one")
+        raise NotFound(
+            _("this set-up link is not known; look whether it was copied whole, or issue a new one")
+        )
     link = setup.link_of_token(token)
     if not link.usable:
         return _spent(request, link)
@@ -170,15 +172,15 @@ def _spent(request: HttpRequest, link: SetupLink) -> HttpResponseBase:
     if actor is not None and link.account_id == actor.account_id:
         return HttpResponseRedirect(tenant_url(request, "overview"))
     if link.used_at is not None:
-        raise Gone("this set-up link was used; sign in with the account it made")
+        raise Gone(_("this set-up link was used; sign in with the account it made"))
     match link.kind:
         case SetupLink.Kind.OWNER:
             raise Gone(
-                "this set-up link is too old; issue a new one on the server with: manage.py setup_link"
+                _("this set-up link is too old; issue a new one on the server with: manage.py setup_link")
             )
         case SetupLink.Kind.INVITATION if link.invitation.revoked_at is not None:
-            raise Gone("this invitation was withdrawn; ask who invited you")
-    raise Gone("this link has run out, or a newer one took its place; ask who sent it for a new one")
+            raise Gone(_("this invitation was withdrawn; ask who invited you"))
+    raise Gone(_("this link has run out, or a newer one took its place; ask who sent it for a new one"))
 
 
 def _set_up_person(request: HttpRequest, link: SetupLink) -> HttpResponseBase:
@@ -207,7 +209,7 @@ def _set_up_again(request: HttpRequest, link: SetupLink) -> HttpResponseBase:
     """A lost second factor: the password, then a new authenticator app."""
     account = link.account
     if account is None or not account.is_active:
-        raise Gone("the account of this link does not exist any more")
+        raise Gone(_("the account of this link does not exist any more"))
     if not setup.owes_password(request, link):
         return _set_up_factor(request, link, account)
     form = PasswordForm(request.POST if request.method == "POST" else None)

@@ -1,11 +1,28 @@
 """What is audited about agents."""
 
-from vsaas.audit.acts import declare
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
-CODE_ISSUED = declare("agent.code", "{actor} made an enrolment code for {object}")
-ENROLLED = declare("agent.enrolled", "{actor} was enrolled on {object}, transport key {kid}")
-ENROLMENT_REFUSED = declare("agent.enrolment_refused", "An enrolment on {object} was refused: {reason}")
-REVOKED = declare("agent.revoked", "{actor} revoked {object}")
-REFUSED = declare("agent.refused", "{actor} was refused: {reason}")
-CLONED = declare("agent.cloned", "{actor} speaks from two running copies in turn: {instance} and {other}")
-CHANGED = declare("agent.changed", "{actor} changed {changed} of the agent {object}")
+from vsaas.audit.acts import declare, each_of, one_of
+
+RUN_OUT = gettext_noop("this code has run out: ask for a new one")
+TRIED_TOO_OFTEN = gettext_noop("this code was tried too often: ask for a new one")
+USED_ALREADY = gettext_noop("this code was used already: each enrols one agent; ask for a new one")
+USED_JUST_NOW = gettext_noop("this code was used a moment ago: each enrols one agent; ask for a new one")
+KEYS_KNOWN = gettext_noop("these keys belong to an agent already: make new ones and ask for a new code")
+
+CODE_ISSUED = declare("agent.code", _("{actor} made an enrolment code for {object}"))
+ENROLLED = declare("agent.enrolled", _("{actor} was enrolled on {object}, transport key {kid}"))
+ENROLMENT_REFUSED = declare(
+    "agent.enrolment_refused",
+    _("An enrolment on {object} was refused: {reason}"),
+    reason=one_of(RUN_OUT, TRIED_TOO_OFTEN, USED_ALREADY, USED_JUST_NOW, KEYS_KNOWN),
+)
+REVOKED = declare("agent.revoked", _("{actor} revoked {object}"))
+REFUSED = declare("agent.refused", _("{actor} was refused: {reason}"))
+CLONED = declare("agent.cloned", _("{actor} speaks from two running copies in turn: {instance} and {other}"))
+CHANGED = declare(
+    "agent.changed",
+    _("{actor} changed {changed} of the agent {object}"),
+    changed=each_of(gettext_noop("name"), gettext_noop("site")),
+)

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -162,5 +163,5 @@ def _site_id(data: Any) -> UUID:
         return uuid_of(data.get("site") if isinstance(data, dict) else None, "site")
     except ProtocolError as error:
         raise InvalidFields(
-            "site is not an id", extra={"errors": [{"field": "site", "message": error.detail}]}
+            _("site is not an id"), extra={"errors": [{"field": "site", "message": error.detail}]}
         ) from error

@@ -11,10 +11,12 @@ from uuid import UUID, uuid4
 
 import redis
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from protocol.errors import ProtocolError
 from protocol.order import Answer, Order, TryAddress, UploadNow
 from sealing.errors import SealingError
+from tenants.words import Text
 from vsaas.agents.commands import NEWS_ORDER, channel_of
 from vsaas.agents.errors import AgentOffline
 from vsaas.agents.models import Agent
@@ -35,9 +37,14 @@ def ask(agent: Agent, task: TryAddress | UploadNow, *, lives_s: int, order: UUID
     Raises AgentOffline, TooMany, Unavailable. The caller has checked the right and writes the act down.
     """
     if agent.revoked_at is not None or not is_present(agent.id):
-        raise AgentOffline(f"the agent {agent.name} is not connected now: look after it, then try again")
-    _bound(f"vsaas:asked:agent:{agent.id}", PER_AGENT_A_MINUTE, f"the agent {agent.name}")
-    _bound(f"vsaas:asked:tenant:{agent.tenant_id}", PER_TENANT_A_MINUTE, "this organisation's agents")
+        raise AgentOffline(
+            _("the agent %(agent)s is not connected now: look after it, then try again")
+            % {"agent": agent.name}
+        )
+    _bound(
+        f"vsaas:asked:agent:{agent.id}", PER_AGENT_A_MINUTE, _("the agent %(agent)s") % {"agent": agent.name}
+    )
+    _bound(f"vsaas:asked:tenant:{agent.tenant_id}", PER_TENANT_A_MINUTE, _("this organisation's agents"))
     order = order or uuid4()
     document = Order(agent.tenant_id, agent.id, order, clock.now_us() + lives_s * 1_000_000, task)
     signed = sign_order(agent.tenant_id, document.payload())
@@ -50,13 +57,13 @@ def answer_of(agent_id: UUID, order: UUID) -> Answer | None:
     try:
         found = client().get(answer_key(agent_id, order))
     except redis.RedisError as error:
-        raise Unavailable("the answer cannot be read now: Redis does not answer; try again") from error
+        raise Unavailable(_("the answer cannot be read now: Redis does not answer; try again")) from error
     if found is None:
         return None
     try:
         return Answer.decode(bytes(found))
     except (ProtocolError, SealingError) as error:
-        raise Unavailable("the agent's answer makes no sense: is it of an older release?") from error
+        raise Unavailable(_("the agent's answer makes no sense: is it of an older release?")) from error
 
 
 def answer_key(agent_id: UUID, order: UUID) -> str:
@@ -68,16 +75,19 @@ def _send(agent_id: UUID, signed: bytes) -> None:
     try:
         client().publish(channel_of(agent_id), NEWS_ORDER + signed)
     except redis.RedisError as error:
-        raise Unavailable("the agent cannot be asked now: Redis does not answer; try again") from error
+        raise Unavailable(_("the agent cannot be asked now: Redis does not answer; try again")) from error
 
 
-def _bound(key: str, most: int, whom: str) -> None:
+def _bound(key: str, most: int, whom: Text) -> None:
     try:
         with client().pipeline() as pipe:
             pipe.incr(key)
             pipe.expire(key, 60, nx=True)
             count = int(pipe.execute()[0])
     except redis.RedisError as error:
-        raise Unavailable("the agent cannot be asked now: Redis does not answer; try again") from error
+        raise Unavailable(_("the agent cannot be asked now: Redis does not answer; try again")) from error
     if count > most:
-        raise TooMany(f"{whom} may be asked {most} times a minute: wait a moment", retry_after_s=60)
+        raise TooMany(
+            _("%(whom)s may be asked %(most)s times a minute: wait a moment") % {"whom": whom, "most": most},
+            retry_after_s=60,
+        )

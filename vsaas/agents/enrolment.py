@@ -18,6 +18,7 @@ from sealing.statement import AgentKeys
 from tenants import lookups
 from tenants.models import Site, Tenant
 from tenants.scope import tenant_scope
+from vsaas.agents import acts
 from vsaas.agents.acts import CODE_ISSUED, ENROLLED, ENROLMENT_REFUSED
 from vsaas.agents.commands import current_command, issue_command
 from vsaas.agents.errors import EnrolmentRefused
@@ -108,11 +109,11 @@ def _take_attempt(code_id: UUID, request: EnrolRequest) -> EnrolmentCode:
     taken = open_codes.update(attempts=F("attempts") + 1)
     code = EnrolmentCode.objects.select_related("site", "used_by").get(id=code_id)
     if code.expires_at <= clock.now():
-        raise _refused(code, "this code has run out: ask for a new one")
+        raise _refused(code, acts.RUN_OUT)
     if not taken:
-        raise _refused(code, "this code was tried too often: ask for a new one")
+        raise _refused(code, acts.TRIED_TOO_OFTEN)
     if code.used_by is not None and not _same_keys(code.used_by, request):
-        raise _refused(code, "this code was used already: each enrols one agent; ask for a new one")
+        raise _refused(code, acts.USED_ALREADY)
     return code
 
 
@@ -141,14 +142,12 @@ def _register(code: EnrolmentCode, request: EnrolRequest) -> Agent:
     )
     used = EnrolmentCode.objects.filter(id=code.id, used_at=None).update(used_at=now, used_by=agent)
     if not used:
-        raise _refused(code, "this code was used a moment ago: each enrols one agent; ask for a new one")
+        raise _refused(code, acts.USED_JUST_NOW)
     try:
         with transaction.atomic():
             AgentKey.objects.bulk_create(_key_rows(agent, request))
     except IntegrityError as error:
-        raise _refused(
-            code, "these keys belong to an agent already: make new ones and ask for a new code"
-        ) from error
+        raise _refused(code, acts.KEYS_KNOWN) from error
     keys = AgentKeys(agent.id, request.record_public, request.transport_public, request.box_public)
     sign_statement(agent.tenant_id, keys)
     issue_command(agent, [])

@@ -1,5 +1,7 @@
 """Errors of agents; `vsaas.common.problems` maps them like every other."""
 
+from django.utils.translation import gettext_lazy as _
+
 from vsaas.common.errors import BadRequest, Conflict, Denied, VsaasError
 
 
@@ -8,7 +10,7 @@ class AgentUnknown(VsaasError):
 
     status = 401
     problem = "unknown-agent"
-    title = "This agent is not known here"
+    title = _("This agent is not known here")
     refusal = True
 
 
@@ -16,7 +18,7 @@ class EnrolmentRefused(Denied):
     """The enrolment code is unknown, used, run out, or was tried too often."""
 
     problem = "enrolment-refused"
-    title = "This code does not enrol an agent"
+    title = _("This code does not enrol an agent")
 
 
 class MalformedMessage(BadRequest):

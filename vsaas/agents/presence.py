@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import redis
+from django.utils.translation import gettext_lazy as _
 
 from vsaas.common.errors import Unavailable
 from vsaas.common.redis import client
@@ -20,4 +21,4 @@ def is_present(agent: UUID) -> bool:
     try:
         return bool(client().exists(presence_key(agent)))
     except redis.RedisError as error:
-        raise Unavailable("the agent cannot be asked now: Redis does not answer; try again") from error
+        raise Unavailable(_("the agent cannot be asked now: Redis does not answer; try again")) from error

@@ -1,5 +1,7 @@
 """Revoking an agent: one row, and a statement of what is still trusted."""
 
+from django.utils.translation import gettext_lazy as _
+
 from sealing.statement import REVOKED_CHAINS_MAX, AgentRevoked, TrustedUpTo
 from vsaas.agents.acts import REVOKED
 from vsaas.agents.commands import NEWS_REVOKED, announce
@@ -25,7 +27,7 @@ def revoke(agent: Agent, by: Who) -> int:
     """
     revoked = Agent.objects.filter(id=agent.id, revoked_at=None).update(revoked_at=clock.now())
     if not revoked:
-        raise AlreadyRevoked(f"the agent {agent.name} is revoked already")
+        raise AlreadyRevoked(_("the agent %(agent)s is revoked already") % {"agent": agent.name})
     chains = [TrustedUpTo(tip.chain, tip.seq, tip.hash) for tip in known_tips(agent.id)]
     for at in range(0, len(chains) or 1, REVOKED_CHAINS_MAX):
         body = AgentRevoked(agent.id, tuple(chains[at : at + REVOKED_CHAINS_MAX]))

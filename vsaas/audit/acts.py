@@ -2,43 +2,81 @@
 
 Apps declare theirs in a module `acts` of their own:
 
-    CAMERA_WATCHED = declare("camera.watched", "{actor} watched {object}, {from} to {to}")
+    CAMERA_WATCHED = declare("camera.watched", _("{actor} watched {object}, {from} to {to}"))
+    SIGNED_IN = declare("session.signed-in", _("{actor} signed in with {factor}"), factor=one_of(…))
 
 `{actor}` and `{object}` are filled from the entry, everything else from its details; an entry that lacks one is refused
-when it is recorded, not when somebody reads it.
+when it is recorded, not when somebody reads it. What is stored is English whoever acted; the sentence is in the reader's
+language, and so are the details that are words and no names: `declare` is told how they are spoken.
 """
 
 from __future__ import annotations
 
+import re
 import string
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from django.utils.translation import get_language, gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
+
+from tenants.words import ENGLISH, Text
+
+Speaker = Callable[[str], str]
+"""Says a stored detail in the language of the reader."""
 
 _CATALOGUE: dict[str, Act] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that is audited, by name, `object.done`."""
+    """Something that is audited, by name, `object.done`. `spoken`: how details are said that are words."""
 
     name: str
-    sentence: str
+    sentence: Text = field(compare=False)
+    spoken: Mapping[str, Speaker] = field(compare=False, default_factory=dict)
 
     @property
     def fields(self) -> frozenset[str]:
         """The details its sentence needs."""
-        names = {name for _, name, _, _ in string.Formatter().parse(self.sentence) if name}
-        return frozenset(names - {"actor", "object"})
+        return frozenset(_names_in(str(self.sentence)) - {"actor", "object"})
 
     def __str__(self) -> str:
         return self.name
 
 
-def declare(name: str, sentence: str) -> Act:
+def declare(name: str, sentence: Text, **spoken: Speaker) -> Act:
     """Declare an act once; a second declaration of the name raises LookupError."""
     if name in _CATALOGUE:
         raise LookupError(f"the act {name!r} is declared twice")
-    _CATALOGUE[name] = Act(name, sentence)
+    _CATALOGUE[name] = Act(name, sentence, spoken)
     return _CATALOGUE[name]
+
+
+_FILLED = re.compile(r"%\\\((\w+)\\\)s")
+
+
+def one_of(*words: str) -> Speaker:
+    """A detail that is one of these texts (marked with gettext_noop); anything else is a name and stays as it is.
+
+    A text may hold places to fill, as "retention %(days)s days" does: what filled them is found in what is stored.
+    """
+    forms = [(text, re.compile(_FILLED.sub(r"(?P<\1>.+?)", re.escape(text)), re.DOTALL)) for text in words]
+
+    def speak(stored: str) -> str:
+        for text, form in forms:
+            found = form.fullmatch(stored)
+            if found is not None:
+                return gettext(text) % found.groupdict() if found.groupdict() else gettext(text)
+        return stored
+
+    return speak
+
+
+def each_of(*words: str) -> Speaker:
+    """A detail that lists such words, with commas between."""
+    speak = one_of(*words)
+    return lambda stored: ", ".join(map(speak, stored.split(", ")))
 
 
 def act(name: str) -> Act:
@@ -54,8 +92,16 @@ def sentence_of(name: str, actor: str, obj: str, details: dict[str, object]) -> 
     known = _CATALOGUE.get(name)
     if known is None:
         return f"{actor}: {name} {obj}".rstrip()
-    values = {name: details.get(name, "…") for name in known.fields}
-    return known.sentence.format_map(values | {"actor": actor or "somebody", "object": obj or "something"})
+    values = {name: _spoken(known, name, details.get(name, "…")) for name in known.fields}
+    people = {"actor": actor or gettext("somebody"), "object": obj or gettext("something")}
+    return str(known.sentence).format_map(values | people)
+
+
+def _spoken(known: Act, name: str, stored: object) -> object:
+    speaker = known.spoken.get(name)
+    if speaker is None or not isinstance(stored, str) or get_language() == ENGLISH:
+        return stored
+    return speaker(stored)
 
 
 def all_acts() -> list[Act]:
@@ -65,17 +111,35 @@ def all_acts() -> list[Act]:
 
 def outline(one: Act) -> str:
     """A sentence without what fills it: "… signed in with …"."""
-    names = {name: "…" for _, name, _, _ in string.Formatter().parse(one.sentence) if name}
-    return one.sentence.format_map(names)
+    sentence = str(one.sentence)
+    return sentence.format_map(dict.fromkeys(_names_in(sentence), "…"))
+
+
+def _names_in(sentence: str) -> set[str]:
+    return {name for _text, name, _format, _conversion in string.Formatter().parse(sentence) if name}
 
 
 def names_saying(word: str) -> list[str]:
-    """The acts whose name or sentence, apart from what fills it, holds the word."""
+    """The acts whose name or sentence, apart from what fills it, holds the word, in the reader's language."""
     wanted = word.casefold()
     return [
         one.name for one in _CATALOGUE.values() if wanted in one.name or wanted in outline(one).casefold()
     ]
 
 
-REFUSED = declare("access.refused", "{actor} was refused {method} {path}: {reason}")
-EXPORTED = declare("audit.exported", "{actor} downloaded {count} entries of the audit log: {range}")
+_RANGE = re.compile(r"(the beginning|\S+) to (now|[^\s,]+)(.*)", re.DOTALL)
+
+
+def range_spoken(stored: str) -> str:
+    """The time and filters of a download, as `export.in_words` keeps them."""
+    found = _RANGE.fullmatch(stored)
+    if found is None:
+        return stored
+    ends = one_of(gettext_noop("the beginning"), gettext_noop("now"))
+    return gettext("%(begin)s to %(end)s") % {"begin": ends(found[1]), "end": ends(found[2])} + found[3]
+
+
+REFUSED = declare("access.refused", _("{actor} was refused {method} {path}: {reason}"))
+EXPORTED = declare(
+    "audit.exported", _("{actor} downloaded {count} entries of the audit log: {range}"), range=range_spoken
+)

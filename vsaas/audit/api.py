@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponseBase
+from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -85,7 +86,7 @@ class AuditEvent(ApiView):
         access.require(self.actor, AUDIT_VIEW, Tenant.objects.get())
         seen = feed.event(self.actor, event_id)
         if seen is None:
-            raise NotFound("no entry of this log has this id")
+            raise NotFound(_("no entry of this log has this id"))
         chain = None
         if isinstance(seen.event, AuditEntry):
             stretch = check_around(seen.event)

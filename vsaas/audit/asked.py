@@ -112,9 +112,14 @@ def filters_of_query(query: Any) -> Filters:
     for name in ("person", "act", "object", "outcome", "text"):
         texts[name] = query.get(name, "").strip()
         if len(texts[name]) > CHARS_MAX or "\x00" in texts[name]:
-            wrong.append({"field": name, "message": f"use {CHARS_MAX} characters at most, and no NUL"})
+            wrong.append(
+                {
+                    "field": name,
+                    "message": _("use %(most)d characters at most, and no NUL") % {"most": CHARS_MAX},
+                }
+            )
     if texts["outcome"] not in ("", *Event.Outcome.values):
-        wrong.append({"field": "outcome", "message": "it is done or refused"})
+        wrong.append({"field": "outcome", "message": str(_("it is done or refused"))})
     times = {}
     for name in ("from", "to"):
         times[name] = None
@@ -122,7 +127,7 @@ def filters_of_query(query: Any) -> Filters:
             try:
                 times[name] = _instant(query[name])
             except ValueError:
-                message = "write a time with its offset, such as 2026-11-23T14:00:00Z"
+                message = str(_("write a time with its offset, such as 2026-11-23T14:00:00Z"))
                 wrong.append({"field": name, "message": message})
     if wrong:
         raise InvalidFields(

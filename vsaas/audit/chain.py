@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from sealing.canonical import encode_canonical
 from vsaas.audit.models import AuditEntry, PlatformEntry
 from vsaas.common import clock
@@ -69,9 +71,9 @@ def verify(entries: Iterable[Any], tenant_id: UUID, *, first_seq: int = 0, prev:
 
 def _wrong(entry: Any, tenant_id: UUID, seq: int, prev: bytes) -> str:
     if entry.seq != seq:
-        return f"entry {seq} is missing, the next one is {entry.seq}"
+        return _("entry %(number)s is missing, the next one is %(next)s") % {"number": seq, "next": entry.seq}
     if bytes(entry.prev_hash) != prev:
-        return "it does not continue the entry before it"
+        return _("it does not continue the entry before it")
     if bytes(entry.hash) != hash_of(entry, tenant_id):
-        return "its content was changed"
+        return _("its content was changed")
     return ""

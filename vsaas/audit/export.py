@@ -11,9 +11,13 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import translation
+from django.utils.formats import number_format
+from django.utils.translation import gettext_lazy as _
 
 from tenants.access import Actor
 from tenants.scope import in_scope, tenant_scope
+from tenants.words import ENGLISH
 from vsaas.audit import acts, feed
 from vsaas.audit.feed import Cursor, Filters, Seen
 from vsaas.audit.services import record_act, who
@@ -53,7 +57,8 @@ def download(request: HttpRequest, actor: Actor, filters: Filters) -> StreamingH
     begin(request, actor, filters)
     # An ASGI server would gather a plain iterator whole before it sends the first byte, and the other way round.
     make = lines_async if isinstance(request, ASGIRequest) else lines
-    reply = StreamingHttpResponse(make(actor, filters), content_type=f"{MEDIA_TYPE}; charset=utf-8")
+    pieces = make(actor, filters, translation.get_language() or ENGLISH)
+    reply = StreamingHttpResponse(pieces, content_type=f"{MEDIA_TYPE}; charset=utf-8")
     day = clock.now().strftime("%Y-%m-%d")
     name = f"audit-{request.tenant.slug}-{day}.csv"  # type: ignore[attr-defined]
     reply["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -66,8 +71,9 @@ def begin(request: HttpRequest, actor: Actor, filters: Filters) -> int:
     count = feed.count(actor, filters, ROWS_MAX + 1)
     if count > ROWS_MAX:
         raise InvalidFields(
-            f"more than {ROWS_MAX:,} entries match: choose a shorter time",
-            extra={"errors": [{"field": "from", "message": "choose a shorter time"}]},
+            _("more than %(most)s entries match: choose a shorter time")
+            % {"most": number_format(ROWS_MAX, force_grouping=True)},
+            extra={"errors": [{"field": "from", "message": _("choose a shorter time")}]},
         )
     record_act(acts.EXPORTED, who(actor), request=request, count=count, range=in_words(filters))
     return count
@@ -88,32 +94,33 @@ def in_words(filters: Filters) -> str:
     return f"{since} to {until}" + (f", {rest}" if rest else "")
 
 
-def lines(actor: Actor, filters: Filters) -> Iterator[str]:
-    """The file in pieces, each made in a scope of its own: the request's has ended when they are sent."""
+def lines(actor: Actor, filters: Filters, language: str = ENGLISH) -> Iterator[str]:
+    """The file in pieces, each made in a scope and language of its own: the request's have ended when they are sent."""
     yield BYTE_ORDER_MARK + _csv([COLUMNS])
     cursor: Cursor | None = None
     while True:
         with tenant_scope(actor.tenant_id):
-            text, cursor = _piece(actor, filters, cursor)
+            text, cursor = _piece(actor, filters, cursor, language)
         yield text
         if cursor is None:
             return
 
 
-async def lines_async(actor: Actor, filters: Filters) -> AsyncIterator[str]:
+async def lines_async(actor: Actor, filters: Filters, language: str = ENGLISH) -> AsyncIterator[str]:
     """As `lines`, for an ASGI server, which would otherwise gather them all before it sends the first."""
     yield BYTE_ORDER_MARK + _csv([COLUMNS])
     cursor: Cursor | None = None
     while True:
-        text, cursor = await in_scope(actor.tenant_id, _piece, actor, filters, cursor)
+        text, cursor = await in_scope(actor.tenant_id, _piece, actor, filters, cursor, language)
         yield text
         if cursor is None:
             return
 
 
-def _piece(actor: Actor, filters: Filters, cursor: Cursor | None) -> tuple[str, Cursor | None]:
-    page = feed.page(actor, filters, cursor, PAGE_ROWS)
-    return _csv([_row(seen) for seen in page.events]), page.next
+def _piece(actor: Actor, filters: Filters, cursor: Cursor | None, language: str) -> tuple[str, Cursor | None]:
+    with translation.override(language):
+        page = feed.page(actor, filters, cursor, PAGE_ROWS)
+        return _csv([_row(seen) for seen in page.events]), page.next
 
 
 def _row(seen: Seen) -> tuple[str, ...]:

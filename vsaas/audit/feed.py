@@ -17,6 +17,7 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet, TextField
 from django.db.models.functions import Cast
+from django.utils.translation import gettext
 
 from tenants import access
 from tenants.access import Actor
@@ -221,8 +222,14 @@ def _merged(*parts: Sequence[AuditInbox | AuditEntry]) -> list[Seen]:
     return sorted(by_id.values(), key=lambda seen: (seen.at, seen.event_id), reverse=True)
 
 
+def actor_in_words(row: AuditInbox | AuditEntry) -> str:
+    """Who acted: a name, or what of the system, which is a word."""
+    name: str = row.actor_name
+    return gettext(name) if name and row.actor_kind == "system" else name
+
+
 def _seen(row: AuditInbox | AuditEntry) -> Seen:
-    sentence = acts.sentence_of(row.act, row.actor_name, row.object_name, row.details)
+    sentence = acts.sentence_of(row.act, actor_in_words(row), row.object_name, row.details)
     if isinstance(row, AuditEntry):
         return Seen(row.event_id, row, sentence, row.seq, bytes(row.hash))
     return Seen(row.pk, row, sentence, None, None)

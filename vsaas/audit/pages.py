@@ -11,6 +11,7 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from tenants import access
@@ -28,6 +29,21 @@ from vsaas.common.errors import InvalidFields, NotFound
 
 PAGE_ROWS = 50
 NAMES_OFFERED = 200
+# What acts and is acted on, as the entry page calls it.
+KINDS = {
+    "account": _("account"),
+    "agent": _("agent"),
+    "anonymous": _("unknown"),
+    "camera": _("camera"),
+    "finding": _("finding"),
+    "invitation": _("invitation"),
+    "object": _("object"),
+    "savedview": _("view"),
+    "site": _("site"),
+    "system": _("system"),
+    "tenant": _("organisation"),
+    "accesstoken": _("access token"),
+}
 NAMES = ("person", "act", "object", "outcome", "text", "from", "to", "zone")
 
 
@@ -93,7 +109,7 @@ def audit_entry(request: HttpRequest, event_id: UUID) -> HttpResponse:
     _require_all(request)
     seen = feed.event(signed_in(request), event_id)
     if seen is None:
-        raise NotFound("no entry of this log has this id")
+        raise NotFound(_("no entry of this log has this id"))
     form = FilterForm({"zone": request.GET.get("zone", "")}, zone_names=zones())
     form.is_valid()
     event = seen.event
@@ -101,6 +117,9 @@ def audit_entry(request: HttpRequest, event_id: UUID) -> HttpResponse:
         **_shown(seen, form),
         "zone": form.in_zone.key,
         "event": event,
+        "actor_name": feed.actor_in_words(event),
+        "actor_kind": KINDS.get(event.actor_kind, event.actor_kind),
+        "object_kind": KINDS.get(event.object_kind, event.object_kind),
         "seq": seen.seq,
         "raw": json.dumps(raw(event), indent=2, ensure_ascii=False),
         "stretch": check_around(event) if isinstance(event, AuditEntry) else None,
@@ -138,5 +157,5 @@ def audit_export(request: HttpRequest) -> HttpResponseBase:
     actor = signed_in(request)
     form = FilterForm(request.POST, zone_names=zones())
     if not form.is_valid():
-        raise InvalidFields("the filters are wrong: look at them on the audit page")
+        raise InvalidFields(_("the filters are wrong: look at them on the audit page"))
     return export.download(request, actor, form.filters)

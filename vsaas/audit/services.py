@@ -15,15 +15,17 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.utils.functional import Promise
 
 from tenants.access import Actor
 from tenants.scope import after_scope, current_tenant_id, in_tenant_scope, tenant_scope
+from tenants.words import Text, in_english
 from vsaas.audit.acts import REFUSED, Act
 from vsaas.audit.models import AuditInbox, Event, PlatformInbox
 from vsaas.common import errors
 from vsaas.common.network import network_of
 
-DetailValue = str | int | bool | None
+DetailValue = Text | int | bool | None
 MAX_DETAIL_CHARS = 500
 
 
@@ -61,7 +63,7 @@ def agent(agent_id: UUID, name: str) -> Who:
 
 
 def system(name: str) -> Who:
-    """The system itself, by the name of what ran ("retention sweep")."""
+    """The system itself, by the name of what ran: English, marked with gettext_noop where it is a word."""
     return Who("system", None, name)
 
 
@@ -149,6 +151,8 @@ def _event(
 
 def _plain(name: str, value: Any) -> DetailValue:
     """Details enter the hash, so they are of few types."""
+    if isinstance(value, Promise):
+        value = in_english(value)  # what is kept is the same whoever asked
     if isinstance(value, str):
         return value[:MAX_DETAIL_CHARS].replace("\x00", "")
     if value is None or isinstance(value, bool | int):

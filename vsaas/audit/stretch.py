@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from tenants.scope import current_tenant_id
 from vsaas.audit import chain
 from vsaas.audit.models import AuditEntry
@@ -33,7 +35,9 @@ def check_around(entry: AuditEntry) -> Stretch:
     prev = chain.ZERO
     if first > 0:
         if rows[0].seq != first - 1:
-            return Stretch(first, entry.seq, first - 1, f"entry {first - 1} is missing")
+            return Stretch(
+                first, entry.seq, first - 1, _("entry %(number)s is missing") % {"number": first - 1}
+            )
         prev = bytes(rows.pop(0).hash)
     verdict = chain.verify(rows, current_tenant_id(), first_seq=first, prev=prev)
     return Stretch(first, rows[-1].seq, verdict.broken_at, verdict.reason)

@@ -1,16 +1,55 @@
 """What is audited about cameras."""
 
-from vsaas.audit.acts import declare
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
-ADDED = declare("camera.added", "{actor} added {object} to the agent {agent}")
-CHANGED = declare("camera.changed", "{actor} changed {changed} of {object}")
-SWITCHED_ON = declare("camera.switched-on", "{actor} switched the recording of {object} on")
-SWITCHED_OFF = declare("camera.switched-off", "{actor} switched the recording of {object} off")
-DELETED = declare("camera.deleted", "{actor} deleted the camera {object}; its recordings {footage}")
-ADDRESS_TRIED = declare("camera.address-tried", "{actor} had {object} try the address of {camera}")
-SITE_ADDED = declare("site.added", "{actor} added the site {object}, time zone {timezone}")
-SITE_CHANGED = declare("site.changed", "{actor} changed {changed} of the site {object}")
-SITE_DELETED = declare("site.deleted", "{actor} deleted the empty site {object}")
-VIEW_SAVED = declare("view.saved", "{actor} saved the view {object}")
-VIEW_CHANGED = declare("view.changed", "{actor} changed {changed} of the view {object}")
-VIEW_REMOVED = declare("view.removed", "{actor} removed the view {object}")
+from vsaas.audit.acts import declare, each_of, one_of
+
+MAIN_ADDRESS = gettext_noop("main address")
+SUB_ADDRESS = gettext_noop("sub address")
+RETENTION_DAYS = gettext_noop("retention days")
+GO_AT_ONCE = gettext_noop("go at once")
+STAY = gettext_noop("stay until the end of their retention")
+A_NEW_CAMERA = gettext_noop("a new camera")
+
+_camera_fields = each_of(
+    MAIN_ADDRESS,
+    SUB_ADDRESS,
+    RETENTION_DAYS,
+    gettext_noop("name"),
+    gettext_noop("audio"),
+    gettext_noop("site"),
+    gettext_noop("groups"),
+)
+_site_fields = each_of(gettext_noop("name"), gettext_noop("timezone"))
+_view_fields = each_of(
+    gettext_noop("name"),
+    gettext_noop("layout"),
+    gettext_noop("cameras"),
+    gettext_noop("carousel_s"),
+    gettext_noop("shared"),
+)
+
+
+ADDED = declare("camera.added", _("{actor} added {object} to the agent {agent}"))
+CHANGED = declare("camera.changed", _("{actor} changed {changed} of {object}"), changed=_camera_fields)
+SWITCHED_ON = declare("camera.switched-on", _("{actor} switched the recording of {object} on"))
+SWITCHED_OFF = declare("camera.switched-off", _("{actor} switched the recording of {object} off"))
+DELETED = declare(
+    "camera.deleted",
+    _("{actor} deleted the camera {object}; its recordings {footage}"),
+    footage=one_of(GO_AT_ONCE, STAY),
+)
+ADDRESS_TRIED = declare(
+    "camera.address-tried", _("{actor} had {object} try the address of {camera}"), camera=one_of(A_NEW_CAMERA)
+)
+SITE_ADDED = declare("site.added", _("{actor} added the site {object}, time zone {timezone}"))
+SITE_CHANGED = declare(
+    "site.changed", _("{actor} changed {changed} of the site {object}"), changed=_site_fields
+)
+SITE_DELETED = declare("site.deleted", _("{actor} deleted the empty site {object}"))
+VIEW_SAVED = declare("view.saved", _("{actor} saved the view {object}"))
+VIEW_CHANGED = declare(
+    "view.changed", _("{actor} changed {changed} of the view {object}"), changed=_view_fields
+)
+VIEW_REMOVED = declare("view.removed", _("{actor} removed the view {object}"))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
+from django.utils.translation import gettext, gettext_noop
+
+from protocol.errors import ProtocolError
+
 DEFAULT_SCHEME = "rtsp://"
 
 
@@ -31,3 +35,20 @@ def join_credentials(address: str, user: str, password: str) -> str:
         return address
     scheme, mark, rest = address.partition("://")
     return f"{scheme}{mark}{quote(user, safe='')}:{quote(password, safe='')}@{rest}"
+
+
+_WRONG = (
+    gettext_noop("the address must have 1 to 2000 bytes"),
+    gettext_noop("the address holds a space or another character that must be written as %XX"),
+    gettext_noop("the address holds a #: write it as %23"),
+    gettext_noop("the host or port in the address cannot be read"),
+    gettext_noop("the address must begin with rtsp:// or rtsps://"),
+    gettext_noop("the address names no host: rtsp://user:password@host:554/path"),
+    gettext_noop("the port in the address must be 1 to 65535"),
+)
+
+
+def wrong_in_words(error: ProtocolError) -> str:
+    """What `protocol.camera_source` finds wrong with an address, in the language of whoever typed it: that layer is the
+    agent's as well, and speaks English."""
+    return gettext(error.detail) if error.detail in _WRONG else error.detail

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from tenants import access
@@ -81,7 +82,7 @@ def revoke_agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
     actor = signed_in(request)
     found = access.get(actor, AGENT_EDIT, Agent.objects.select_related("site", "health"), id=agent_id)
     if found.revoked_at is not None:
-        raise AlreadyRevoked(f"the agent {found.name} is revoked already")
+        raise AlreadyRevoked(_("the agent %(agent)s is revoked already") % {"agent": found.name})
     form = TypedNameForm(request.POST if request.method == "POST" else None, expected=found.name)
     if request.method == "POST" and form.is_valid():
         revoke(found, who(actor))

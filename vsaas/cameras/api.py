@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -280,7 +281,7 @@ class OneCamera(ApiView):
         camera = self._locked(request, camera_id)
         erase = request.query_params.get("erase_footage", "false")
         if erase not in ("true", "false"):
-            raise InvalidCamera("erase_footage", "write true or false")
+            raise InvalidCamera("erase_footage", _("write true or false"))
         camera_delete(camera, who(self.actor), erase_footage=erase == "true")
         return Response(status=204)
 

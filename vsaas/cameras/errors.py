@@ -1,5 +1,7 @@
 """Errors of cameras; `vsaas.common.problems` maps them like every other."""
 
+from django.utils.translation import gettext_lazy as _
+
 from vsaas.common.errors import Conflict, Gone, InvalidField
 
 
@@ -7,7 +9,11 @@ class InvalidCamera(InvalidField):
     """A field of a camera is wrong; the message never quotes an address, which holds a password."""
 
     problem = "invalid-camera"
-    words = {"main_url": "main address", "sub_url": "sub address", "retention_days": "retention days"}
+    words = {
+        "main_url": _("main address"),
+        "sub_url": _("sub address"),
+        "retention_days": _("retention days"),
+    }
 
 
 class CameraNameTaken(Conflict):
@@ -47,7 +53,8 @@ class StaleVersion(Conflict):
 
     def __init__(self, name: str, version: int) -> None:
         super().__init__(
-            f"somebody else has changed {name} meanwhile: read it again, then repeat your change",
+            _("somebody else has changed %(name)s meanwhile: read it again, then repeat your change")
+            % {"name": name},
             extra={"version": version},
         )
 

@@ -18,7 +18,7 @@ from protocol.camera_source import check_url
 from protocol.errors import ProtocolError
 from tenants.models import Site
 from vsaas.agents.models import Agent
-from vsaas.cameras.addresses import join_credentials, split_credentials, with_scheme
+from vsaas.cameras.addresses import join_credentials, split_credentials, with_scheme, wrong_in_words
 from vsaas.cameras.kept import default_retention_days
 from vsaas.cameras.models import RETENTION_DAYS_MAX, Camera
 from vsaas.cameras.services import GROUPS_MAX
@@ -165,7 +165,7 @@ class SourceForm(forms.Form):
             check_url(address)
             check_url(url)
         except ProtocolError as error:
-            raise forms.ValidationError(_sentence(error.detail)) from error
+            raise forms.ValidationError(_sentence(wrong_in_words(error))) from error
         return url
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from tenants import access
 from tenants.access import Actor
@@ -38,7 +39,7 @@ def view_to_change(actor: Actor, view_id: UUID) -> SavedView:
     if view is None:
         raise NotFound()
     if not _may_change(actor, view):
-        raise Denied("this view belongs to somebody else: save it under a name of your own to change it")
+        raise Denied(_("this view belongs to somebody else: save it under a name of your own to change it"))
     return view
 
 
@@ -52,7 +53,9 @@ def view_add(actor: Actor, values: Mapping[str, Any]) -> SavedView:
     access.require(actor, VIEW_EDIT)
     access.require(actor, CAMERA_VIEW)
     if SavedView.objects.filter(account_id=actor.account_id).count() >= VIEWS_MOST:
-        raise InvalidView("name", f"you keep {VIEWS_MOST} views already: remove one first")
+        raise InvalidView(
+            "name", _("you keep %(most)s views already: remove one first") % {"most": VIEWS_MOST}
+        )
     view = SavedView(account_id=actor.account_id)
     _apply(actor, view, values)
     _save(view)
@@ -113,7 +116,7 @@ def _apply(actor: Actor, view: SavedView, values: Mapping[str, Any]) -> list[str
 def _name(name: str) -> str:
     name = name.strip()
     if not name or not name.isprintable():
-        raise InvalidView("name", "must be 1 to 80 printable characters")
+        raise InvalidView("name", _("must be 1 to 80 printable characters"))
     return name
 
 
@@ -122,7 +125,7 @@ def _cameras(actor: Actor, view: SavedView, ids: list[UUID]) -> list[UUID]:
     seen = set(access.visible(actor, CAMERA_VIEW, present(Camera.objects.all())).values_list("id", flat=True))
     wanted = list(dict.fromkeys(ids))
     if not seen.issuperset(wanted):
-        raise NotFound("one of these cameras does not exist")
+        raise NotFound(_("one of these cameras does not exist"))
     return wanted + [camera for camera in view.cameras or () if camera not in seen]
 
 
@@ -132,4 +135,6 @@ def _save(view: SavedView) -> None:
         with transaction.atomic():
             view.save()
     except IntegrityError as error:
-        raise ViewNameTaken(f"you keep a view called {view.name} already: choose another name") from error
+        raise ViewNameTaken(
+            _("you keep a view called %(view)s already: choose another name") % {"view": view.name}
+        ) from error

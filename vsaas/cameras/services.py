@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from protocol.camera_source import seal_source
 from protocol.errors import ProtocolError
@@ -14,6 +15,7 @@ from tenants.models import Site
 from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose
 from vsaas.audit.services import Who, record_act, what
 from vsaas.cameras import acts
+from vsaas.cameras.addresses import wrong_in_words
 from vsaas.cameras.commands import tell_agent
 from vsaas.cameras.errors import AgentGone, CameraDeleted, CameraNameTaken, InvalidCamera, StaleVersion
 from vsaas.cameras.models import RETENTION_DAYS_MAX, Camera, CameraGroup, CameraSource, StreamKind
@@ -71,7 +73,10 @@ def camera_add(agent: Agent, new: NewCamera, by: Who) -> Camera:
     `new.site`.
     """
     if agent.revoked_at is not None:
-        raise AgentGone(f"the agent {agent.name} is revoked: enrol another and add the camera there")
+        raise AgentGone(
+            _("the agent %(agent)s is revoked: enrol another and add the camera there")
+            % {"agent": agent.name}
+        )
     camera = Camera(
         agent=agent,
         site_id=agent.site_id if new.site is None else new.site.id,
@@ -104,17 +109,17 @@ def camera_update(camera: Camera, change: CameraChange, by: Who) -> Camera:
     changed = _apply(camera, change)
     if change.main_url is not None:
         _seal(camera, StreamKind.MAIN, change.main_url)
-        changed.append("main address")
+        changed.append(acts.MAIN_ADDRESS)
     if change.sub_url is not None:
         _change_sub(camera, change.sub_url)
-        changed.append("sub address")
+        changed.append(acts.SUB_ADDRESS)
     if change.groups is not None and _set_groups(camera, change.groups):
         changed.append("groups")
     if changed:
         camera.version += 1
         _save(camera)
         _record_change(camera, changed, by, switched=camera.enabled != before)
-    if set(changed) - {"site", "retention days", "groups"}:
+    if set(changed) - {"site", acts.RETENTION_DAYS, "groups"}:
         tell_agent(camera.agent)
     return camera
 
@@ -138,7 +143,7 @@ def camera_delete(camera: Camera, by: Who, *, erase_footage: bool) -> None:
         acts.DELETED,
         by,
         what(camera),
-        footage="go at once" if erase_footage else "stay until the end of their retention",
+        footage=acts.GO_AT_ONCE if erase_footage else acts.STAY,
     )
     tell_agent(camera.agent)
 
@@ -154,7 +159,9 @@ def _locked(camera: Camera) -> Camera:
         Camera.objects.select_for_update(of=("self",)).select_related("agent", "site").get(id=camera.id)
     )
     if found.deleted_at is not None:
-        raise CameraDeleted(f"the camera {found.name} was deleted: add it again to record it")
+        raise CameraDeleted(
+            _("the camera %(camera)s was deleted: add it again to record it") % {"camera": found.name}
+        )
     return found
 
 
@@ -172,7 +179,7 @@ def _apply(camera: Camera, change: CameraChange) -> list[str]:
         days = _retention(change.retention_days or None)
         if days != camera.retention_days:
             camera.retention_days = days
-            changed.append("retention days")
+            changed.append(acts.RETENTION_DAYS)
     return changed
 
 
@@ -190,7 +197,8 @@ def _save(camera: Camera) -> None:
             camera.save()
     except IntegrityError as error:
         raise CameraNameTaken(
-            f"this site has a camera called {camera.name} already: choose another name"
+            _("this site has a camera called %(camera)s already: choose another name")
+            % {"camera": camera.name}
         ) from error
 
 
@@ -199,7 +207,7 @@ def _seal(camera: Camera, stream: StreamKind, url: str) -> None:
     try:
         sealed = seal_source(camera.tenant_id, camera.id, Stream(stream), url, bytes(box.public_key))
     except ProtocolError as error:
-        raise InvalidCamera(f"{StreamKind(stream).name.lower()}_url", error.detail) from None
+        raise InvalidCamera(f"{StreamKind(stream).name.lower()}_url", wrong_in_words(error)) from None
     CameraSource.objects.update_or_create(
         camera=camera, stream=stream, defaults={"sealed": sealed, "changed_at": clock.now()}
     )
@@ -216,7 +224,7 @@ def _set_groups(camera: Camera, names: Sequence[str]) -> bool:
     """Puts a camera into the groups of these names and no others; returns whether that changed anything."""
     wanted = {_group_name(name) for name in names}
     if len(wanted) > GROUPS_MAX:
-        raise InvalidCamera("groups", f"a camera is in at most {GROUPS_MAX} groups")
+        raise InvalidCamera("groups", _("a camera is in at most %(most)s groups") % {"most": GROUPS_MAX})
     now = set(CameraGroup.objects.filter(camera=camera).values_list("name", flat=True))
     CameraGroup.objects.filter(camera=camera, name__in=now - wanted).delete()
     CameraGroup.objects.bulk_create([CameraGroup(camera=camera, name=name) for name in sorted(wanted - now)])
@@ -229,7 +237,7 @@ def _group_name(name: str) -> str:
     except BadName as error:
         raise InvalidCamera("groups", str(error)) from error
     if "," in cleaned:
-        raise InvalidCamera("groups", "the name of a group holds no comma")
+        raise InvalidCamera("groups", _("the name of a group holds no comma"))
     return cleaned
 
 
@@ -242,5 +250,8 @@ def _name(name: str) -> str:
 
 def _retention(days: int | None) -> int | None:
     if days is not None and not 1 <= days <= RETENTION_DAYS_MAX:
-        raise InvalidCamera("retention_days", f"must be 1 to {RETENTION_DAYS_MAX}")
+        raise InvalidCamera(
+            "retention_days",
+            _("must be 1 to %(most)s") % {"most": RETENTION_DAYS_MAX},
+        )
     return days

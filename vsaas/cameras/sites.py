@@ -3,6 +3,7 @@
 import zoneinfo
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
 
 from tenants.models import Membership, Site
 from vsaas.agents.models import Agent, EnrolmentCode
@@ -37,6 +38,15 @@ def site_change(site: Site, by: Who, *, name: str | None = None, timezone: str |
     return site
 
 
+KINDS = {
+    "cameras": _("cameras"),
+    "agents": _("agents"),
+    "codes": _("codes"),
+    "people": _("people"),
+    "left_behind": _("left behind"),
+}
+
+
 def what_keeps(site: Site) -> dict[str, int]:
     """How many things keep a site from being deleted, by kind: "cameras", "agents" in service, "codes" that may still
     enrol, "people" with a role on it alone. Empty: it may be deleted."""
@@ -65,9 +75,10 @@ def site_delete(site: Site, by: Who, heir: Site | None = None) -> None:
     if heir is None and leaves_behind(site):
         kept_by["left_behind"] = leaves_behind(site)
     if kept_by:
-        kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in kept_by.items())
+        kinds = ", ".join(f"{count} {KINDS[kind]}" for kind, count in kept_by.items())
         raise SiteNotEmpty(
-            f"the site {site.name} is not empty ({kinds}): move or remove them first",
+            _("the site %(site)s is not empty (%(kinds)s): move or remove them first")
+            % {"site": site.name, "kinds": kinds},
             extra={"kept_by": kept_by},
         )
     if heir is not None:
@@ -83,7 +94,9 @@ def _save(site: Site) -> None:
         with transaction.atomic():
             site.save()
     except IntegrityError as error:
-        raise SiteNameTaken(f"there is a site called {site.name} already: choose another name") from error
+        raise SiteNameTaken(
+            _("there is a site called %(site)s already: choose another name") % {"site": site.name}
+        ) from error
 
 
 def _name(name: str) -> str:
@@ -95,5 +108,5 @@ def _name(name: str) -> str:
 
 def _timezone(name: str) -> str:
     if name not in zoneinfo.available_timezones():
-        raise InvalidSite("timezone", "is not a time zone: write one such as Europe/Berlin")
+        raise InvalidSite("timezone", _("is not a time zone: write one such as Europe/Berlin"))
     return name

@@ -25,7 +25,7 @@ from vsaas.agents.asking import KEPT_S, answer_of, ask
 from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose
 from vsaas.audit.services import What, record_act, who
 from vsaas.cameras import acts
-from vsaas.cameras.addresses import join_credentials, with_scheme
+from vsaas.cameras.addresses import join_credentials, with_scheme, wrong_in_words
 from vsaas.cameras.errors import InvalidCamera
 from vsaas.cameras.models import Camera, CameraSource, StreamKind
 from vsaas.common import clock
@@ -152,9 +152,9 @@ def begin(wish: Wish, actor: Actor) -> Test:
     try:
         client().set(_key(actor, order), json.dumps(kept), ex=KEPT_S)
     except redis.RedisError as error:
-        raise Unavailable("the address cannot be tried now: Redis does not answer; try again") from error
+        raise Unavailable(_("the address cannot be tried now: Redis does not answer; try again")) from error
     on = What("agent", str(wish.agent.id), wish.agent.name)
-    whose = wish.camera.name if wish.camera is not None else "a new camera"
+    whose = wish.camera.name if wish.camera is not None else acts.A_NEW_CAMERA
     record_act(acts.ADDRESS_TRIED, who(actor), on, camera=whose)
     return test
 
@@ -164,7 +164,7 @@ def found(actor: Actor, test_id: UUID) -> Test:
     try:
         kept = client().get(_key(actor, test_id))
     except redis.RedisError as error:
-        raise Unavailable("the test cannot be read now: Redis does not answer; try again") from error
+        raise Unavailable(_("the test cannot be read now: Redis does not answer; try again")) from error
     document = json.loads(kept) if kept is not None else {}
     if document.get("account") != str(actor.account_id):
         raise NotFound()
@@ -180,7 +180,7 @@ def _source(wish: Wish) -> tuple[UUID, bytes]:
     if wish.url is None:
         row = CameraSource.objects.filter(camera=wish.camera, stream=StreamKind(int(wish.stream))).first()
         if wish.camera is None or row is None:
-            raise InvalidCamera(f"{wish.stream.name.lower()}_url", "type the address that is to be tried")
+            raise InvalidCamera(f"{wish.stream.name.lower()}_url", _("type the address that is to be tried"))
         return wish.camera.id, bytes(row.sealed)
     box = AgentKey.objects.get(agent_id=wish.agent.id, purpose=AgentKeyPurpose.BOX)
     scope = uuid.uuid4()
@@ -188,4 +188,4 @@ def _source(wish: Wish) -> tuple[UUID, bytes]:
     try:
         return scope, seal_source(wish.agent.tenant_id, scope, wish.stream, url, bytes(box.public_key))
     except ProtocolError as error:
-        raise InvalidCamera(f"{wish.stream.name.lower()}_url", error.detail) from None
+        raise InvalidCamera(f"{wish.stream.name.lower()}_url", wrong_in_words(error)) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -90,7 +91,7 @@ def _wish(view: ApiView, request: Request) -> Wish:
     elif "agent" in fields:
         agent = access.get(view.actor, CAMERA_EDIT, Agent.objects.all(), id=fields["agent"])
     else:
-        raise InvalidCamera("agent", "choose the agent that is to try the address")
+        raise InvalidCamera("agent", _("choose the agent that is to try the address"))
     try:
         hpke_public = b64.decode(fields["hpke_public"], length=32, what="hpke_public")
     except ProtocolError as error:

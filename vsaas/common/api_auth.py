@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -28,7 +29,7 @@ class PortalSession(BaseAuthentication):
         check = CSRFCheck(lambda _request: None)
         check.process_request(request._request)
         if check.process_view(request._request, None, (), {}) is not None:
-            raise FormExpired("send the value of the cookie vsaas_csrf in the header X-CSRFToken")
+            raise FormExpired(_("send the value of the cookie vsaas_csrf in the header X-CSRFToken"))
         user = getattr(request._request, "user", None)
         return (user, None) if user is not None and user.is_authenticated else None
 

@@ -12,6 +12,7 @@ import hashlib
 import re
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from vsaas.common.errors import VsaasError
 
@@ -23,7 +24,7 @@ class ChangedMeanwhile(VsaasError):
 
     status = 412
     problem = "changed-meanwhile"
-    title = "Somebody changed this meanwhile"
+    title = _("Somebody changed this meanwhile")
 
 
 def tag(body: bytes, version: str | None = None) -> str:
@@ -51,4 +52,4 @@ def hold_if_match(request: HttpRequest, version: str) -> None:
     if header is None or header.strip() == "*":
         return
     if version not in [found.partition("-")[0] for found in _TAG.findall(header)]:
-        raise ChangedMeanwhile("get it again, look what changed, and send your change with the new ETag")
+        raise ChangedMeanwhile(_("get it again, look what changed, and send your change with the new ETag"))

@@ -20,13 +20,15 @@ ORGANISATIONS_MAX = 8
 def portal(request: HttpRequest) -> dict[str, Any]:
     """`tenant` (TenantFound or None), `actor` (Actor or None), `insecure` (plain http on loopback), `places` (the rail),
     `places_at_thumb` (how many of them a phone shows beside "More"; 0: all), `own_places`, `site_choice`,
-    `organisations` (others this browser has a session of), `theme` (what the person chose: "light", "dark" or "")."""
+    `organisations` (others this browser has a session of), `theme` (what the person chose: "light", "dark" or ""),
+    `languages` (code and own name of each)."""
     theme = request.COOKIES.get(THEME_COOKIE, "")
     return {
         "tenant": getattr(request, "tenant", None),
         "actor": getattr(request, "actor", None),
         "insecure": settings.ENV.insecure_cookies,
         "theme": theme if theme in THEMES else "",
+        "languages": settings.LANGUAGES,
         "places": SimpleLazyObject(lambda: places(request)),
         "places_at_thumb": SimpleLazyObject(lambda: _at_thumb(request)),
         "own_places": SimpleLazyObject(lambda: links(request, OWN_PLACES)),

@@ -7,6 +7,8 @@ import base64
 import json
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from vsaas.common.errors import InvalidField, InvalidFields
 
 CHARS_MAX = 1600  # a name of 200 characters of any script and an id fit in
@@ -40,7 +42,7 @@ def unpack(text: str, *kinds: type) -> list[Any]:
 def bad_cursor() -> InvalidFields:
     """What a cursor that this list never gave is told."""
     return InvalidFields(
-        "the cursor is none this list gave: begin again without one",
+        _("the cursor is none this list gave: begin again without one"),
         extra={"errors": [{"field": "cursor", "message": "unknown"}]},
     )
 
@@ -49,5 +51,5 @@ def limit_of(query: Any, usual: int, most: int) -> int:
     """How many rows a page holds: `?limit=`, `usual` without; raises InvalidFields."""
     text = query.get("limit", str(usual))
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= most):
-        raise InvalidField("limit", f"give a whole number from 1 to {most}")
+        raise InvalidField("limit", _("give a whole number from 1 to %(most)s") % {"most": most})
     return int(text)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
 from tenants.errors import (
     Denied,
     NotFound,
@@ -16,6 +19,7 @@ from tenants.errors import (
     VsaasError,
     WrongOrganisation,
 )
+from tenants.words import Text
 
 __all__ = [
     "BadRequest",
@@ -49,7 +53,7 @@ class BadRequest(VsaasError):
 
     status = 400
     problem = "bad-request"
-    title = "The request cannot be understood"
+    title = _("The request cannot be understood")
 
 
 class InvalidFields(BadRequest):
@@ -57,20 +61,20 @@ class InvalidFields(BadRequest):
 
     status = 422
     problem = "invalid-fields"
-    title = "Some fields are wrong"
+    title = _("Some fields are wrong")
 
 
 class InvalidField(InvalidFields):
     """One named field is wrong. `words`: how fields are called in the sentence, where their names would not say it."""
 
-    words: ClassVar[Mapping[str, str]] = {}
+    words: ClassVar[Mapping[str, Text]] = {}
 
-    def __init__(self, field: str, message: str) -> None:
+    def __init__(self, field: str, message: Text) -> None:
         super().__init__(
             f"{self.words.get(field, field)}: {message}",
-            extra={"errors": [{"field": field, "message": message}]},
+            extra={"errors": [{"field": field, "message": str(message)}]},
         )
-        self.field, self.message = field, message
+        self.field, self.message = field, str(message)
 
 
 class SignatureRefused(VsaasError):
@@ -78,7 +82,7 @@ class SignatureRefused(VsaasError):
 
     status = 401
     problem = "signature-refused"
-    title = "The request's signature was refused"
+    title = _("The request's signature was refused")
     refusal = True
 
 
@@ -87,7 +91,7 @@ class StaleNonce(VsaasError):
 
     status = 401
     problem = "stale-nonce"
-    title = "Sign again with the fresh nonce"
+    title = _("Sign again with the fresh nonce")
 
 
 class FormExpired(VsaasError):
@@ -95,7 +99,7 @@ class FormExpired(VsaasError):
 
     status = 403
     problem = "form-expired"
-    title = "This page has expired"
+    title = _("This page has expired")
 
 
 class MethodNotAllowed(VsaasError):
@@ -103,7 +107,7 @@ class MethodNotAllowed(VsaasError):
 
     status = 405
     problem = "method-not-allowed"
-    title = "This route does not take that method"
+    title = _("This route does not take that method")
 
 
 class NotAcceptable(VsaasError):
@@ -111,7 +115,7 @@ class NotAcceptable(VsaasError):
 
     status = 406
     problem = "not-acceptable"
-    title = "This route cannot answer in that form"
+    title = _("This route cannot answer in that form")
 
 
 class Conflict(VsaasError):
@@ -119,7 +123,7 @@ class Conflict(VsaasError):
 
     status = 409
     problem = "conflict"
-    title = "This contradicts what is stored"
+    title = _("This contradicts what is stored")
 
 
 class Gone(VsaasError):
@@ -127,7 +131,7 @@ class Gone(VsaasError):
 
     status = 410
     problem = "gone"
-    title = "This no longer exists"
+    title = _("This no longer exists")
 
 
 class TooLarge(VsaasError):
@@ -135,7 +139,7 @@ class TooLarge(VsaasError):
 
     status = 413
     problem = "too-large"
-    title = "The request is too large"
+    title = _("The request is too large")
 
 
 class UnsupportedMedia(VsaasError):
@@ -143,7 +147,7 @@ class UnsupportedMedia(VsaasError):
 
     status = 415
     problem = "unsupported-media-type"
-    title = "This content type is not taken here"
+    title = _("This content type is not taken here")
 
 
 class TooMany(VsaasError):
@@ -151,11 +155,17 @@ class TooMany(VsaasError):
 
     status = 429
     problem = "too-many"
-    title = "Too many attempts"
+    title = _("Too many attempts")
 
-    def __init__(self, detail: str = "", *, retry_after_s: int) -> None:
+    def __init__(self, detail: Text = "", *, retry_after_s: int) -> None:
         super().__init__(
-            detail or f"too many attempts; try again in {retry_after_s} seconds",
+            detail
+            or ngettext(
+                "too many attempts; try again in %(count)d second",
+                "too many attempts; try again in %(count)d seconds",
+                retry_after_s,
+            )
+            % {"count": retry_after_s},
             headers={"Retry-After": str(retry_after_s)},
             extra={"retry_after_s": retry_after_s},
         )
@@ -166,11 +176,11 @@ class Unavailable(VsaasError):
 
     status = 503
     problem = "unavailable"
-    title = "A part of the system does not answer"
+    title = _("A part of the system does not answer")
 
 
 class ObjectStoreError(Unavailable):
     """The object store did not answer, or refused."""
 
     problem = "object-store"
-    title = "The object store did not answer"
+    title = _("The object store did not answer")

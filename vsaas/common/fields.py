@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 
@@ -29,17 +30,17 @@ def _bent(field: Any, value: Any) -> str | None:
     if value is None:
         return None
     if isinstance(field, serializers.BooleanField) and not isinstance(value, bool):
-        return "Write true or false."
+        return _("Write true or false.")
     if isinstance(field, serializers.UUIDField) and not isinstance(value, str):
-        return "Write an id."
+        return _("Write an id.")
     if isinstance(field, serializers.ListField) and isinstance(value, list):
         return next((message for one in value if (message := _bent(field.child, one)) is not None), None)
     if isinstance(field, serializers.CharField) and not isinstance(value, str):
-        return "Write text."
+        return _("Write text.")
     if isinstance(field, serializers.IntegerField) and (
         isinstance(value, bool) or not isinstance(value, int | float)
     ):
-        return "Write a whole number."
+        return _("Write a whole number.")
     return None
 
 

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from django.db import OperationalError
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from psycopg.errors import LockNotAvailable
 
 from tenants.access import Actor
@@ -50,7 +51,9 @@ def key_of(request: HttpRequest) -> str | None:
     """The request's idempotency key, None without one; raises BadRequest for one that is none."""
     key = request.headers.get(HEADER)
     if key is not None and _KEY.fullmatch(key) is None:
-        raise BadRequest(f"{HEADER} must be 1 to 255 visible ASCII characters, such as a UUID")
+        raise BadRequest(
+            _("%(header)s must be 1 to 255 visible ASCII characters, such as a UUID") % {"header": HEADER}
+        )
     return key
 
 
@@ -76,9 +79,12 @@ def claim(request: HttpRequest, actor: Actor, key: str, session_id: UUID | None)
     if found.id == ours.id:
         return ours
     if bytes(found.request_hash) != ours.request_hash:
-        raise KeyUsedOtherwise(f"this {HEADER} was used with another request; choose a new one for each act")
+        raise KeyUsedOtherwise(
+            _("this %(header)s was used with another request; choose a new one for each act")
+            % {"header": HEADER}
+        )
     if bytes(found.rights_hash) != ours.rights_hash:
-        raise Denied("your rights changed since this was answered; ask again with a new key")
+        raise Denied(_("your rights changed since this was answered; ask again with a new key"))
     return found
 
 
@@ -89,7 +95,7 @@ def _insert_or_find(ours: KeptAnswer) -> KeptAnswer:
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
             raise StillAtWork(
-                "the first request with this key is still at work; ask again in a moment"
+                _("the first request with this key is still at work; ask again in a moment")
             ) from error
         raise
     set_local("default", "lock_timeout", "0")

@@ -17,7 +17,9 @@ import boto3
 import google_crc32c
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from django.utils.translation import gettext_lazy as _
 
+from tenants.words import Text, filled
 from vsaas.common.errors import ObjectStoreError
 from vsaas.common.sigv4 import Presigner
 
@@ -117,7 +119,7 @@ class ObjectStore:
 
     def check(self) -> None:
         """Asks whether the bucket is there and ours."""
-        with _said(f"reach bucket {self.bucket}"):
+        with _said(filled(_("reach bucket %(bucket)s"), bucket=self.bucket)):
             self._internal.head_bucket(Bucket=self.bucket)
 
     def list_prefix(self, prefix: str, *, after: str | None = None) -> Iterator[Stored]:
@@ -128,7 +130,7 @@ class ObjectStore:
         params: dict[str, Any] = {"Bucket": self.bucket, "Prefix": prefix}
         if after is not None:
             params["StartAfter"] = after
-        with _said(f"list objects under {prefix}"):
+        with _said(filled(_("list objects under %(prefix)s"), prefix=prefix)):
             for page in self._internal.get_paginator("list_objects_v2").paginate(**params):
                 for item in page.get("Contents", []):
                     yield _stored(item["Key"], item, None)
@@ -136,14 +138,14 @@ class ObjectStore:
     def list_versions(self, prefix: str) -> Iterator[Stored]:
         """Every version (no delete markers) under `prefix`, in name order, with version ids."""
         params = {"Bucket": self.bucket, "Prefix": prefix}
-        with _said(f"list versions under {prefix}"):
+        with _said(filled(_("list versions under %(prefix)s"), prefix=prefix)):
             for page in self._internal.get_paginator("list_object_versions").paginate(**params):
                 for item in page.get("Versions", []):
                     yield _stored(item["Key"], item, item.get("VersionId"))
 
     def head(self, name: str, version_id: str | None = None) -> Stored:
         """Size, checksum and version of one object."""
-        with _said(f"look up object {name}"):
+        with _said(filled(_("look up object %(name)s"), name=name)):
             reply = self._internal.head_object(ChecksumMode="ENABLED", **self._at(name, version_id))
         return Stored(
             name=name,
@@ -164,11 +166,14 @@ class ObjectStore:
         """`length` bytes from `start` (to the end where None; fewer where the object ends before)."""
         params = self._at(name, version_id)
         if length is not None and length <= 0:
-            raise ObjectStoreError(f"cannot read object {name}: length must be above 0, not {length}")
+            raise ObjectStoreError(
+                _("cannot read object %(name)s: length must be above 0, not %(length)s")
+                % {"name": name, "length": length}
+            )
         if start or length is not None:
             end = "" if length is None else str(start + length - 1)
             params["Range"] = f"bytes={start}-{end}"
-        with _said(f"read object {name}"):
+        with _said(filled(_("read object %(name)s"), name=name)):
             body = self._internal.get_object(**params)["Body"]
             data: bytes = body.read()
         return data
@@ -185,7 +190,7 @@ class ObjectStore:
         params: dict[str, Any] = {"Bucket": self.bucket, "Key": name}
         if not replace:
             params["IfNoneMatch"] = "*"
-        with _said(f"store object {name}"):
+        with _said(filled(_("store object %(name)s"), name=name)):
             reply = self._internal.put_object(
                 **params, Body=data, ContentType=content_type, ChecksumCRC32C=_crc32c_b64(data)
             )
@@ -197,7 +202,7 @@ class ObjectStore:
 
         The version is always named: a delete without one leaves the bytes behind a delete marker.
         """
-        with _said(f"delete object {name}"):
+        with _said(filled(_("delete object %(name)s"), name=name)):
             self._internal.delete_object(**self._at(name, version_id))
 
     def ensure_bucket(self, cors_origin: str) -> None:
@@ -206,7 +211,7 @@ class ObjectStore:
         Idempotent. A store that keeps CORS for the whole server (MinIO) answers NotImplemented: its own setting must
         then name the origin.
         """
-        with _said(f"prepare bucket {self.bucket}"):
+        with _said(filled(_("prepare bucket %(bucket)s"), bucket=self.bucket)):
             self._create_bucket()
             self._internal.put_bucket_versioning(
                 Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"}
@@ -233,7 +238,10 @@ class ObjectStore:
 
 def _check_lifetime(name: str, expires_s: int) -> None:
     if not 0 < expires_s <= MAX_GRANT_S:
-        raise ObjectStoreError(f"cannot grant {name}: {expires_s} s is not a lifetime of a grant")
+        raise ObjectStoreError(
+            _("cannot grant %(name)s: %(seconds)s s is not a lifetime of a grant")
+            % {"name": name, "seconds": expires_s}
+        )
 
 
 @lru_cache(maxsize=1)
@@ -310,18 +318,26 @@ def _code(error: ClientError) -> str:
 
 
 @contextmanager
-def _said(act: str) -> Iterator[None]:
+def _said(act: Text) -> Iterator[None]:
     """Turns boto's errors into ours, naming the act; never the URL or the keys."""
     try:
         yield
     except ClientError as error:
         code = _code(error)
         if code in ("404", "NoSuchKey", "NoSuchVersion", "NotFound"):
-            raise ObjectNotFound(f"cannot {act}: the store holds no such object") from error
+            raise ObjectNotFound(
+                filled(_("cannot %(act)s: the store holds no such object"), act=act)
+            ) from error
         if code in ("412", "PreconditionFailed"):
-            raise ObjectExists(f"cannot {act}: an object of that name exists") from error
-        raise ObjectStoreError(f"cannot {act}: the store answered {code or 'an error'}") from error
+            raise ObjectExists(filled(_("cannot %(act)s: an object of that name exists"), act=act)) from error
+        raise ObjectStoreError(
+            filled(_("cannot %(act)s: the store answered %(code)s"), act=act, code=code or _("an error"))
+        ) from error
     except BotoCoreError as error:
         raise ObjectStoreError(
-            f"cannot {act}: the store cannot be reached ({type(error).__name__})"
+            filled(
+                _("cannot %(act)s: the store cannot be reached (%(error)s)"),
+                act=act,
+                error=type(error).__name__,
+            )
         ) from error

@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 from django.conf import settings
+from django.utils import translation
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
@@ -15,6 +16,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from tenants.declare import Requires
 from tenants.errors import VsaasError
 from tenants.permissions import NEVER_BY_TOKEN
+from tenants.words import ENGLISH
 from vsaas.common import cursors, errors, idempotency
 from vsaas.common.api import ApiView
 from vsaas.common.conditional import ChangedMeanwhile
@@ -206,7 +208,7 @@ class ApiSchema(AutoSchema):
         for problem in self.problems():
             by_status[problem.status].append(problem)
         for code, group in sorted(by_status.items()):
-            titles = "; ".join(dict.fromkeys(problem.title for problem in group))
+            titles = "; ".join(dict.fromkeys(str(problem.title) for problem in group))
             responses[code, CONTENT_TYPE] = OpenApiResponse(
                 {"$ref": "#/components/schemas/Problem"}, description=titles
             )
@@ -250,9 +252,9 @@ class ApiSchema(AutoSchema):
 def _problem_example(problem: type[VsaasError]) -> OpenApiExample:
     value: dict[str, Any] = {
         "type": TYPE_PREFIX + problem.problem,
-        "title": problem.title,
+        "title": str(problem.title),
         "status": problem.status,
-        "detail": _DETAILS.get(problem.problem, problem.title.lower()),
+        "detail": _DETAILS.get(problem.problem, str(problem.title).lower()),
     }
     if issubclass(problem, errors.InvalidFields) and problem is not idempotency.KeyUsedOtherwise:
         value["errors"] = [{"field": "name", "message": "This field is required."}]
@@ -261,7 +263,7 @@ def _problem_example(problem: type[VsaasError]) -> OpenApiExample:
     return OpenApiExample(
         problem.problem,
         value,
-        summary=problem.title,
+        summary=str(problem.title),
         response_only=True,
         status_codes=[str(problem.status)],
         media_type=CONTENT_TYPE,
@@ -327,6 +329,7 @@ def _require_body(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
 
 @functools.cache
 def document() -> dict[str, Any]:
-    """The OpenAPI document. The same for everybody: it holds nothing of any tenant. Callers must not change it."""
-    schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    """The OpenAPI document. The same for everybody, and in English: it holds nothing of any tenant. Callers must not change it."""
+    with translation.override(ENGLISH):
+        schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
     return schema

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
 
 from tenants.declare import public
 from vsaas.common.errors import NotFound, Unavailable
@@ -24,12 +25,12 @@ def own_authority() -> x509.Certificate:
     """The authority's certificate. Raises NotFound where there is none, Unavailable where its file cannot be read."""
     named = settings.ENV.ca_file
     if named is None:
-        raise NotFound("this system's certificate is not of an authority of its own")
+        raise NotFound(_("this system's certificate is not of an authority of its own"))
     try:
         return x509.load_pem_x509_certificate(Path(named).read_bytes())
     except (OSError, ValueError) as error:
         raise Unavailable(
-            "the authority's certificate cannot be read: ask whoever runs this system"
+            _("the authority's certificate cannot be read: ask whoever runs this system")
         ) from error
 
 

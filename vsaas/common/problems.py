@@ -15,15 +15,18 @@ from django.core.exceptions import (
     TooManyFieldsSent,
     ValidationError,
 )
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions as drf
 
 from tenants.middleware import enforce
 from tenants.scope import roll_back_scope
+from tenants.words import in_english
 from vsaas.common import errors
 
 logger = logging.getLogger(__name__)
@@ -50,11 +53,11 @@ def as_vsaas_error(error: BaseException) -> errors.VsaasError | None:
         case Http404() | drf.NotFound():
             return errors.NotFound()
         case drf.NotAuthenticated() | drf.AuthenticationFailed():
-            return errors.NotSignedIn("sign in to your organisation first")
+            return errors.NotSignedIn(_("sign in to your organisation first"))
         case PermissionDenied() | drf.PermissionDenied():
             return errors.Denied(str(error))
         case drf.ValidationError():
-            return errors.InvalidFields("some fields are wrong", extra={"errors": _fields(error.detail)})
+            return errors.InvalidFields(_("some fields are wrong"), extra={"errors": _fields(error.detail)})
         case ValidationError():
             return errors.InvalidFields("; ".join(error.messages))
         case drf.Throttled():
@@ -64,17 +67,17 @@ def as_vsaas_error(error: BaseException) -> errors.VsaasError | None:
         case drf.MethodNotAllowed():
             return errors.MethodNotAllowed(str(error.detail))
         case drf.NotAcceptable():
-            return errors.NotAcceptable("this route answers in JSON")
+            return errors.NotAcceptable(_("this route answers in JSON"))
         case drf.ParseError():
             return errors.BadRequest(str(error.detail))
         case OperationalError() | PoolTimeout():
-            return errors.Unavailable("the database cannot be asked now: try again in a moment")
+            return errors.Unavailable(_("the database cannot be asked now: try again in a moment"))
         case RecursionError() if _while_parsing(error):
-            return errors.BadRequest("the request's JSON is nested too deeply")
+            return errors.BadRequest(_("the request's JSON is nested too deeply"))
         case RequestDataTooBig() | TooManyFieldsSent():
-            return errors.TooLarge("the request is larger than this route takes")
+            return errors.TooLarge(_("the request is larger than this route takes"))
         case SuspiciousOperation() | DjangoBadRequest() | UnreadablePostError():
-            return errors.BadRequest("the request cannot be understood")
+            return errors.BadRequest(_("the request cannot be understood"))
         case _:
             return None
 
@@ -112,16 +115,18 @@ def document(error: errors.VsaasError) -> dict[str, Any]:
     )
     return {
         "type": TYPE_PREFIX + (errors.VsaasError.problem if internal else error.problem),
-        "title": errors.VsaasError.title if internal else error.title,
+        "title": str(errors.VsaasError.title if internal else error.title),
         "status": error.status,
-        "detail": "" if internal else error.detail,
+        "detail": "" if internal else str(error.detail),
         **({} if internal else error.extra),
     }
 
 
 def response_of(error: errors.VsaasError) -> HttpResponse:
     """The reply for programs."""
-    response = HttpResponse(json.dumps(document(error)), content_type=CONTENT_TYPE, status=error.status)
+    response = HttpResponse(
+        json.dumps(document(error), cls=DjangoJSONEncoder), content_type=CONTENT_TYPE, status=error.status
+    )
     if isinstance(error, errors.NotSignedIn):
         response["WWW-Authenticate"] = 'Bearer realm="vsaas"'
     for name, value in error.headers.items():
@@ -140,7 +145,9 @@ def handle(request: HttpRequest, error: BaseException) -> HttpResponseBase | Non
         for listener in _refusal_listeners:
             listener(request, ours)
     if ours.status >= 500:
-        logger.error("request failed: %s %s: %s", request.method, route_of(request), ours, exc_info=error)
+        logger.error(
+            "request failed: %s %s: %s", request.method, route_of(request), in_english(ours), exc_info=error
+        )
     if wants_page(request):
         return page_of(request, ours)
     return response_of(ours)
@@ -203,7 +210,7 @@ def drf_handler(error: Exception, context: dict[str, Any]) -> HttpResponseBase |
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Django's handler404: no URL matched."""
-    error = errors.NotFound("there is nothing at this address")
+    error = errors.NotFound(_("there is nothing at this address"))
     return page_of(request, error) if wants_page(request) else response_of(error)
 
 
@@ -218,5 +225,5 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     """Django's CSRF_FAILURE_VIEW. The reason is for our log: it would tell an attacker what to forge."""
     logger.warning("CSRF refused: %s %s: %s", request.method, route_of(request), reason)
-    error = errors.FormExpired("load the page again and repeat what you did; nothing was changed")
+    error = errors.FormExpired(_("load the page again and repeat what you did; nothing was changed"))
     return page_of(request, error) if wants_page(request) else response_of(error)

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from tenants.declare import public
@@ -34,7 +35,7 @@ def manifest(request: HttpRequest) -> HttpResponse:
     """The web app manifest of one organisation: installed, the app begins at its own first page."""
     tenant = request.tenant  # type: ignore[attr-defined]
     if tenant is None:
-        raise NotFound("no organisation of this name is known here")
+        raise NotFound(_("no organisation of this name is known here"))
     start = reverse("overview", kwargs={"slug": tenant.slug})
     return JsonResponse(
         {

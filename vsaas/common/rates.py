@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import redis
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from tenants.access import Actor
 from vsaas.common import clock
@@ -70,7 +71,7 @@ class TooFast(TooMany):
     """The caller's allowance is used up for the moment."""
 
     problem = "too-fast"
-    title = "Too many requests"
+    title = _("Too many requests")
 
 
 def take(rate: Rate, actor: Actor) -> Taken | None:
@@ -92,7 +93,8 @@ def take(rate: Rate, actor: Actor) -> Taken | None:
     if not allowed:
         retry_s = max(1, math.ceil(wait_s))
         error = TooFast(
-            f"{rate.requests} requests in {rate.seconds} s are allowed; try again in {retry_s} s",
+            _("%(requests)s requests in %(seconds)s s are allowed; try again in %(wait)s s")
+            % {"requests": rate.requests, "seconds": rate.seconds, "wait": retry_s},
             retry_after_s=retry_s,
         )
         error.headers |= taken.headers()

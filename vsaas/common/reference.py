@@ -11,11 +11,13 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
+from django.utils import translation
 from django.utils.html import conditional_escape, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
 from tenants.declare import public
+from tenants.words import ENGLISH
 from vsaas.common import conditional
 from vsaas.common.openapi import document
 
@@ -33,6 +35,7 @@ def schema(request: HttpRequest) -> HttpResponseBase:
     unchanged = conditional.not_modified(request, tag)
     response = HttpResponse(status=304) if unchanged else HttpResponse(body, content_type="application/json")
     response["ETag"] = tag
+    response["Content-Language"] = ENGLISH
     response["Cache-Control"] = f"public, max-age={FRESH_S}"
     return response
 
@@ -45,8 +48,8 @@ def _document_json() -> bytes:
 @public("the API's reference holds nothing of any tenant")
 @require_safe
 def docs(request: HttpRequest) -> HttpResponseBase:
-    """`/api/docs/`: the same for people."""
-    return TemplateResponse(
+    """`/api/docs/`: the same for people. In English, whatever language they read the portal in."""
+    response = TemplateResponse(
         request,
         "reference.html",
         {
@@ -55,7 +58,10 @@ def docs(request: HttpRequest) -> HttpResponseBase:
             "server": settings.ENV.public_url,
             "requests": settings.ENV.api_requests_per_minute,
         },
+        headers={"Content-Language": ENGLISH},
     )
+    with translation.override(ENGLISH):
+        return response.render()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import redis
+from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -188,7 +189,7 @@ class Clips(ApiView):
         account = self.actor.account_id
         if asked.ticket is not None:
             if not read_ticket(asked.ticket).covers(asked, account):
-                raise refused("clip", "is the ticket of another clip")
+                raise refused("clip", _("is the ticket of another clip"))
             return asked.ticket
         audit.record_act(
             acts.CLIP,

@@ -6,6 +6,7 @@ from sealing.chain import Tip as ChainTip
 from sealing.ids import GenesisReason
 from sealing.record import Genesis
 from vsaas.agents.tips import Tip
+from vsaas.footage import acts
 from vsaas.footage.models import Chain
 
 
@@ -35,15 +36,15 @@ def mismatch(genesis: Genesis, newest: ChainTip | None) -> str:
     """
     if newest is None:
         return ""
-    follows, known = genesis.follows, f"chain {newest.chain.hex()}"
+    follows, known = genesis.follows, newest.chain.hex()
     if follows is None:
-        return f"it names nothing before it, the portal knows {known} up to record {newest.seq}"
+        return acts.FOLLOWS_NOTHING % {"known": known, "seq": newest.seq}
     if follows.chain != newest.chain:
-        return f"it goes on from chain {follows.chain.hex()}, the newest one here is {newest.chain.hex()}"
+        return acts.FOLLOWS_OTHER_CHAIN % {"chain": follows.chain.hex(), "known": known}
     if follows.seq < newest.seq:
-        return f"it goes on from record {follows.seq} of {known}, which has {newest.seq}"
+        return acts.FOLLOWS_OLDER % {"seq": follows.seq, "known": known, "newest": newest.seq}
     if follows.seq == newest.seq and follows.hash != newest.hash:
-        return f"it names another record {follows.seq} of {known} than the portal holds"
+        return acts.FOLLOWS_OTHER_RECORD % {"seq": follows.seq, "known": known}
     if genesis.reason == GenesisReason.TIP_MISMATCH:
-        return "the agent itself reports that its last record is not the one the portal knows"
+        return acts.SAYS_SO_ITSELF
     return ""

@@ -16,7 +16,7 @@ from sealing.names import ObjectName, hour, parse_object_name
 from tenants.scope import tenant_scope
 from vsaas.common import clock
 from vsaas.common.object_store import ObjectNotFound, ObjectStore, Stored
-from vsaas.footage import findings, stored
+from vsaas.footage import acts, findings, stored
 from vsaas.footage.models import Erasure, FindingKind, FootageHour
 from vsaas.footage.stored import Declared, Hour
 from vsaas.footage.times import DAY_US, hour_start_us, hour_us_of
@@ -144,7 +144,7 @@ def _missing(tenant: uuid.UUID, where: Hour, item: Declared, report: Report) -> 
     name = item.name(tenant, where)
     report.missing.append(name)
     stored.mark(where, [item], SegmentState.MISSING)
-    detail = f"version {item.version_id} of the object is gone from the store"
+    detail = acts.GONE_FROM_STORE % {"version": item.version_id}
     findings.object_wrong(FindingKind.OBJECT_MISSING, name, detail, where.camera)
 
 
@@ -152,7 +152,7 @@ def _changed(tenant: uuid.UUID, where: Hour, item: Declared, report: Report) -> 
     name = item.name(tenant, where)
     report.changed.append(name)
     stored.mark(where, [item], SegmentState.MISSING)
-    detail = f"the store holds another object than the record of {item.size_bytes} bytes describes"
+    detail = acts.ANOTHER_OBJECT % {"size": item.size_bytes}
     findings.object_wrong(FindingKind.OBJECT_CHANGED, name, detail, where.camera)
 
 
@@ -164,6 +164,6 @@ def _unknown(tenant: uuid.UUID, item: Stored, where: Hour | None, report: Report
         findings.object_wrong(
             FindingKind.OBJECT_UNKNOWN,
             item.name,
-            f"{item.size} bytes that no record describes",
+            acts.NO_RECORD % {"size": item.size},
             where.camera if where else None,
         )

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 
 from django.core import signing
+from django.utils.translation import gettext_lazy as _
 
 from vsaas.common import clock
 from vsaas.footage.requests import ClipRequest, refused
@@ -43,7 +44,7 @@ def read_ticket(ticket: str) -> Clip:
     try:
         account, camera, stream, from_us, to_us, written_us = signing.loads(ticket, salt=CLIP_SALT)
     except signing.BadSignature:
-        raise refused("clip", "is not a ticket of this portal") from None
+        raise refused("clip", _("is not a ticket of this portal")) from None
     if clock.now_us() > written_us + TICKET_SECONDS * US:
-        raise refused("clip", "is over; begin the clip again")
+        raise refused("clip", _("is over; begin the clip again"))
     return Clip(uuid.UUID(account), uuid.UUID(camera), stream, from_us, to_us)

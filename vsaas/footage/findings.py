@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_noop
 
 from tenants.access import Actor
 from tenants.ids import uuid7
@@ -15,7 +16,7 @@ from vsaas.common import clock
 from vsaas.footage import acts
 from vsaas.footage.models import Finding, FindingKind
 
-CHECKER = audit.system("footage check")
+CHECKER = audit.system(gettext_noop("footage check"))
 
 _NOTE = """
 INSERT INTO footage_finding (id, tenant_id, kind, camera_id, agent_id, subject, detail, first_us, last_us, count)

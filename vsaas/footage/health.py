@@ -26,6 +26,7 @@ from vsaas.common.describe import describe
 from vsaas.common.links import tenant_url
 from vsaas.common.paging import page_of
 from vsaas.common.shapes import page_example
+from vsaas.footage.acts import why_spoken
 from vsaas.footage.findings import open_findings, open_to, settle
 from vsaas.footage.models import Finding, FindingKind
 from vsaas.footage.replies import FINDING, FindingPage
@@ -161,7 +162,7 @@ def _shown(row: Finding) -> dict[str, Any]:
         "camera": row.camera,
         "agent": row.agent,
         "subject": row.subject,
-        "detail": row.detail,
+        "detail": why_spoken(row.detail),
         "first": _instant(row.first_us),
         "last": _instant(row.last_us),
         "count": row.count,

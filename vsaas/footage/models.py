@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_noop
 
 from tenants.models import ScopedManager, TenantModel
 
@@ -228,17 +229,17 @@ class FootagePolicy(TenantModel):
 
 
 class FindingKind(models.TextChoices):
-    """What can be wrong with footage; each is shown to people until it ends or is looked at."""
+    """What can be wrong with footage; each is shown to people until it ends or is looked at. Labels are as the audit log keeps them."""
 
-    FORK = "fork", "two different records for one place in a chain"
-    TIP_MISMATCH = "tip-mismatch", "an agent continued from another state than the portal knows"
-    UNPLACED = "unplaced", "records whose time cannot be right"
-    OVERLAP = "overlap", "segments that overlap"
-    SEGMENT_REPEATED = "segment-repeated", "a segment id used twice"
-    OBJECT_MISSING = "object-missing", "a stored object is gone"
-    OBJECT_CHANGED = "object-changed", "a stored object is not the one its record describes"
-    OBJECT_UNKNOWN = "object-unknown", "an object in the store that no record speaks of"
-    RECORD_REFUSED = "record-refused", "records that were refused"
+    FORK = "fork", gettext_noop("two different records for one place in a chain")
+    TIP_MISMATCH = "tip-mismatch", gettext_noop("an agent continued from another state than the portal knows")
+    UNPLACED = "unplaced", gettext_noop("records whose time cannot be right")
+    OVERLAP = "overlap", gettext_noop("segments that overlap")
+    SEGMENT_REPEATED = "segment-repeated", gettext_noop("a segment id used twice")
+    OBJECT_MISSING = "object-missing", gettext_noop("a stored object is gone")
+    OBJECT_CHANGED = "object-changed", gettext_noop("a stored object is not the one its record describes")
+    OBJECT_UNKNOWN = "object-unknown", gettext_noop("an object in the store that no record speaks of")
+    RECORD_REFUSED = "record-refused", gettext_noop("records that were refused")
 
 
 class Finding(TenantModel):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet, Sum
+from django.utils.translation import gettext_lazy as _
 
 from vsaas.audit import services as audit
 from vsaas.cameras.models import RETENTION_DAYS_MAX, Camera
@@ -43,16 +44,22 @@ def set_policy(new: Policy, by: audit.Who) -> None:
     The caller has checked that `by` holds `tenant:edit`.
     """
     if not 1 <= new.retention_days <= RETENTION_DAYS_MAX:
-        raise InvalidPolicy("retention_days", f"must be 1 to {RETENTION_DAYS_MAX}")
+        raise InvalidPolicy(
+            "retention_days",
+            _("must be 1 to %(most)s") % {"most": RETENTION_DAYS_MAX},
+        )
     if new.quota_bytes is not None and not 1 <= new.quota_bytes <= QUOTA_BYTES_MAX:
-        raise InvalidPolicy("quota_bytes", f"must be 1 to {QUOTA_BYTES_MAX}, or null for no quota")
+        raise InvalidPolicy(
+            "quota_bytes",
+            _("must be 1 to %(most)s, or null for no quota") % {"most": QUOTA_BYTES_MAX},
+        )
     FootagePolicy.objects.get_or_create()
     row = FootagePolicy.objects.select_for_update().get()
     if (row.retention_days, row.quota_bytes) == (new.retention_days, new.quota_bytes):
         return
     row.retention_days, row.quota_bytes = new.retention_days, new.quota_bytes
     row.save()
-    quota = "none" if new.quota_bytes is None else f"{new.quota_bytes} bytes"
+    quota = acts.NO_QUOTA if new.quota_bytes is None else acts.QUOTA % {"size": new.quota_bytes}
     audit.record_act(acts.POLICY_CHANGED, by, days=new.retention_days, quota=quota)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from django.db import connection
 from django.db.models import Q
+from django.utils.translation import gettext_noop
 
 from protocol.limits import GRANT_PUT_SECONDS
 from protocol.states import SegmentState
@@ -36,7 +37,7 @@ from vsaas.keys import services as keys
 CLAIM_US = 10 * 60 * 1_000_000
 HOURS_AT_ONCE = 500
 SEGMENTS_PER_TOMBSTONE = 10_000
-SWEEPER = audit.system("retention sweep")
+SWEEPER = audit.system(gettext_noop("retention sweep"))
 
 
 def sweep(tenant: uuid.UUID, store: ObjectStore) -> int:
@@ -71,7 +72,7 @@ def _of_deleted_cameras() -> list[tuple[uuid.UUID, str]]:
         Q(pending=0) | Q(camera__deleted_at__lt=granted)
     )
     return [
-        (hour, "camera deleted")
+        (hour, acts.CAMERA_DELETED)
         for hour in rows.order_by("hour_us").values_list("id", flat=True)[:HOURS_AT_ONCE]
     ]
 
@@ -86,7 +87,10 @@ def _too_old() -> list[tuple[uuid.UUID, str]]:
     for kept_days, ids in sorted(cameras.items()):
         limit = clock.now_us() - kept_days * DAY_US
         rows = FootageHour.objects.filter(camera_id__in=ids, erasure=Erasure.KEPT, keep_from_us__lt=limit)
-        due += [(row.id, f"retention {kept_days} days") for row in rows.order_by("hour_us")[:HOURS_AT_ONCE]]
+        due += [
+            (row.id, acts.BY_RETENTION % {"days": kept_days})
+            for row in rows.order_by("hour_us")[:HOURS_AT_ONCE]
+        ]
     return due
 
 
@@ -106,7 +110,7 @@ def _over_quota() -> list[tuple[uuid.UUID, str]]:
             """,
             [current_tenant_id(), int(Erasure.KEPT), quota, closed_us, HOURS_AT_ONCE],
         )
-        return [(row[0], f"quota {quota} bytes") for row in cursor.fetchall()]
+        return [(row[0], acts.BY_QUOTA % {"size": quota}) for row in cursor.fetchall()]
 
 
 def _erase(tenant: uuid.UUID, hour_id: uuid.UUID, why: str, store: ObjectStore) -> bool:

@@ -20,6 +20,7 @@ from sealing.names import hour, object_name, stream_prefix
 from tenants.scope import current_tenant_id, tenant_scope
 from vsaas.common import clock
 from vsaas.common.object_store import ObjectNotFound, ObjectStore, Stored
+from vsaas.footage import acts
 from vsaas.footage.findings import object_wrong
 from vsaas.footage.models import FindingKind, FootageHour, StreamStatus
 from vsaas.footage.times import DAY_US, HOUR_US, day_of, hour_start_us
@@ -221,7 +222,7 @@ def confirm_hour(tenant: uuid.UUID, where: Hour, store: ObjectStore) -> int:
             object_wrong(
                 FindingKind.OBJECT_CHANGED,
                 segment.name(tenant, where),
-                f"the store holds another object than the record of {segment.size_bytes} bytes describes",
+                acts.ANOTHER_OBJECT % {"size": segment.size_bytes},
                 where.camera,
             )
     return confirmed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -57,7 +58,9 @@ class UploadsNow(ApiView):
         fields = valid(StretchFields(data=request.data))
         from_us, to_us = fields["from_us"], fields["to_us"]
         if not 0 < to_us - from_us <= STRETCH_S_MOST * US:
-            raise InvalidField("to_us", "the stretch must end after it begins, and be two hours long at most")
+            raise InvalidField(
+                "to_us", _("the stretch must end after it begins, and be two hours long at most")
+            )
         agent = Agent.objects.get(id=camera.agent_id)
         order = ask(agent, UploadNow(camera.id, from_us, to_us), lives_s=LIVES_S)
         record_act(

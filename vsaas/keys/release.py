@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from sealing.errors import SealingError, WrongEnvelope
 from sealing.ids import EnvelopePurpose, Rendition, Stream, box_kid, rendition_class
 from sealing.keys import (
@@ -99,7 +101,8 @@ def release_segment_keys(
     _check_recipient(to)
     if len(requests) > AT_ONCE:
         raise ReleaseRefused(
-            f"{len(requests)} keys are more than the {AT_ONCE} released at once: ask for less time"
+            _("%(count)s keys are more than the %(most)s released at once: ask for less time")
+            % {"count": len(requests), "most": AT_ONCE}
         )
     opened = _open_all(tenant_id, {request.key_id for request in requests})
     released = [_release_one(tenant_id, request, opened, to) for request in requests]
@@ -132,10 +135,10 @@ def release_live_key(
 
 def _check_recipient(to: ReleaseTo) -> None:
     if len(to.public_key) != 32 or len(to.session) != 16:
-        raise ReleaseRefused("keys are released to an X25519 public key of 32 bytes and a session of 16")
+        raise ReleaseRefused(_("keys are released to an X25519 public key of 32 bytes and a session of 16"))
     left_us = to.expires_us - clock.now_us()
     if not 0 < left_us <= LONGEST_S * 1_000_000:
-        raise ReleaseRefused(f"a release ends within {LONGEST_S} s from now: ask again")
+        raise ReleaseRefused(_("a release ends within %(most)s s from now: ask again") % {"most": LONGEST_S})
 
 
 class _TenantBoxes:
@@ -242,7 +245,7 @@ def _audit(answered: Sequence[tuple[SegmentKeyRequest, Released]], to: ReleaseTo
 def _account(account_id: UUID) -> Who:
     account = Account.objects.filter(id=account_id).first()
     if account is None:
-        raise ReleaseRefused("keys are released to an account of this organisation")
+        raise ReleaseRefused(_("keys are released to an account of this organisation"))
     return who(account)
 
 
@@ -261,4 +264,6 @@ def _seal(
     try:
         return seal_envelope(info, secret, to.public_key)
     except SealingError as error:
-        raise ReleaseRefused(f"keys cannot be sealed to this public key: {error}") from error
+        raise ReleaseRefused(
+            _("keys cannot be sealed to this public key: %(error)s") % {"error": error}
+        ) from error

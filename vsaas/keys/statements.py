@@ -4,6 +4,7 @@ import hashlib
 from uuid import UUID
 
 from django.db import connections
+from django.utils.translation import gettext_noop
 
 from sealing.cose import Purpose, sign1
 from sealing.ids import RecipientKind, StatementKind, fingerprint
@@ -43,7 +44,7 @@ def create_tenant_keys(tenant: Tenant) -> str:
     sign_statement(tenant.id, CommandKey(keys[KeyPurpose.COMMAND]))
     sign_statement(tenant.id, DeletionKey(keys[KeyPurpose.DELETION]))
     shown = fingerprint(keys[KeyPurpose.ROOT]).hex()
-    record_act(KEYS_MADE, system("key maker"), what(tenant), fingerprint=shown)
+    record_act(KEYS_MADE, system(gettext_noop("key maker")), what(tenant), fingerprint=shown)
     return shown
 
 

@@ -1,9 +1,11 @@
 """What happens in live view and is audited."""
 
+from django.utils.translation import gettext_lazy as _
+
 from vsaas.audit.acts import declare
 
-WATCHED = declare("live.watched", "{actor} watched {object} live")
+WATCHED = declare("live.watched", _("{actor} watched {object} live"))
 WITHDRAWN = declare(
-    "live.withdrawn", "the live view of {object} was ended for {actor}: the right or the session ended"
+    "live.withdrawn", _("the live view of {object} was ended for {actor}: the right or the session ended")
 )
-CLONED = declare("live.cloned", "two boxes answered as {actor} at the same time")
+CLONED = declare("live.cloned", _("two boxes answered as {actor} at the same time"))

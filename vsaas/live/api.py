@@ -6,6 +6,7 @@ import secrets
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -53,7 +54,7 @@ class Live(ApiView):
         camera = access.get(self.actor, CAMERA_LIVE, present(Camera.objects.all()), id=camera_id)
         session_row = session_id(request._request)
         if session_row is None and self.actor.token_id is None:
-            raise NotSignedIn("sign in to your organisation first")
+            raise NotSignedIn(_("sign in to your organisation first"))
         ticket = Ticket(
             tenant=self.actor.tenant_id,
             account=self.actor.account_id,
@@ -87,14 +88,16 @@ def _asked(data: object) -> tuple[UUID, Stream, bytes]:
     try:
         camera_id = UUID(str(row.get("camera")))
     except ValueError:
-        wrong.append({"field": "camera", "message": "write a camera's id"})
+        wrong.append({"field": "camera", "message": str(_("write a camera's id"))})
     stream = STREAMS.get(str(row.get("stream")))
     if stream is None:
-        wrong.append({"field": "stream", "message": f"write one of {', '.join(STREAMS)}"})
+        wrong.append(
+            {"field": "stream", "message": _("write one of %(names)s") % {"names": ", ".join(STREAMS)}}
+        )
     try:
         hpke_public = b64.decode(row.get("hpke_public"), length=32, what="hpke_public")
     except ProtocolError as error:
         wrong.append({"field": "hpke_public", "message": error.detail})
     if wrong or stream is None:
-        raise InvalidFields("the live view was not asked for rightly", extra={"errors": wrong})
+        raise InvalidFields(_("the live view was not asked for rightly"), extra={"errors": wrong})
     return camera_id, stream, hpke_public

@@ -1,5 +1,7 @@
 """Errors of live viewing."""
 
+from django.utils.translation import gettext_lazy as _
+
 from vsaas.common.errors import BadRequest, Gone
 
 
@@ -13,4 +15,4 @@ class TicketRefused(Gone):
     """A live ticket is unknown, used or too old. Ask for another with POST /api/v1/live."""
 
     problem = "ticket-refused"
-    title = "This ticket opens nothing any more"
+    title = _("This ticket opens nothing any more")

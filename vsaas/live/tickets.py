@@ -6,6 +6,7 @@ from uuid import UUID
 
 import redis
 import redis.asyncio
+from django.utils.translation import gettext_lazy as _
 
 from protocol import b64
 from protocol.limits import LIVE_TICKET_SECONDS
@@ -34,21 +35,22 @@ def issue(ticket: Ticket) -> str:
     try:
         client().set(_name(word), json.dumps(document), ex=LIVE_TICKET_SECONDS)
     except redis.RedisError as error:
-        raise Unavailable("live view cannot begin: Redis does not answer; try again") from error
+        raise Unavailable(_("live view cannot begin: Redis does not answer; try again")) from error
     return word
 
 
 async def redeem(word: object, connection: redis.asyncio.Redis) -> Ticket:
     """The ticket a word opens, which it does once. Raises TicketRefused, Unavailable."""
     if not isinstance(word, str) or len(word) != TICKET_CHARS:
-        raise TicketRefused("this is not a live ticket")
+        raise TicketRefused(_("this is not a live ticket"))
     try:
         found = await connection.getdel(_name(word))
     except redis.RedisError as error:
-        raise Unavailable("live view cannot begin: Redis does not answer; try again") from error
+        raise Unavailable(_("live view cannot begin: Redis does not answer; try again")) from error
     if found is None:
         raise TicketRefused(
-            f"this ticket was used, or is older than {LIVE_TICKET_SECONDS} s: ask for a new one"
+            _("this ticket was used, or is older than %(seconds)s s: ask for a new one")
+            % {"seconds": LIVE_TICKET_SECONDS}
         )
     document = json.loads(found)
     return Ticket(

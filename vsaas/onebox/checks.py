@@ -1,6 +1,6 @@
-"""`make test`, `make lint` and `make bench`: installs what is missing, runs, and says how long each part took.
+"""`make test`, `make lint`, `make bench` and `make messages`: installs what is missing, runs, and says how long each part took.
 
-Usage: python -m vsaas.onebox.checks {packages|test|lint|bench}
+Usage: python -m vsaas.onebox.checks {packages|test|lint|bench|messages}
 """
 
 import os
@@ -18,6 +18,7 @@ from pathlib import Path
 from vsaas.onebox import nodebuild
 from vsaas.onebox.errors import OneboxError
 from vsaas.onebox.gobuild import MINIO, VERSITYGW, build
+from vsaas.onebox.messages import messages
 from vsaas.onebox.postgres import OWNER, Postgres
 from vsaas.onebox.progress import begin, say
 
@@ -232,6 +233,7 @@ def main(arguments: list[str]) -> int:
         "test": test,
         "lint": lint,
         "bench": bench,
+        "messages": messages,
     }
     if len(arguments) != 1 or arguments[0] not in commands:
         print(f"usage: python -m vsaas.onebox.checks {{{'|'.join(commands)}}}", file=sys.stderr)

@@ -52,6 +52,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "vsaas.accounts.middleware.ActorMiddleware",
+    "vsaas.accounts.language.LanguageMiddleware",
     "vsaas.common.problems.AccessMiddleware",
 ]
 
@@ -107,7 +108,11 @@ if ENV.https:
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 FILE_UPLOAD_HANDLERS: list[str] = []
 
+# Each under its own name, which is never translated. What one wishes for: vsaas.accounts.language.
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LANGUAGE_CODE = "en"
+LANGUAGE_COOKIE_NAME = "vsaas_language"
+LOCALE_PATHS = [BASE_DIR / "vsaas" / "locale"]
 USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True

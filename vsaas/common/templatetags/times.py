@@ -11,10 +11,21 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
+from django.utils.translation import npgettext_lazy
 
 from vsaas.common import clock
 
 register = template.Library()
+
+# "3 minutes", as it stands in "3 minutes ago": some languages have another form there than elsewhere.
+_SPANS = {
+    "year": npgettext_lazy("in: … ago", "%(num)d year", "%(num)d years", "num"),
+    "month": npgettext_lazy("in: … ago", "%(num)d month", "%(num)d months", "num"),
+    "week": npgettext_lazy("in: … ago", "%(num)d week", "%(num)d weeks", "num"),
+    "day": npgettext_lazy("in: … ago", "%(num)d day", "%(num)d days", "num"),
+    "hour": npgettext_lazy("in: … ago", "%(num)d hour", "%(num)d hours", "num"),
+    "minute": npgettext_lazy("in: … ago", "%(num)d minute", "%(num)d minutes", "num"),
+}
 
 
 @register.simple_tag
@@ -45,10 +56,16 @@ def words(at: dt.datetime, zone: str = "UTC") -> str:
     if seconds < 60:
         ago = _("now") if seconds < 1 else _("%(n)d s ago") % {"n": seconds}
     else:
-        ago = _("%(span)s ago") % {"span": timesince(at, now, depth=1)}
+        ago = _("%(span)s ago") % {"span": timesince(at, now, depth=1, time_strings=_SPANS)}
     if at > now and seconds >= 1:
         return exact
     return f"{ago} · {exact}"
+
+
+@register.filter
+def span_since(at: dt.datetime) -> str:
+    """How long ago a moment was, to stand in "… ago": "2 hours, 5 minutes"."""
+    return timesince(at, clock.now(), time_strings=_SPANS)
 
 
 def _zone(name: str) -> dt.tzinfo:
