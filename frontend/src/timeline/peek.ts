@@ -113,8 +113,7 @@ export class Peek {
   private want(camera: string, us: number, stepUs: number): void {
     this.wanted = { camera, us, stepUs };
     this.showBest();
-    if (!this.pictures) void this.open();
-    else if (!this.pictures.held(camera, us)) this.later();
+    if (!this.pictures?.held(camera, us)) this.later();
   }
 
   /** No picture, as a kind of its own; the words are below it. */
@@ -163,14 +162,17 @@ export class Peek {
     this.later();
   }
 
+  /** A pointer that only comes to click needs no pictures: the first is asked for a moment later. */
   private later(): void {
-    this.timer ||= window.setTimeout(() => this.start(), Math.max(0, this.startedAt + START_MS - performance.now()));
+    const wait = this.asked ? this.startedAt + START_MS - performance.now() : START_MS;
+    this.timer ||= window.setTimeout(() => this.start(), Math.max(0, wait));
   }
 
   private start(): void {
     this.timer = 0;
     const { wanted, pictures } = this;
-    if (!wanted || !pictures) return;
+    if (!wanted) return;
+    if (!pictures) return void this.open();
     const key = keyOf(wanted.camera, wanted.us);
     if (this.running.has(key) || this.failed.has(key)) return;
     this.startedAt = performance.now();

@@ -352,6 +352,8 @@ export class Timeline {
     if (!held || this.pointers.size > 0) return;
     if (this.dragged <= DRAG_PX || this.scrubbing) {
       this.endScrub();
+      // The seek needs network and decoder more than a picture under the pointer does, until the pointer moves on.
+      this.unhover();
       this.following = true;
       this.options.onseek(Math.min(this.options.nowUs(), usAt(this.view, this.xOfEvent(event))));
     } else if (event.timeStamp - this.lastMove < 60 && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
