@@ -123,7 +123,18 @@ def test_the_player_speaks_german_and_fits(german: Watching) -> None:
     assert sideways(page) == 0
     assert english_left(page, "vsaas-player") == []
     page.get_by_role("button", name="Schließen").click()
-    assert catalogues(german.stand) != []
+    page.get_by_role("button", name="Vergrößern (+)").first.click()
+    expect(page.locator(".vp-zoom-text")).to_have_text("2,0×")
+    page.locator(".vp-time").click()
+    expect(page.locator(".vp-goto")).to_contain_text("Zeit (Europe/Berlin)")
+    for part in (".vp-zoom", ".vp-goto button"):
+        box = page.locator(part).bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= page.viewport_size["width"]  # type: ignore[index]
+    assert sideways(page) == 0
+    assert english_left(page, "vsaas-player") == []
+    assert len(catalogues(german.stand)) == 1
 
 
 def test_what_was_passed_over_and_what_was_altered_is_said_in_german(german: Watching) -> None:
