@@ -33,8 +33,8 @@ def test_the_door_is_read_in_another_language_by_keyboard_without_a_script(
     assert spoken(page) == "de"
     assert page.locator("h1").inner_text() == "Anmelden"
     page.get_by_role("button", name="English").focus()
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     assert (page.url, spoken(page)) == (address("sign-in"), "en")
     assert page.locator("h1").inner_text() == "Sign in"
     page.reload()
@@ -57,8 +57,8 @@ def test_the_language_of_an_account_is_chosen_without_a_script(
     page = context_of(house.cast.olga, viewport=PHONE, java_script_enabled=False).new_page()
     page.goto(address("account"))
     page.get_by_label("Language").select_option("de")
-    page.get_by_role("button", name="Save the language").press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save the language").press("Enter")
     assert spoken(page) == "de"
     assert page.get_by_label("Sprache").input_value() == "de"
 
@@ -68,8 +68,8 @@ def test_the_language_of_an_account_is_chosen_without_a_script(
 
     assert aside(stored) == "de"
     page.get_by_label("Sprache").select_option("")
-    page.get_by_role("button", name="Sprache speichern").press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sprache speichern").press("Enter")
     assert (spoken(page), aside(stored)) == ("en", None)
 
 

@@ -36,6 +36,7 @@ DAYS = (
 GROUPS = {
     "site": _("Sites"),
     "camera": _("Cameras"),
+    "view": _("Views of the wall"),
     "footage": _("Footage"),
     "agent": _("Agents"),
     "people": _("People"),
@@ -72,7 +73,7 @@ class TokenForm(forms.Form):
         """The choices as the page shows them: by what they are about, each with whether it is chosen."""
         chosen = set(self["scopes"].value() or ())
         return [
-            (GROUPS.get(kind, kind), [(one, one.name in chosen) for one in group])
+            (GROUPS[kind], [(one, one.name in chosen) for one in group])
             for kind, group in groupby(self.offered, key=lambda one: one.name.partition(":")[0])
         ]
 

@@ -24,6 +24,7 @@ from vsaas.common.templatetags.assets import built_text, files_of
 
 WORKER_ENTRY = "src/sw/worker.ts"
 OFFLINE_ENTRY = "src/pages/offline.ts"
+GERMAN = "src/i18n/de.json"
 BACKGROUND = "#0d1014"
 LETTERS = "-latin-wght-"
 """The font file the offline page is written with; those for other scripts come when they are needed."""
@@ -81,7 +82,7 @@ def worker(request: HttpRequest) -> HttpResponse:
 @functools.cache
 def _worker_text() -> str:
     code = built_text(WORKER_ENTRY)
-    files = dict.fromkeys([*files_of("src/pages/app.ts"), *files_of(OFFLINE_ENTRY)])
+    files = dict.fromkeys([*files_of("src/pages/app.ts"), *files_of(OFFLINE_ENTRY), *files_of(GERMAN)])
     keep = [reverse("offline"), *(file for file in files if not file.endswith(".woff2") or LETTERS in file)]
     version = hashlib.sha256("\n".join([code, *keep, content_security_policy()]).encode()).hexdigest()[:16]
     return f"self.VSAAS = {json.dumps({'version': version, 'keep': keep})};\n{code}"
