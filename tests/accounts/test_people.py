@@ -208,6 +208,14 @@ def test_an_invited_person_sets_up_an_account_with_the_role_and_sites_chosen(cas
     assert "Link not used yet" not in text_of(alice.get(at(cast, "people")))
 
 
+def test_a_single_site_is_ticked_beforehand_and_of_several_none(cast, alice, client_for):
+    ticked = re.compile(r'name="sites" value="([^"]+)" checked')
+    assert ticked.findall(text_of(alice.get(at(cast, "people/invite")))) == []
+    charlie = client_for(cast.charlie)
+    page = text_of(charlie.get(f"/t/{cast.tenant_b.slug}/people/invite"))
+    assert ticked.findall(page) == [str(cast.site_b.id)]
+
+
 def test_a_link_opens_once_and_is_kept_as_a_hash(cast, alice):
     reply = invite(alice, cast)
     link = link_in(reply)

@@ -90,7 +90,7 @@ def invite(page: Page, read: Read) -> str:
     page.get_by_label("Name", exact=True).fill("Bob Helper")
     page.get_by_label("E-mail address").fill(f"{secrets.token_hex(4)}@example.org")
     expect(page.get_by_label("Viewer")).to_be_checked()
-    page.get_by_label("Main site").check()
+    expect(page.get_by_label("Main site")).to_be_checked()
     page.get_by_role("button", name="Make the link").click()
     link = page.locator("[data-one-time-link]").inner_text()
     read.look(page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -99,9 +100,9 @@ class InviteForm(AccessForm):
     field_order = ["name", "email", "role", "where", "sites"]
 
 
-def first_access() -> dict[str, Any]:
-    """What an empty form proposes: the least."""
-    return {"role": VIEWER.name, "where": SOME}
+def first_access(sites: Sequence[UUID] = ()) -> dict[str, Any]:
+    """What an empty form proposes: the least. Of `sites` to choose from, a single one is chosen already."""
+    return {"role": VIEWER.name, "where": SOME, "sites": sites if len(sites) == 1 else ()}
 
 
 def access_as_it_is(account: Account) -> dict[str, Any]:

@@ -164,7 +164,8 @@ def people_invite(request: HttpRequest) -> HttpResponse:
     """Whom, as what, where; then the link, shown once."""
     actor = signed_in(request)
     sites = Site.objects.all()
-    form = InviteForm(request.POST if request.method == "POST" else None, sites=sites, initial=first_access())
+    begin_with = first_access([site.pk for site in sites])
+    form = InviteForm(request.POST if request.method == "POST" else None, sites=sites, initial=begin_with)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
