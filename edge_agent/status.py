@@ -116,7 +116,8 @@ class Report:
             )
         for stream in status.heartbeat.streams:
             if stream.state not in ("recording", "disabled"):
-                found.append(f"{_stream_name(status, stream)}: {stream.state} {stream.detail}".rstrip())
+                why = f": {stream.detail}" if stream.detail else ""
+                found.append(f"{_stream_name(status, stream)}: {stream.state}{why}")
         return found
 
     def to_json(self) -> dict[str, Any]:
