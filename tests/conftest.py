@@ -18,7 +18,7 @@ django.setup()
 
 from django.test import Client  # noqa: E402
 
-REAL_TIME = {"frame", "components", "frontend", "e2e", "onebox", "live"}
+REAL_TIME = {"frame", "components", "frontend", "e2e", "live"}
 
 if TYPE_CHECKING:
     from tests.cast import Cast
@@ -43,7 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Every other test, property tests above all, must pass the first time. A second try stands in pytest's report.
     """
     for item in items:
-        if item.get_closest_marker("e2e") or item.path.parent.name in REAL_TIME:
+        in_real_time = item.get_closest_marker("e2e") or item.path.parent.name in REAL_TIME
+        if in_real_time and not getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

@@ -135,8 +135,10 @@ def _far_away(page: Page) -> Iterator[None]:
     devtools = page.context.new_cdp_session(page)
     devtools.send("Network.enable")
     devtools.send("Network.emulateNetworkConditions", FAR)
-    yield
-    devtools.detach()
+    try:
+        yield
+    finally:
+        devtools.detach()
 
 
 def _scrub(watching: Watching, system: System) -> float:

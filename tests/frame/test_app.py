@@ -109,6 +109,20 @@ def test_a_device_without_a_network_is_told_that(
     noise.heard = [line for line in noise.heard if "ERR_INTERNET_DISCONNECTED" not in line]
 
 
+def test_that_there_is_no_connection_is_said_in_the_language_chosen(
+    context_of: Opens, house: House, portal: Portal, address: Address, noise: Noise
+) -> None:
+    page = context_of(house.cast.alice).new_page()
+    under_the_worker(page, address())
+    page.context.add_cookies([{"name": "vsaas_language", "value": "de", "url": portal.address}])
+    page.context.set_offline(True)
+    page.reload()
+    expect(page.get_by_role("heading", name="Keine Verbindung")).to_be_visible()
+    expect(page.get_by_text("Dieses Gerät hat keine Verbindung.")).to_be_visible()
+    page.context.set_offline(False)
+    noise.heard = [line for line in noise.heard if "ERR_INTERNET_DISCONNECTED" not in line]
+
+
 def test_nothing_is_kept_but_built_files_and_the_offline_page(
     alice: Page, house: House, address: Address
 ) -> None:

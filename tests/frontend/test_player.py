@@ -110,6 +110,20 @@ def test_one_altered_byte_stops_the_picture_at_that_second_and_says_so(watching:
     watching.until("verified", lambda: watching.facts()["badge"] == "Verified")
 
 
+def test_pictures_without_sound_before_a_damaged_record_are_shown(watching: Watching) -> None:
+    stand = watching.stand
+    stand.segments[Stream.MAIN] = [s for s in stand.segments[Stream.MAIN] if s.end_us <= stand.at(44)]
+    last = stand.segments[Stream.MAIN][-1]
+    assert last.start_us == stand.at(40)
+    last.record = last.record[:-1] + bytes([last.record[-1] ^ 1])
+    watching.go(36)
+    watching.shows(36)
+    watching.until("altered", lambda: watching.facts()["trust"] == "altered")
+    shown = watching.second()
+    assert shown is not None
+    assert 39 <= shown < 40
+
+
 def test_what_lies_before_an_altered_byte_is_shown_even_when_its_sound_comes_late(watching: Watching) -> None:
     stand = watching.stand
     segment = next(s for s in stand.segments[Stream.MAIN] if s.start_us == stand.at(96))

@@ -70,11 +70,10 @@ def _wishes(request: HttpRequest) -> Iterator[str]:
 
 
 def _of_account(request: HttpRequest) -> str | None:
-    """The choice of the account a request comes from, also while its second factor is still owed."""
-    if request.tenant is None:  # type: ignore[attr-defined]
+    """The choice of the account a request comes from. While its second factor is owed, the browser's counts: who has no
+    more than a password changes no account."""
+    if request.actor is None:  # type: ignore[attr-defined]
         return None
-    if request.token_id is not None and request.actor is None:  # type: ignore[attr-defined]
-        return None  # a token that is refused stands for nobody
     chosen: str | None = getattr(request.user, "language", None)
     return chosen
 

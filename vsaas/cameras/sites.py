@@ -4,6 +4,7 @@ import zoneinfo
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from tenants.models import Membership, Site
 from vsaas.agents.models import Agent, EnrolmentCode
@@ -38,12 +39,12 @@ def site_change(site: Site, by: Who, *, name: str | None = None, timezone: str |
     return site
 
 
-KINDS = {
-    "cameras": _("cameras"),
-    "agents": _("agents"),
-    "codes": _("codes"),
-    "people": _("people"),
-    "left_behind": _("left behind"),
+COUNTED = {
+    "cameras": ngettext_lazy("%(count)d camera", "%(count)d cameras", "count"),
+    "agents": ngettext_lazy("%(count)d agent", "%(count)d agents", "count"),
+    "codes": ngettext_lazy("%(count)d code", "%(count)d codes", "count"),
+    "people": ngettext_lazy("%(count)d person", "%(count)d people", "count"),
+    "left_behind": ngettext_lazy("%(count)d thing left behind", "%(count)d things left behind", "count"),
 }
 
 
@@ -75,7 +76,7 @@ def site_delete(site: Site, by: Who, heir: Site | None = None) -> None:
     if heir is None and leaves_behind(site):
         kept_by["left_behind"] = leaves_behind(site)
     if kept_by:
-        kinds = ", ".join(f"{count} {KINDS[kind]}" for kind, count in kept_by.items())
+        kinds = ", ".join(COUNTED[kind] % {"count": count} for kind, count in kept_by.items())
         raise SiteNotEmpty(
             _("the site %(site)s is not empty (%(kinds)s): move or remove them first")
             % {"site": site.name, "kinds": kinds},

@@ -86,11 +86,11 @@ def _state_json(actor: Actor, camera: Camera, newest_us: int | None) -> dict[str
         "audio": camera.audio,
         "health": _streams(camera) if _may(actor, AGENT_VIEW, camera) else [],
         "may": {
-            "live": _may(actor, CAMERA_LIVE, camera),
+            "live": camera.deleted_at is None and _may(actor, CAMERA_LIVE, camera),
             "playback": _may(actor, CAMERA_PLAYBACK, camera),
             "audio": _may(actor, CAMERA_AUDIO, camera),
             "clip": _may(actor, CAMERA_PLAYBACK, camera) and _may(actor, CAMERA_CLIP, camera),
-            "edit": _may(actor, CAMERA_EDIT, camera),
+            "edit": camera.deleted_at is None and _may(actor, CAMERA_EDIT, camera),
         },
     }
 

@@ -167,8 +167,11 @@ class ObjectStore:
         params = self._at(name, version_id)
         if length is not None and length <= 0:
             raise ObjectStoreError(
-                _("cannot read object %(name)s: length must be above 0, not %(length)s")
-                % {"name": name, "length": length}
+                filled(
+                    _("cannot read object %(name)s: length must be above 0, not %(length)s"),
+                    name=name,
+                    length=length,
+                )
             )
         if start or length is not None:
             end = "" if length is None else str(start + length - 1)
@@ -239,8 +242,11 @@ class ObjectStore:
 def _check_lifetime(name: str, expires_s: int) -> None:
     if not 0 < expires_s <= MAX_GRANT_S:
         raise ObjectStoreError(
-            _("cannot grant %(name)s: %(seconds)s s is not a lifetime of a grant")
-            % {"name": name, "seconds": expires_s}
+            filled(
+                _("cannot grant %(name)s: %(seconds)s s is not a lifetime of a grant"),
+                name=name,
+                seconds=expires_s,
+            )
         )
 
 

@@ -20,13 +20,14 @@ from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions as drf
 
 from tenants.middleware import enforce
 from tenants.scope import roll_back_scope
-from tenants.words import in_english
+from tenants.words import ENGLISH
 from vsaas.common import errors
 
 logger = logging.getLogger(__name__)
@@ -145,9 +146,8 @@ def handle(request: HttpRequest, error: BaseException) -> HttpResponseBase | Non
         for listener in _refusal_listeners:
             listener(request, ours)
     if ours.status >= 500:
-        logger.error(
-            "request failed: %s %s: %s", request.method, route_of(request), in_english(ours), exc_info=error
-        )
+        with translation.override(ENGLISH):
+            logger.error("request failed: %s %s: %s", request.method, route_of(request), ours, exc_info=error)
     if wants_page(request):
         return page_of(request, ours)
     return response_of(ours)

@@ -10,10 +10,12 @@ import functools
 import hashlib
 import json
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
@@ -66,8 +68,14 @@ def _icon(file: str, sizes: str, purpose: str) -> dict[str, str]:
 @public("the page that says there is no connection: nothing of anybody stands on it")
 @require_safe
 def offline(request: HttpRequest) -> HttpResponse:
-    """What the service worker shows when the portal cannot be reached."""
-    return render(request, "offline.html")
+    """What the service worker shows when the portal cannot be reached. `?language=`: which language it is kept in."""
+    language = request.GET.get("language", "")
+    if language not in dict(settings.LANGUAGES):
+        return render(request, "offline.html")
+    with translation.override(language):
+        page = render(request, "offline.html")
+    page.headers["Content-Language"] = language
+    return page
 
 
 @public("the service worker's code: the same for everybody")
@@ -75,7 +83,9 @@ def offline(request: HttpRequest) -> HttpResponse:
 def worker(request: HttpRequest) -> HttpResponse:
     """The service worker for `/t/`. Browsers look for a new one by its bytes, so it begins with what it is to keep."""
     return HttpResponse(
-        _worker_text(), content_type="text/javascript; charset=utf-8", headers={"Cache-Control": "no-cache"}
+        _worker_text(),
+        content_type="text/javascript; charset=utf-8",
+        headers={"Cache-Control": "no-cache", "Content-Language": settings.LANGUAGE_CODE},
     )
 
 
@@ -83,6 +93,9 @@ def worker(request: HttpRequest) -> HttpResponse:
 def _worker_text() -> str:
     code = built_text(WORKER_ENTRY)
     files = dict.fromkeys([*files_of("src/pages/app.ts"), *files_of(OFFLINE_ENTRY), *files_of(GERMAN)])
-    keep = [reverse("offline"), *(file for file in files if not file.endswith(".woff2") or LETTERS in file)]
-    version = hashlib.sha256("\n".join([code, *keep, content_security_policy()]).encode()).hexdigest()[:16]
-    return f"self.VSAAS = {json.dumps({'version': version, 'keep': keep})};\n{code}"
+    files_kept = [file for file in files if not file.endswith(".woff2") or LETTERS in file]
+    offline_pages = {one: f"{reverse('offline')}?language={one}" for one, _name in settings.LANGUAGES}
+    built = {"offline": offline_pages, "keep": [*offline_pages.values(), *files_kept]}
+    told = json.dumps(built)
+    version = hashlib.sha256("\n".join([code, told, content_security_policy()]).encode()).hexdigest()[:16]
+    return f"self.VSAAS = {json.dumps({'version': version, **built})};\n{code}"

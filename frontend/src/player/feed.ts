@@ -142,7 +142,7 @@ export class Feed {
 
   /** Ends the feed at `atUs`; `fed` is what the track that was refused had been given. */
   private refuse(atUs: number, failure: FailureInfo, fed: readonly [number, number]): void {
-    if (!this.over) this.ending ??= { atUs, failure, upTo: fed[1] };
+    if (!this.over && (!this.ending || atUs < this.ending.atUs)) this.ending = { atUs, failure, upTo: fed[1] };
   }
 
   private tellEnding(): void {
@@ -252,6 +252,7 @@ export class Feed {
     for (;;) {
       at = await this.audioOf(sink, segment, at);
       const next = await this.nextKnown(segment);
+      if (!next) return this.silenceToEnd(sink, segment, at);
       const joins = next.run === segment.run && hasAudio(next) && hasAudio(segment);
       const end = videoEnd(segment);
       if (!joins && end - at > SILENCE_FROM_S) at = await this.silence(sink, segment, at, end);
@@ -262,14 +263,20 @@ export class Feed {
     }
   }
 
-  /** Waits until the video loop knows what follows. */
-  private async nextKnown(segment: SegmentPlan): Promise<SegmentPlan> {
+  /** Waits until the video loop knows what follows; null: the feed ends here. */
+  private async nextKnown(segment: SegmentPlan): Promise<SegmentPlan | null> {
     for (;;) {
       const next = this.plan.after(segment);
-      if (next) return next;
-      if (this.ending) throw new FeedOver();
+      if (next || this.ending) return next;
       await this.wait();
     }
+  }
+
+  /** The last pictures before the end are shown even where their sound ended, or never was. */
+  private async silenceToEnd(sink: TrackSink, segment: SegmentPlan, at: number): Promise<void> {
+    const upTo = (this.ending?.upTo ?? 0) - this.target.map.offset(segment);
+    const end = Math.min(videoEnd(segment), upTo);
+    if (end - at > SILENCE_FROM_S) await this.silence(sink, segment, at, end);
   }
 
   /** One segment's audio from run time `at` on, holes filled; returns up to where it went. */

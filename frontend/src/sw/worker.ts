@@ -6,7 +6,9 @@
  */
 interface Built {
   readonly version: string;
-  /** The offline page first, then the files it is drawn with. */
+  /** The address of the offline page in each language, by its code. */
+  readonly offline: Readonly<Record<string, string>>;
+  /** The offline pages and the files they are drawn with. */
   readonly keep: readonly string[];
 }
 
@@ -14,11 +16,13 @@ interface RouterEvent extends ExtendableEvent {
   addRoutes?(routes: unknown): Promise<void>;
 }
 
+/** Not in every browser yet. */
+const cookies = (self as { cookieStore?: { get(name: string): Promise<{ value?: string } | null> } }).cookieStore;
 const worker = self as unknown as ServiceWorkerGlobalScope & { readonly VSAAS: Built };
-const { version, keep } = worker.VSAAS;
+const { version, offline, keep } = worker.VSAAS;
 const OURS = "vsaas-";
 const CACHE = `${OURS}${version}`;
-const OFFLINE = keep[0]!;
+const LANGUAGE_COOKIE = "vsaas_language";
 const HASHED = /^\/static\/assets\/.+-[\w-]{8,}\.(js|css|woff2)$/;
 
 worker.addEventListener("install", (event) => {
@@ -73,9 +77,16 @@ async function page(event: FetchEvent): Promise<Response> {
     const early = (await event.preloadResponse) as Response | undefined;
     return early ?? (await fetch(event.request));
   } catch {
-    const kept = await caches.match(OFFLINE, { cacheName: CACHE });
+    const kept = await caches.match(await offlinePage(), { cacheName: CACHE });
     return kept ?? Response.error();
   }
+}
+
+/** In the language last chosen in this browser, else the first of the browser's own that there is. */
+async function offlinePage(): Promise<string> {
+  const chosen = await cookies?.get(LANGUAGE_COOKIE);
+  const wished = [chosen?.value ?? "", ...worker.navigator.languages].map((name) => name.split("-")[0] ?? "");
+  return offline[wished.find((code) => code in offline) ?? "en"]!;
 }
 
 async function file(request: Request): Promise<Response> {

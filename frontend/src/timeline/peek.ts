@@ -158,7 +158,14 @@ export class Peek {
   private async open(): Promise<void> {
     if (this.asked || !this.options) return;
     this.asked = true;
-    this.pictures = await this.options.pictures();
+    try {
+      this.pictures = await this.options.pictures();
+    } catch (error) {
+      this.asked = false;
+      if (this.wanted) this.fail(keyOf(this.wanted.camera, this.wanted.us), wordsOf(error));
+      this.showBest();
+      return;
+    }
     this.later();
   }
 
@@ -172,9 +179,9 @@ export class Peek {
     this.timer = 0;
     const { wanted, pictures } = this;
     if (!wanted) return;
-    if (!pictures) return void this.open();
     const key = keyOf(wanted.camera, wanted.us);
     if (this.running.has(key) || this.failed.has(key)) return;
+    if (!pictures) return void this.open();
     this.startedAt = performance.now();
     const oldest = this.running.size >= RUNNING_MOST ? this.running.entries().next().value : undefined;
     if (oldest) {
