@@ -72,7 +72,7 @@ const GERMAN: readonly (readonly [words: RegExp, english: string])[] = [
   [/^vor (\d{1,4}) ?(?:h|std|stunden?)\.?$/, "$1 h ago"],
   [/\bvor (\d{1,3}) tag(?:en)?\b/, "$1 days ago"],
   [/\b(\d{1,2})[:.](\d{2}) ?uhr\b/, "$1:$2"],
-  [/\b(\d{1,2}) ?uhr (\d{2})(?! \p{L}|[.\d])/u, "$1:$2"],
+  [/\b(\d{1,2}) ?uhr (\d{2})(?![.\d])/, "$1:$2"],
   [/\b(\d{1,2}) ?uhr\b/, "$1:00"],
   [/\bmittags?\b/, "noon"],
   [/\bmitternachts?\b/, "midnight"],
