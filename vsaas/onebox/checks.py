@@ -40,7 +40,7 @@ DEBIAN_PACKAGES = (
 
 
 def test() -> None:
-    """Every test, or those `TESTS` names: the front end's with vitest, the rest with pytest on two cores.
+    """Every test, or those `TESTS` names: the front end's with vitest, the rest with pytest.
 
     With `CI` set a skipped test is a failure: there nothing may be missing.
     """
@@ -58,14 +58,15 @@ def test() -> None:
 
 
 def pytest(chosen: Sequence[str]) -> None:
-    """pytest on two processes; raises when a test fails, or is skipped in CI."""
+    """pytest on one process more than there are cores, since tests wait more than they compute; raises when a test fails,
+    or is skipped in CI."""
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
         command = [
             sys.executable,
             "-m",
             "pytest",
             "-n",
-            "2",
+            str(len(os.sched_getaffinity(0)) + 1),
             "--dist",
             "loadgroup",
             f"--junit-xml={report.name}",
