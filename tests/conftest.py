@@ -43,7 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Every other test, property tests above all, must pass the first time. A second try stands in pytest's report.
     """
     for item in items:
-        in_real_time = item.get_closest_marker("e2e") or item.path.parent.name in REAL_TIME
+        marked = item.get_closest_marker("e2e") or item.get_closest_marker("real_time")
+        in_real_time = marked or item.path.parent.name in REAL_TIME
         if in_real_time and not getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.flaky(reruns=1))
 

@@ -116,7 +116,7 @@ def _address(server: Server) -> str:
     return f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Wait until a condition holds that another task brings about."""
     async with asyncio.timeout(seconds):
         while not condition():

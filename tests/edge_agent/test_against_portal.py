@@ -57,6 +57,8 @@ from vsaas.cameras.services import CameraChange, NewCamera, camera_add, camera_u
 from vsaas.onebox.demo_camera import DemoCameraConfig, demo_camera_thread
 from vsaas.onebox.processes import Program
 
+pytestmark = pytest.mark.real_time
+
 SOURCE = "rtsp://viewer:s3cret@10.0.0.7:554/stream"
 T = TypeVar("T")
 

@@ -22,6 +22,8 @@ from tests.edge_agent.portal import Portal, running_portal
 from tests.edge_agent.process import AgentProcess, agent_process
 from vsaas.onebox.demo_camera import SUB, DemoCamera, DemoCameraConfig, demo_camera_thread
 
+pytestmark = pytest.mark.real_time
+
 CAMERA = uuid.uuid4()
 BEFORE = uuid.uuid4()
 """A camera that was recorded before the agent started."""

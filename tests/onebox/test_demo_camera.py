@@ -57,7 +57,7 @@ def small_camera() -> Iterator[DemoCamera]:
         yield running
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait until a condition holds that another thread brings about."""
     ends = time.monotonic() + seconds
     beat = threading.Event()

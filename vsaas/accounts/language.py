@@ -60,9 +60,11 @@ def language_of(request: HttpRequest) -> str:
 
 def _wishes(request: HttpRequest) -> Iterator[str]:
     """What was wished for, the strongest first; it may be no language at all."""
-    yield _of_account(request) or ""
-    if "Authorization" not in request.headers:  # with a token no cookie is looked at
-        yield request.COOKIES.get(COOKIE, "")
+    account = _of_account(request) or ""
+    # With a token no cookie is looked at.
+    cookie = "" if "Authorization" in request.headers else request.COOKIES.get(COOKIE, "")
+    # Who has given no more than a password changes no account: the choice they make is the cookie's.
+    yield from (cookie, account) if request.actor is None else (account, cookie)  # type: ignore[attr-defined]
     for code, _weight in parse_accept_lang_header(request.headers.get("Accept-Language", "").lower()):
         if code == "*":
             return
@@ -70,10 +72,11 @@ def _wishes(request: HttpRequest) -> Iterator[str]:
 
 
 def _of_account(request: HttpRequest) -> str | None:
-    """The choice of the account a request comes from. While its second factor is owed, the browser's counts: who has no
-    more than a password changes no account."""
-    if request.actor is None:  # type: ignore[attr-defined]
+    """The choice of the account a request comes from, also while its second factor is still owed."""
+    if request.tenant is None:  # type: ignore[attr-defined]
         return None
+    if request.token_id is not None and request.actor is None:  # type: ignore[attr-defined]
+        return None  # a token that is refused stands for nobody
     chosen: str | None = getattr(request.user, "language", None)
     return chosen
 
