@@ -29,7 +29,7 @@ SEEN_WITHIN_MS = 1500
 FAR = {"offline": False, "latency": 50, "downloadThroughput": 20e6 / 8, "uploadThroughput": 20e6 / 8}
 SCRUB_S = 5
 
-# The pointer goes over [from, to] CSS pixels of the timeline there and back for `s` seconds, a step a frame. How many
+# The pointer goes over [from, to] CSS pixels of the timeline there and back in two seconds, for `s` seconds. How many
 # pictures were shown under it, each of the instant pointed at: pictures standing in for others do not count.
 _SCRUB = """([from, to, s]) => new Promise((resolve) => {
   const canvas = document.querySelector("vsaas-player canvas.timeline-canvas");
@@ -39,7 +39,7 @@ _SCRUB = """([from, to, s]) => new Promise((resolve) => {
   const step = (now) => {
     const still = document.querySelector(".timeline-still-box");
     if (still?.dataset.kind === "still" && still.dataset.us !== shown) { shown = still.dataset.us; count++; }
-    const part = ((now - began) / 2000) % 2;
+    const part = ((now - began) / 1000) % 2;
     const clientX = box.left + from + (to - from) * (part < 1 ? part : 2 - part);
     canvas.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY: box.top + 40, bubbles: true }));
     if (now - began < s * 1000) requestAnimationFrame(step);
@@ -148,6 +148,8 @@ def _scrub(watching: Watching, system: System) -> float:
     begin_ms, end_ms = names[0].about_us / 1000, names[-1].about_us / 1000 - 5_000
     page.goto(system.camera_page(iso((begin_ms + end_ms) / 2)))
     watching.shows(round((begin_ms + end_ms) / 2), 5000)
+    for _ in range(8):
+        page.get_by_label("Timeline").press("+")
     view = watching.until("a view that holds a minute", lambda: _view(watching, begin_ms))
     from_px, to_px = ((ms - view[0]) / (view[1] - view[0]) * view[2] for ms in (begin_ms + 1000, end_ms))
     page.evaluate(_SCRUB, [from_px, to_px, 3 * SCRUB_S])
