@@ -102,7 +102,7 @@ describe("a German page", () => {
     const { day, zoneName } = await import("../src/times");
     expect([duration(12e6), duration(200e6), duration(7500e6), duration(3 * 86400e6)]).toEqual(["12 s", "3 min 20 s", "2 h 5 min", "3 Tage"]);
     expect([size(840), size(12_300_000)]).toEqual(["840 Byte", "12,3 MB"]);
-    expect([ago(0), ago(12e6), ago(300e6), ago(2 * 86400e6)]).toEqual(["gerade eben", "vor 12 Sek.", "vor 5 Min.", "vor 2 Tagen"]);
+    expect([ago(0), ago(12e6), ago(300e6), ago(2 * 86400e6)]).toEqual(["gerade eben", "vor 12 s", "vor 5 min", "vor 2 Tagen"]);
     expect(runWords("gap", 1)).toBe("Nicht aufgenommen: die Kamera war nicht erreichbar");
     const us = Date.UTC(2026, 10, 22, 13) * 1000;
     expect([day(us, "Europe/Berlin"), zoneName(us, "Europe/Berlin")]).toEqual(["So., 22. Nov.", "MEZ"]);
