@@ -22,7 +22,7 @@ describe.each(LANGUAGES)("the catalogue %s", (language) => {
       expect(translated).toMatch(/\S/);
       expect(placeholders(String(translated))).toEqual(placeholders(String(text)));
       // A text that ends a sentence goes on ending one; an abbreviation ends none.
-      expect(/(?<!Sek|Min|Std)\.$/.test(String(translated))).toBe(String(text).endsWith("."));
+      expect(/\.$/.test(String(translated))).toBe(String(text).endsWith("."));
     }
   });
 });
