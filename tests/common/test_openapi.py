@@ -160,7 +160,7 @@ def test_operations_no_token_may_call_are_marked() -> None:
         by_token = [row["token"] for row in operation["security"] if "token" in row]
         personal = path.startswith(("/api/v1/tokens", "/api/v1/account", "/api/v1/sessions"))
         people = path.startswith("/api/v1/invitations") or (
-            path.startswith("/api/v1/members") and method != "get"
+            path.startswith(("/api/v1/members", "/api/v1/roles")) and method != "get"
         )
         assert bool(by_token) != (personal or people), f"{method} {path}"
         assert by_token != [[]] or path == "/api/v1/me"
