@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
@@ -16,7 +18,7 @@ from tenants.declare import requires
 from tenants.middleware import signed_in
 from tenants.permissions import ACCOUNT_SELF
 from tenants.words import filled
-from vsaas.accounts import language, own, recovery, setup, signin
+from vsaas.accounts import address, closing, language, own, people, recovery, setup, signin, user_agents
 from vsaas.accounts.forms import FactorForm, PasswordForm
 from vsaas.accounts.models import Account, RecoveryCode, Session, TotpDevice
 from vsaas.accounts.passwords import MAX_CHARS, MIN_CHARS, check_password_strength
@@ -25,8 +27,11 @@ from vsaas.accounts.views import app_of, check_new_app, too_many_words
 from vsaas.audit import feed
 from vsaas.common.errors import NotFound, TooMany
 from vsaas.common.links import tenant_url
+from vsaas.mail import outbox
 
 ACTIVITY_ROWS = 20
+
+Then = Callable[[HttpRequest, Account], HttpResponse]
 
 
 class NameForm(forms.Form):
@@ -72,6 +77,18 @@ class ConfirmForm(FactorForm, PasswordForm):
     field_order = ["password", "code"]
 
 
+class NewAddressForm(ConfirmForm):
+    """The address to come, confirmed by password and code."""
+
+    field_order = ["email", "password", "code"]
+
+    email = forms.EmailField(
+        label=gettext_lazy("New e-mail address"),
+        max_length=254,
+        widget=forms.EmailInput({"autocomplete": "email", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+
+
 def me(request: HttpRequest) -> Account:
     """The signed-in person's account."""
     return Account.objects.get(pk=signed_in(request).account_id)
@@ -97,6 +114,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "sessions": own_sessions(request, person),
         "rights": rights(person),
         "activity": activity(person),
+        "may_mail": outbox.is_there(),
         "said": said(request),
     }
     return render(request, "accounts/account.html", context, status=422 if form.is_bound else 200)
@@ -206,9 +224,16 @@ def _new_codes(request: HttpRequest, person: Account) -> HttpResponse:
     return HttpResponseRedirect(tenant_url(request, "recovery-codes"))
 
 
-def _confirm(request: HttpRequest, person: Account, template: str, then: Any) -> HttpResponse:
+def _confirm(
+    request: HttpRequest,
+    person: Account,
+    template: str,
+    then: Then,
+    form: ConfirmForm | None = None,
+    **context: Any,
+) -> HttpResponse:
     """The form that asks for password and code, and what comes once both are right."""
-    form = ConfirmForm(request.POST if request.method == "POST" else None)
+    form = form or ConfirmForm(request.POST if request.method == "POST" else None)
     status, headers = (422 if form.is_bound else 200), {}
     if request.method == "POST" and form.is_valid():
         try:
@@ -220,12 +245,46 @@ def _confirm(request: HttpRequest, person: Account, template: str, then: Any) ->
                     "code", _("This code is wrong or was used before. Wait for the next one and type that.")
                 )
             else:
-                done: HttpResponse = then(request, person)
-                return done
+                return then(request, person)
         except TooMany as error:
             form.add_error(None, too_many_words(error))
             status, headers = error.status, error.headers
-    return _with(render(request, template, {"form": form, "person": person}, status=status), headers)
+    drawn = render(request, template, {"form": form, "person": person, **context}, status=status)
+    return _with(drawn, headers)
+
+
+@requires(ACCOUNT_SELF)
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_email(request: HttpRequest) -> HttpResponse:
+    """Another e-mail address: password and a code, then a link to the new address."""
+    if not outbox.is_there():
+        raise NotFound(_("this system sends no mail, so a new address cannot be confirmed"))
+    form = NewAddressForm(request.POST if request.method == "POST" else None)
+
+    def then(request: HttpRequest, person: Account) -> HttpResponse:
+        email = form.cleaned_data["email"]
+        address.ask(request, person, email)
+        say(
+            request,
+            _("A link was sent to %(email)s. Your address changes when it is opened.") % {"email": email},
+        )
+        return HttpResponseRedirect(tenant_url(request, "account"))
+
+    return _confirm(request, me(request), "accounts/account_email.html", then, form)
+
+
+@requires(ACCOUNT_SELF)
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_close(request: HttpRequest) -> HttpResponse:
+    """What closing one's account means, and doing it: password and a code first."""
+    person = me(request)
+    last_owner = people.is_owner(person) and not people.owners_left(without=person.pk)
+    return _confirm(request, person, "accounts/account_close.html", _close, last_owner=last_owner)
+
+
+def _close(request: HttpRequest, person: Account) -> HttpResponse:
+    closing.close(request, person)
+    return TemplateResponse(request, "accounts/link_done.html", {"what": "closed"})
 
 
 @requires(ACCOUNT_SELF)
@@ -240,7 +299,7 @@ def account_end_session(request: HttpRequest, session_id: UUID) -> HttpResponse:
     if own.is_this(request, session):
         request.session.flush()
         return HttpResponseRedirect(tenant_url(request, "sign-in"))
-    say(request, _("%(device)s is signed out.") % {"device": own.device_words(session.user_agent)})
+    say(request, _("%(device)s is signed out.") % {"device": user_agents.device_words(session.user_agent)})
     return HttpResponseRedirect(tenant_url(request, "account"))
 
 

@@ -30,7 +30,7 @@ def _grant_spoken(stored: str) -> str:
 
 
 device_spoken = one_of(UNKNOWN_DEVICE, gettext_noop("%(browser)s on %(system)s"))
-"""A browser and its system, as `own.device_words` says them: "Firefox on Linux"."""
+"""A browser and its system, as `user_agents.device_words` says them: "Firefox on Linux"."""
 
 SIGNED_IN = declare(
     "session.signed-in", _("{actor} signed in with {factor}"), factor=one_of(A_RECOVERY_CODE, THE_APP)
@@ -98,3 +98,36 @@ TOKEN_CREATED = declare(
 )
 TOKEN_REVOKED = declare("token.revoked", _("{actor} revoked the access token {object}"))
 TOKEN_USED = declare("token.used", _("The access token {object} of {actor} was used"))
+
+RESET_ASKED = declare(
+    "account.reset-asked",
+    _("Somebody on the network {network} asked for a link to set a new password for {object}"),
+    network=one_of(UNKNOWN_NETWORK),
+)
+PASSWORD_RESET = declare(
+    "account.password-reset",
+    _("{actor} set a new password by a link sent to {email}; sessions ended: {count}"),
+)
+EMAIL_CHANGE_ASKED = declare(
+    "account.email-asked", _("{actor} asked to change the e-mail address from {before} to {after}")
+)
+EMAIL_CHANGED = declare(
+    "account.email-changed", _("{actor} changed the e-mail address from {before} to {after}")
+)
+EMAIL_CHANGE_UNDONE = declare(
+    "account.email-undone",
+    _(
+        "Whoever reads {after} said that changing the address of {object} to {before} was not theirs: it was undone, "
+        "sessions ended: {count}, access tokens revoked: {tokens}, the password taken away"
+    ),
+)
+CLOSED = declare(
+    "account.closed", _("{actor} ({email}) closed the own account; it was {before}"), before=grants_spoken
+)
+NEW_DEVICE = declare(
+    "session.new-device",
+    _("{actor} signed in on a device not used before: {device} on {network}"),
+    device=device_spoken,
+    network=one_of(UNKNOWN_NETWORK),
+)
+LINK_REFUSED = declare("account.link-refused", _("Somebody opened an unknown link"))

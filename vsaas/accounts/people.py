@@ -196,7 +196,7 @@ def set_access(
     rows = list(grants(account))
     require_not_above(present, [wanted.role, *{role(row.role) for row in rows}], MAKE)
     if wanted.role is not OWNER and is_owner(account):
-        _keep_an_owner(account)
+        keep_an_owner(account)
     before = grants_in_words(account)
     kept = {(wanted.role.name, site) for site in (wanted.sites or {None})}
     had = {(row.role, row.site_id) for row in rows}
@@ -231,7 +231,7 @@ def remove(request: HttpRequest, actor: Actor, account: Account) -> None:
     _not_oneself(present, account, _("you cannot remove yourself; ask another owner of your organisation"))
     require_not_above(present, {role(row.role) for row in grants(account)}, REMOVE)
     if is_owner(account):
-        _keep_an_owner(account)
+        keep_an_owner(account)
     end_links_of(account)
     SetupLink.objects.filter(account=account, used_at=None).update(expires_at=clock.now())
     before = grants_in_words(account)
@@ -256,7 +256,8 @@ def _not_oneself(actor: Actor, account: Account, refusal: Text) -> None:
         raise OwnRole(refusal)
 
 
-def _keep_an_owner(account: Account) -> None:
+def keep_an_owner(account: Account) -> None:
+    """Raises LastOwner when nobody would own the organisation without this account."""
     if not owners_left(without=account.pk):
         raise LastOwner(
             _("%(account)s is the only owner; make somebody else an owner first") % {"account": account}

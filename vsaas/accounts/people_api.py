@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from tenants import access
 from tenants.declare import Requires
 from tenants.permissions import ACCOUNT_SELF, PEOPLE_EDIT, PEOPLE_VIEW, ROLES
-from vsaas.accounts import invitations, language, own, people, signin
+from vsaas.accounts import invitations, language, own, people, signin, user_agents
 from vsaas.accounts.models import Account, Invitation, Session
 from vsaas.accounts.passwords import MAX_CHARS, check_password_strength
 from vsaas.accounts.people_pages import SEEN, found, page_of
@@ -415,7 +415,7 @@ class OwnPassword(ApiView):
 def _session_json(session: Session) -> dict[str, Any]:
     return {
         "id": str(session.pk),
-        "device": own.device_words(session.user_agent),
+        "device": user_agents.device_words(session.user_agent),
         "network": session.network,
         "created_us": _us(session.created_at),
         "last_seen_us": _us(session.last_seen_at),

@@ -20,12 +20,13 @@ from tenants.declare import requires
 from tenants.middleware import signed_in
 from tenants.models import Membership, Site
 from tenants.permissions import AUDIT_VIEW, PEOPLE_EDIT, PEOPLE_VIEW, ROLES, all_permissions, role
-from vsaas.accounts import invitations, own, people
+from vsaas.accounts import invitations, own, people, user_agents
 from vsaas.accounts.models import Account, Invitation
 from vsaas.accounts.people_forms import AccessForm, InviteForm, access_as_it_is, first_access
 from vsaas.common import clock, cursors
 from vsaas.common.errors import Conflict, InvalidFields, NotFound
 from vsaas.common.links import tenant_url
+from vsaas.mail import outbox
 
 PAGE_ROWS = 100
 SEEN = "seen"
@@ -59,6 +60,7 @@ def people_list(request: HttpRequest) -> HttpResponse:
         "filtered": bool(wanted or role_name or sort),
         "may_edit": may_edit(actor),
         "invitations": [shown_invitation(row) for row in invitations.open_invitations(actor)],
+        "undelivered": outbox.undelivered() if may_edit(actor) else 0,
         "said": said(request),
     }
     return render(request, "accounts/people.html", context)
@@ -179,7 +181,7 @@ def people_invite(request: HttpRequest) -> HttpResponse:
 
 
 def _link_page(request: HttpRequest, link: str, **context: Any) -> HttpResponse:
-    return render(request, "accounts/link.html", {"link": link, **context})
+    return render(request, "accounts/link.html", {"link": link, "mailed": outbox.is_there(), **context})
 
 
 def _invitation(request: HttpRequest, invitation_id: UUID) -> Invitation:
@@ -259,7 +261,7 @@ def shown_session(session: Any) -> dict[str, Any]:
     """A session as the templates draw it."""
     return {
         "id": session.pk,
-        "device": own.device_words(session.user_agent),
+        "device": user_agents.device_words(session.user_agent),
         "network": session.network,
         "since": session.created_at,
         "last_seen": session.last_seen_at,

@@ -6,7 +6,7 @@ from django.contrib.auth import authenticate, login
 from django.http import HttpRequest
 from django_otp import login as otp_login
 
-from vsaas.accounts import acts, throttle
+from vsaas.accounts import acts, devices, throttle
 from vsaas.accounts.models import Account, RecoverySet, TenantDevice, TotpDevice, normalise_email
 from vsaas.audit.services import NOBODY, record_act, record_refusal, what, who
 from vsaas.common import clock
@@ -106,6 +106,7 @@ def finish(request: HttpRequest, account: Account, device: TenantDevice) -> None
     Account.objects.filter(pk=account.pk).update(last_seen_at=clock.now())
     factor = acts.A_RECOVERY_CODE if isinstance(device, RecoverySet) else acts.THE_APP
     record_act(acts.SIGNED_IN, who(account), request=request, factor=factor)
+    devices.seen(request, account)
 
 
 def check_own_password(request: HttpRequest, account: Account, password: str) -> bool:

@@ -87,3 +87,5 @@ NETWORK = Throttle(
 FACTOR = Throttle("factor", free=5, cap_s=900)  # per tenant, account and network
 LINK = Throttle("link", free=10, cap_s=900)  # passwords tried at one link, from whatever network
 SETUP = Throttle("setup", free=20, cap_s=300)  # unknown set-up links, per network
+RESET_NETWORK = Throttle("reset-network", free=10, cap_s=900)  # messages asked for, per tenant and network
+RESET_ADDRESS = Throttle("reset-address", free=3, cap_s=3600)  # the same, per tenant and address

@@ -4,6 +4,7 @@ from vsaas.accounts import (
     account_pages,
     caller_api,
     language,
+    link_pages,
     people_api,
     people_pages,
     tokens_api,
@@ -14,12 +15,18 @@ from vsaas.accounts import (
 root = [
     path("", views.choose, name="choose"),
     path("language", language.choose_language, name="language"),
+    path("find-sign-in", link_pages.find_sign_in, name="find-sign-in"),
     path("setup/<str:token>", views.set_up, name="setup"),
 ]
 
 pages = [
     path("sign-in", views.sign_in, name="sign-in"),
     path("sign-in/factor", views.sign_in_factor, name="sign-in-factor"),
+    path("forgot", link_pages.forgot, name="forgot"),
+    path("link/<str:token>", link_pages.account_link, name="account-link"),
+    path("reset", link_pages.reset_password, name="reset"),
+    path("email/confirm", link_pages.email_confirm, name="email-confirm"),
+    path("email/not-me", link_pages.email_not_me, name="email-not-me"),
     path("sign-out", views.sign_out, name="sign-out"),
     path("language", language.choose_language, name="tenant-language"),
     path("recovery-codes", views.recovery_codes, name="recovery-codes"),
@@ -35,6 +42,8 @@ pages = [
     path("account/language", account_pages.account_language, name="account-language"),
     path("account/password", account_pages.account_password, name="account-password"),
     path("account/factor", account_pages.account_factor, name="account-factor"),
+    path("account/email", account_pages.account_email, name="account-email"),
+    path("account/close", account_pages.account_close, name="account-close"),
     path("account/recovery-codes", account_pages.account_codes, name="account-codes"),
     path("account/sessions/others", account_pages.account_end_others, name="account-end-others"),
     path("account/sessions/<uuid:session_id>", account_pages.account_end_session, name="account-end-session"),

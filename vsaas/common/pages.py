@@ -67,7 +67,7 @@ SITE_COOKIE = "vsaas_site"
 
 
 # Pages whose URL names begin otherwise than their place.
-BELONGS = {"camera": "overview", "sync": "overview", "agents": "sites", "usage": "sites"}
+BELONGS = {"camera": "overview", "sync": "overview", "agents": "sites", "usage": "sites", "mail": "people"}
 
 
 @dataclass(frozen=True)
