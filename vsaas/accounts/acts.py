@@ -11,6 +11,8 @@ ALL_SITES = gettext_noop("all sites")
 WITHOUT_ROLE = gettext_noop("without a role")
 UNKNOWN_DEVICE = gettext_noop("an unknown device")
 UNKNOWN_NETWORK = gettext_noop("an unknown network")
+A_KNOWN_BROWSER = gettext_noop("a known browser")
+ELSEWHERE = gettext_noop("places it was never signed in from")
 SOMEBODY_GONE = gettext_noop("somebody who left")
 
 _role = one_of(gettext_noop("Owner"), gettext_noop("Operator"), gettext_noop("Viewer"))
@@ -40,6 +42,18 @@ PASSWORD_REFUSED = declare("session.password-refused", _("Somebody gave a wrong 
 UNKNOWN_REFUSED = declare("session.unknown-refused", _("Somebody tried an unknown account at {tenant}"))
 FACTOR_REFUSED = declare("session.factor-refused", _("{actor} gave a wrong second factor"))
 THROTTLED = declare("session.throttled", _("Sign-in at {tenant} was slowed down after too many attempts"))
+SIGN_IN_SLOWED = declare(
+    "session.slowed",
+    _("Sign-in of {object} from {place} was slowed down after too many attempts"),
+    place=one_of(A_KNOWN_BROWSER, ELSEWHERE),
+)
+NETWORK_SLOWED = declare(
+    "session.network-slowed", _("Sign-in from the network {place} was slowed down after too many attempts")
+)
+SLOWDOWN_LIFTED = declare(
+    "people.slowdown-lifted",
+    _("{actor} let the sign-in of {object} go on at once, slowed down from places: {count}"),
+)
 SETUP_LINK_ISSUED = declare("setup.link-issued", _("A set-up link was issued on the server"))
 SETUP_LINK_REFUSED = declare("setup.link-refused", _("Somebody opened an unknown set-up link"))
 OWNER_SET_UP = declare("setup.owner", _("{actor} became the first owner"))

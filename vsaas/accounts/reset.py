@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
-from vsaas.accounts import acts, letters, links, notices, throttle
+from vsaas.accounts import acts, letters, links, notices, throttle, trust
 from vsaas.accounts.models import Account, AccountLink, Session, normalise_email
 from vsaas.audit.services import record_act, what, who
 from vsaas.common import clock
@@ -39,7 +39,9 @@ def set_password(request: HttpRequest, link: AccountLink, password: str) -> None
     links.close(account, AccountLink.Kind.RESET, AccountLink.Kind.EMAIL)
     count = end_all_sessions(request, account)
     tenant_id = str(account.tenant_id)
+    # Whoever reads the account's mail gets in even while others guess at it.
     throttle.PASSWORD.succeeded(tenant_id, account.email, network_of(request))
+    trust.remember(request, account)
     throttle.RESET_ADDRESS.succeeded(tenant_id, account.email)
     record_act(
         acts.PASSWORD_RESET, who(account), what(account), request=request, email=account.email, count=count

@@ -80,7 +80,9 @@ class Throttle:
         return f"vsaas.throttle.{self.name}.{hashlib.sha256(joined).hexdigest()}"
 
 
-PASSWORD = Throttle("password", free=5, cap_s=900)  # per tenant, account and network
+PASSWORD = Throttle("password", free=5, cap_s=900)  # per tenant, account and network, or known browser
+# Per tenant and account, of all places it was never signed in from together: many networks guessing at one account.
+ACCOUNT = Throttle("account", free=30, cap_s=60)
 NETWORK = Throttle(
     "network", free=40, cap_s=60
 )  # per tenant and network: one password tried on many accounts
