@@ -719,6 +719,29 @@ URLS: list[Url] = [
         lambda s: page(s, f"people/{s.cast.olga.id}/factor"),
         names_object=True,
     ),
+    Url(
+        PAGES + "people/<uuid:account_id>/lift",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"people/{s.cast.olga.id}/lift"),
+        names_object=True,
+        succeeds=(302,),
+    ),
+    Url(
+        API + "members/<uuid:account_id>/slowdowns",
+        "GET",
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        lambda s: f"{API}members/{s.cast.olga.id}/slowdowns",
+        names_object=True,
+        reach="tenant",
+    ),
+    Url(
+        API + "members/<uuid:account_id>/slowdowns",
+        "DELETE",
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        lambda s: f"{API}members/{s.cast.olga.id}/slowdowns",
+        names_object=True,
+    ),
     # mail
     Url(PAGES + "mail", "GET", Requires(may.PEOPLE_EDIT), lambda s: page(s, "mail")),
     Url(

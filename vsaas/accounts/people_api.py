@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from tenants import access
 from tenants.declare import Requires
 from tenants.permissions import ACCOUNT_SELF, PEOPLE_EDIT, PEOPLE_VIEW, ROLES
-from vsaas.accounts import invitations, language, own, people, signin, user_agents
+from vsaas.accounts import invitations, language, own, people, signin, slowed, user_agents
 from vsaas.accounts.models import Account, Invitation, Session
 from vsaas.accounts.passwords import MAX_CHARS, check_password_strength
 from vsaas.accounts.people_pages import SEEN, found, page_of
@@ -26,16 +26,19 @@ from vsaas.accounts.people_replies import (
     MEMBER,
     MEMBER_SESSION,
     SESSION,
+    SLOWDOWN,
     AccountReply,
     Ended,
     FactorLink,
     InvitationMade,
     InvitationPage,
+    Lifted,
     MemberPage,
     MemberReply,
     MemberSessionPage,
     PasswordChanged,
     SessionPage,
+    SlowdownPage,
 )
 from vsaas.common import clock
 from vsaas.common.api import ApiView
@@ -205,6 +208,30 @@ class MemberSessions(MemberReading):
         """On every device."""
         count = people.end_sessions(request._request, self.actor, self.member(account_id))
         return Response({"ended": count})
+
+
+def _slowdown_json(one: slowed.Slowdown) -> dict[str, Any]:
+    everywhere = one.place == slowed.EVERYWHERE
+    return {"step": one.kind, "place": None if everywhere else one.place, "until_us": _us(one.until)}
+
+
+class MemberSlowdowns(MemberReading):
+    """GET: where a member's sign-in is slowed down after too many attempts. DELETE: lets it go on at once."""
+
+    access = Requires(PEOPLE_VIEW, PEOPLE_EDIT)
+    tag = "People"
+
+    @describe("List what slows a member's sign-in", reply=SlowdownPage, example=page_example(SLOWDOWN))
+    def get(self, request: Request, account_id: UUID) -> Response:
+        """The longest first; from which network, and until when."""
+        found = slowed.of_account(people.member(self.actor, account_id))
+        return Response({"items": [_slowdown_json(one) for one in found], "next": None})
+
+    @describe("Let a member sign in at once", reply=Lifted, example={"lifted": 1})
+    def delete(self, request: Request, account_id: UUID) -> Response:
+        """From everywhere it was slowed down."""
+        count = slowed.lift(request._request, self.actor, self.member(account_id))
+        return Response({"lifted": count})
 
 
 class MemberFactorLink(MemberReading):

@@ -20,7 +20,7 @@ from tenants.declare import requires
 from tenants.middleware import signed_in
 from tenants.models import Membership, Site
 from tenants.permissions import AUDIT_VIEW, PEOPLE_EDIT, PEOPLE_VIEW, ROLES, all_permissions, role
-from vsaas.accounts import invitations, own, people, user_agents
+from vsaas.accounts import invitations, own, people, slowed, user_agents
 from vsaas.accounts.models import Account, Invitation
 from vsaas.accounts.people_forms import AccessForm, InviteForm, access_as_it_is, first_access
 from vsaas.common import clock, cursors
@@ -253,6 +253,7 @@ def _member(request: HttpRequest, actor: Actor, account: Account, form: AccessFo
         "may_audit": actor.sites(AUDIT_VIEW) is None,
         "rights": rights(account),
         "sessions": [shown_session(session) for session in sessions],
+        "slowed": slowed.of_account(account),
         "said": said(request),
     }
 
@@ -319,6 +320,18 @@ def people_end_sessions(request: HttpRequest, account_id: UUID) -> HttpResponse:
         count,
     )
     say(request, text % {"name": str(account), "count": count})
+    return HttpResponseRedirect(tenant_url(request, "people-member", account_id=account.pk))
+
+
+@requires(PEOPLE_EDIT)
+@require_POST
+def people_lift(request: HttpRequest, account_id: UUID) -> HttpResponse:
+    """Let a sign-in go on that was slowed down after too many attempts."""
+    actor = signed_in(request)
+    account = people.member(actor, account_id)
+    access.require(actor, PEOPLE_EDIT, account)
+    slowed.lift(request, actor, account)
+    say(request, _("%(name)s can sign in again at once.") % {"name": str(account)})
     return HttpResponseRedirect(tenant_url(request, "people-member", account_id=account.pk))
 
 

@@ -37,6 +37,7 @@ pages = [
     path("people/<uuid:account_id>", people_pages.people_member, name="people-member"),
     path("people/<uuid:account_id>/remove", people_pages.people_remove, name="people-remove"),
     path("people/<uuid:account_id>/sessions", people_pages.people_end_sessions, name="people-sessions"),
+    path("people/<uuid:account_id>/lift", people_pages.people_lift, name="people-lift"),
     path("people/<uuid:account_id>/factor", people_pages.people_factor_link, name="people-factor"),
     path("account", account_pages.account, name="account"),
     path("account/language", account_pages.account_language, name="account-language"),
@@ -57,6 +58,11 @@ api = [
     path("members/<uuid:account_id>", people_api.Member.as_view(), name="api-member"),
     path(
         "members/<uuid:account_id>/sessions", people_api.MemberSessions.as_view(), name="api-member-sessions"
+    ),
+    path(
+        "members/<uuid:account_id>/slowdowns",
+        people_api.MemberSlowdowns.as_view(),
+        name="api-member-slowdowns",
     ),
     path(
         "members/<uuid:account_id>/factor-link",
