@@ -21,7 +21,7 @@ from tenants.words import filled
 from vsaas.accounts import address, closing, language, own, people, recovery, setup, signin, user_agents
 from vsaas.accounts.forms import FactorForm, PasswordForm
 from vsaas.accounts.models import Account, RecoveryCode, Session, TotpDevice
-from vsaas.accounts.passwords import MAX_CHARS, MIN_CHARS, check_password_strength
+from vsaas.accounts.passwords import MAX_CHARS, MIN_CHARS, check_password_strength, new_password_input
 from vsaas.accounts.people_pages import rights, said, say, shown_session
 from vsaas.accounts.views import app_of, check_new_app, too_many_words
 from vsaas.audit import feed
@@ -57,13 +57,12 @@ class NewPasswordForm(forms.Form):
         help_text=filled(
             gettext_lazy("At least %(min)d characters. A few unrelated words work well."), min=MIN_CHARS
         ),
-        # Kept when something else is wrong: nothing typed is lost by a slip.
-        widget=forms.PasswordInput({"autocomplete": "new-password"}, render_value=True),
     )
 
     def __init__(self, *args: Any, about: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.about = about
+        self.fields["new_password"].widget = new_password_input(about)
 
     def clean_new_password(self) -> str:
         password: str = self.cleaned_data["new_password"]

@@ -15,7 +15,7 @@ from tenants.declare import public
 from tenants.words import filled
 from vsaas.accounts import acts, address, letters, links, reset, throttle
 from vsaas.accounts.models import AccountLink, normalise_email
-from vsaas.accounts.passwords import MIN_CHARS, check_password_strength
+from vsaas.accounts.passwords import MIN_CHARS, check_password_strength, new_password_input
 from vsaas.accounts.views import too_many_words
 from vsaas.audit.services import NOBODY, record_refusal
 from vsaas.common.errors import NotFound, TooMany
@@ -51,12 +51,12 @@ class ChosenPasswordForm(forms.Form):
         help_text=filled(
             gettext_lazy("At least %(min)d characters. A few unrelated words work well."), min=MIN_CHARS
         ),
-        widget=forms.PasswordInput({"autocomplete": "new-password"}, render_value=True),
     )
 
     def __init__(self, *args: Any, about: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.about = about
+        self.fields["new_password"].widget = new_password_input(about)
 
     def clean_new_password(self) -> str:
         password: str = self.cleaned_data["new_password"]
