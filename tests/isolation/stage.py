@@ -33,6 +33,9 @@ from vsaas.common import clock
 from vsaas.common.redis import client
 from vsaas.footage.findings import note
 from vsaas.footage.models import Finding, FindingKind
+from vsaas.mail.letters import Letter
+from vsaas.mail.models import Message
+from vsaas.mail.sealed import seal
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,25 @@ class Stage:
             note(FindingKind.OVERLAP, str(self.camera.id), "segments overlap", camera=self.camera.id)
             found: UUID = Finding.objects.get(camera=self.camera, closed_us=None).id
         return found
+
+    @property
+    def kept_message_id(self) -> UUID:
+        """The message with Ingrid's invitation, kept to be read by A's owners."""
+        return self._message(Message.State.KEPT)
+
+    @property
+    def failed_message_id(self) -> UUID:
+        """The same, not delivered."""
+        return self._message(Message.State.FAILED)
+
+    def _message(self, state: Message.State) -> UUID:
+        with tenant_scope(self.cast.tenant_a.id):
+            message: Message = Message.objects.get(to="ingrid@example.org")
+            if state == Message.State.KEPT:
+                message.sealed = seal(message, {"letter": Letter("Welcome", ("Hello Ingrid",)).as_json()})
+            message.state = state
+            message.save()
+        return message.id
 
     @property
     def slug_b(self) -> str:

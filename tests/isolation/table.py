@@ -112,6 +112,31 @@ URLS: list[Url] = [
     Url("/ca.crt", "GET", Public(""), lambda s: "/ca.crt", succeeds=(404,)),
     # the door
     Url("/", "GET", Public(""), lambda s: "/", succeeds=(200, 302)),
+    Url("/find-sign-in", "GET", Public(""), lambda s: "/find-sign-in"),
+    Url("/find-sign-in", "POST", Public(""), lambda s: "/find-sign-in", body=lambda s: b"", succeeds=(422,)),
+    *(
+        Url(
+            PAGES + rest,
+            method,
+            Public(""),
+            lambda s, rest=rest: page(s, rest),
+            body=lambda s: {},
+            succeeds=status,
+        )
+        for rest, method, status in (
+            ("forgot", "GET", (200,)),
+            ("forgot", "POST", (422,)),
+            ("reset", "GET", (410,)),  # no link was opened in this browser
+            ("reset", "POST", (410,)),
+            ("email/confirm", "GET", (410,)),
+            ("email/confirm", "POST", (410,)),
+            ("email/not-me", "GET", (410,)),
+            ("email/not-me", "POST", (410,)),
+        )
+    ),
+    Url(
+        PAGES + "link/<str:token>", "GET", Public(""), lambda s: page(s, "link/" + "a" * 43), succeeds=(404,)
+    ),
     Url("/language", "POST", Public(""), lambda s: "/language", succeeds=(302,)),
     Url(PAGES + "language", "POST", Public(""), lambda s: page(s, "language"), succeeds=(302,)),
     Url("/t/sw.js", "GET", Public(""), lambda s: "/t/sw.js"),
@@ -775,6 +800,57 @@ URLS: list[Url] = [
         succeeds=(302,),
         fresh=True,
     ),
+    Url(
+        PAGES + "people/<uuid:account_id>/lift",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"people/{s.cast.olga.id}/lift"),
+        names_object=True,
+        succeeds=(302,),
+    ),
+    Url(
+        API + "members/<uuid:account_id>/slowdowns",
+        "GET",
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        lambda s: f"{API}members/{s.cast.olga.id}/slowdowns",
+        names_object=True,
+        reach="tenant",
+    ),
+    Url(
+        API + "members/<uuid:account_id>/slowdowns",
+        "DELETE",
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        lambda s: f"{API}members/{s.cast.olga.id}/slowdowns",
+        names_object=True,
+    ),
+    # mail
+    Url(PAGES + "mail", "GET", Requires(may.PEOPLE_EDIT), lambda s: page(s, "mail")),
+    Url(
+        PAGES + "mail/<uuid:message_id>",
+        "GET",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"mail/{s.kept_message_id}"),
+        names_object=True,
+        fresh=True,
+    ),
+    Url(
+        PAGES + "mail/<uuid:message_id>/retry",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"mail/{s.failed_message_id}/retry"),
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(API + "mail", "GET", Requires(may.PEOPLE_EDIT), lambda s: API + "mail"),
+    Url(
+        API + "mail/<uuid:message_id>/retry",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: f"{API}mail/{s.failed_message_id}/retry",
+        names_object=True,
+        fresh=True,
+    ),
     # my account
     Url(PAGES + "account", "GET", Requires(may.ACCOUNT_SELF), lambda s: page(s, "account"), own=True),
     Url(
@@ -797,7 +873,7 @@ URLS: list[Url] = [
             own=True,
             succeeds=(200,) if method == "GET" else (422,),
         )
-        for rest in ("password", "factor", "recovery-codes")
+        for rest in ("password", "factor", "recovery-codes", "email", "close")
         for method in ("GET", "POST")
     ),
     Url(
@@ -1146,6 +1222,14 @@ TASKS: list[Task] = [
     Task("vsaas.accounts.tasks.remove_ended", Platform),
     Task("vsaas.audit.tasks.sequence_audit", Platform),
     Task("vsaas.common.tasks.pulse", Platform),
+    Task("vsaas.mail.tasks.remove_old_messages", Platform),
+    Task(
+        "vsaas.mail.tasks.send_message",
+        Platform,
+        lambda s: (str(s.cast.tenant_a.id), str(s.failed_message_id)),
+    ),
+    Task("vsaas.mail.tasks.send_platform_message", Platform, lambda s: (str(s.failed_message_id),)),
+    Task("vsaas.mail.tasks.send_waiting", Platform),
     Task("vsaas.footage.tasks.check_footage", Platform),
     Task("vsaas.footage.tasks.check_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.footage.tasks.confirm_hours", Platform, lambda s: (str(s.cast.tenant_a.id), [])),

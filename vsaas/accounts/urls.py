@@ -5,6 +5,7 @@ from vsaas.accounts import (
     caller_api,
     grants_pages,
     language,
+    link_pages,
     people_api,
     people_pages,
     roles_api,
@@ -17,12 +18,18 @@ from vsaas.accounts import (
 root = [
     path("", views.choose, name="choose"),
     path("language", language.choose_language, name="language"),
+    path("find-sign-in", link_pages.find_sign_in, name="find-sign-in"),
     path("setup/<str:token>", views.set_up, name="setup"),
 ]
 
 pages = [
     path("sign-in", views.sign_in, name="sign-in"),
     path("sign-in/factor", views.sign_in_factor, name="sign-in-factor"),
+    path("forgot", link_pages.forgot, name="forgot"),
+    path("link/<str:token>", link_pages.account_link, name="account-link"),
+    path("reset", link_pages.reset_password, name="reset"),
+    path("email/confirm", link_pages.email_confirm, name="email-confirm"),
+    path("email/not-me", link_pages.email_not_me, name="email-not-me"),
     path("sign-out", views.sign_out, name="sign-out"),
     path("language", language.choose_language, name="tenant-language"),
     path("recovery-codes", views.recovery_codes, name="recovery-codes"),
@@ -33,6 +40,7 @@ pages = [
     path("people/<uuid:account_id>", people_pages.people_member, name="people-member"),
     path("people/<uuid:account_id>/remove", people_pages.people_remove, name="people-remove"),
     path("people/<uuid:account_id>/sessions", people_pages.people_end_sessions, name="people-sessions"),
+    path("people/<uuid:account_id>/lift", people_pages.people_lift, name="people-lift"),
     path("people/<uuid:account_id>/factor", people_pages.people_factor_link, name="people-factor"),
     path("people/<uuid:account_id>/grants", grants_pages.people_grants, name="people-grants"),
     path("people/<uuid:account_id>/rights", grants_pages.people_rights, name="people-rights"),
@@ -44,6 +52,8 @@ pages = [
     path("account/language", account_pages.account_language, name="account-language"),
     path("account/password", account_pages.account_password, name="account-password"),
     path("account/factor", account_pages.account_factor, name="account-factor"),
+    path("account/email", account_pages.account_email, name="account-email"),
+    path("account/close", account_pages.account_close, name="account-close"),
     path("account/recovery-codes", account_pages.account_codes, name="account-codes"),
     path("account/sessions/others", account_pages.account_end_others, name="account-end-others"),
     path("account/sessions/<uuid:session_id>", account_pages.account_end_session, name="account-end-session"),
@@ -57,6 +67,11 @@ api = [
     path("members/<uuid:account_id>", people_api.Member.as_view(), name="api-member"),
     path(
         "members/<uuid:account_id>/sessions", people_api.MemberSessions.as_view(), name="api-member-sessions"
+    ),
+    path(
+        "members/<uuid:account_id>/slowdowns",
+        people_api.MemberSlowdowns.as_view(),
+        name="api-member-slowdowns",
     ),
     path(
         "members/<uuid:account_id>/factor-link",

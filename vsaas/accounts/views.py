@@ -21,6 +21,7 @@ from vsaas.audit.services import NOBODY, record_act, record_refusal, who
 from vsaas.common.errors import Gone, NotFound, TooMany
 from vsaas.common.links import safe_next, tenant_url
 from vsaas.common.network import network_of
+from vsaas.mail import outbox
 
 NEXT = "next"
 
@@ -40,7 +41,7 @@ def choose(request: HttpRequest) -> HttpResponseBase:
         form.add_error(
             "organisation", _("No organisation of this name is known here. Look at the link you were sent.")
         )
-    return TemplateResponse(request, "accounts/choose.html", {"form": form})
+    return TemplateResponse(request, "accounts/choose.html", {"form": form, "may_mail": outbox.is_there()})
 
 
 @public("sign-in: nobody has a session yet")
@@ -72,7 +73,11 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     elif request.method == "POST":
         status = 422
     return TemplateResponse(
-        request, "accounts/sign_in.html", {"form": form, "after": after}, status=status, headers=headers
+        request,
+        "accounts/sign_in.html",
+        {"form": form, "after": after, "may_mail": outbox.is_there()},
+        status=status,
+        headers=headers,
     )
 
 

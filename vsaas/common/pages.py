@@ -67,7 +67,14 @@ SITE_COOKIE = "vsaas_site"
 
 
 # Pages whose URL names begin otherwise than their place.
-BELONGS = {"camera": "overview", "sync": "overview", "agents": "sites", "usage": "sites", "roles": "people"}
+BELONGS = {
+    "camera": "overview",
+    "sync": "overview",
+    "agents": "sites",
+    "usage": "sites",
+    "roles": "people",
+    "mail": "people",
+}
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "tenants",
     "vsaas.accounts",
     "vsaas.audit",
+    "vsaas.mail",
     "vsaas.keys",
     "vsaas.agents",
     "vsaas.cameras",
