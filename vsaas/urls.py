@@ -13,7 +13,7 @@ from typing import Any
 
 from django.urls import include, path
 
-APPS = ("common", "accounts", "audit", "keys", "agents", "cameras", "footage", "live")
+APPS = ("common", "accounts", "approvals", "audit", "keys", "agents", "cameras", "footage", "live")
 
 
 def _patterns(kind: str) -> list[Any]:

@@ -105,7 +105,7 @@ def end(request: HttpRequest, account: Account, session: Session) -> None:
         who(account),
         what(account),
         request=request,
-        device=_device(session.user_agent),
+        device=device_stored(session.user_agent),
         network=session.network or acts.UNKNOWN_NETWORK,
     )
     session.delete()
@@ -150,10 +150,10 @@ _SYSTEMS = (
 
 def device_words(user_agent: str) -> str:
     """What a person recognises a session by: "Chrome on Windows". Only what the browser says of itself."""
-    return acts.device_spoken(_device(user_agent))
+    return acts.device_spoken(device_stored(user_agent))
 
 
-def _device(user_agent: str) -> str:
+def device_stored(user_agent: str) -> str:
     """The same as the audit log keeps it."""
     browser = next((name for name, rule in _BROWSERS if re.search(rule, user_agent)), "")
     system = next((name for name, rule in _SYSTEMS if re.search(rule, user_agent)), "")

@@ -87,3 +87,4 @@ NETWORK = Throttle(
 FACTOR = Throttle("factor", free=5, cap_s=900)  # per tenant, account and network
 LINK = Throttle("link", free=10, cap_s=900)  # passwords tried at one link, from whatever network
 SETUP = Throttle("setup", free=20, cap_s=300)  # unknown set-up links, per network
+GLASS = Throttle("glass", free=5, cap_s=900)  # break-glass codes tried, per tenant and account

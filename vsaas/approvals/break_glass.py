@@ -67,7 +67,10 @@ def make(request: HttpRequest, actor: Actor) -> str:
 
 def revoke(request: HttpRequest, actor: Actor, row: BreakGlassCode) -> None:
     """End a code that was not used. Raises Gone."""
-    if BreakGlassCode.objects.filter(pk=row.pk, used_at=None, revoked_at=None).update(revoked_at=clock.now()) != 1:
+    if (
+        BreakGlassCode.objects.filter(pk=row.pk, used_at=None, revoked_at=None).update(revoked_at=clock.now())
+        != 1
+    ):
         raise Gone(_("this code was used or revoked already"))
     record_act(acts.BREAK_GLASS_REVOKED, who(actor), what(row), request=request, maker=row.made_by_name)
 
@@ -106,7 +109,7 @@ def unacknowledged() -> QuerySet[BreakGlassCode]:
 
 def may_acknowledge(actor: Actor, row: BreakGlassCode) -> bool:
     """Whoever may approve sign-ins, but not who used the code."""
-    return actor.sites(LOGIN_APPROVE) is None and actor.account_id != row.used_by_id
+    return actor.tenant_wide(LOGIN_APPROVE) and actor.account_id != row.used_by_id
 
 
 def acknowledge(request: HttpRequest, actor: Actor, row: BreakGlassCode) -> None:

@@ -65,10 +65,11 @@ class FreshFactorNeeded(InvalidField):
 
     problem = "fresh-factor"
     title = _("A fresh code is needed")
-    refusal = True
 
     def __init__(self) -> None:
-        super().__init__("code", _("this code is wrong or was used before; wait for the next one and type that"))
+        super().__init__(
+            "code", _("this code is wrong or was used before; wait for the next one and type that")
+        )
 
 
 class NobodyToApprove(Conflict):

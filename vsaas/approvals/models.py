@@ -16,7 +16,8 @@ HOLDS_S_LEAST, HOLDS_S_MOST, HOLDS_S_USUAL = 900, 7 * 24 * 3600, 8 * 3600
 
 
 class State(models.TextChoices):
-    """Where a request stands. Each step is a conditional UPDATE from the one before; `clock` alone makes one expired."""
+    """Where a request stands. Each step is a conditional UPDATE from the one before. That time ran out is no state of its
+    own (`ApprovalRequest.expired`)."""
 
     WAITING = "waiting"
     APPROVED = "approved"  # and not used yet

@@ -19,12 +19,14 @@ class Accounts:
     """`check_factor(request, account, code)`: whether a code typed now is right and unused; raises TooMany.
     `check_password(request, account, password)`: the same of the account's password.
     `access_version(account)`: stands for the roles and places an account has now.
-    `device_spoken(stored)`: a device, as kept, in the reader's language.
+    `device_of(request)`: the request's browser and system, as the audit log keeps it.
+    `device_spoken(stored)`: the same in the reader's language.
     `may_join(account ids)`: those of them that could sign in at all: active, with a second factor."""
 
     check_factor: Callable[[HttpRequest, Any, str], bool]
     check_password: Callable[[HttpRequest, Any, str], bool]
     access_version: Callable[[Any], str]
+    device_of: Callable[[HttpRequest], str]
     device_spoken: Callable[[str], str]
     may_join: Callable[[set[UUID]], set[UUID]]
 
@@ -54,3 +56,8 @@ def actor_now(account_id: UUID | None) -> Actor | None:
     """An account's actor with the rights it has now; None when it is gone or not active."""
     found = None if account_id is None else account(account_id)
     return None if found is None else actor_of(found)
+
+
+def bound(actor: Actor) -> bool:
+    """Whether somebody may sign in with a second person's approval alone: a role of theirs says so, wherever they hold it."""
+    return any(grant.role.needs_approval and not grant.denies for grant in actor.grants)

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -35,6 +36,7 @@ from vsaas.approvals.errors import (
 )
 from vsaas.approvals.models import ApprovalRequest, State
 from vsaas.approvals.registry import MUST_USE_S, Kind, kind, kinds
+from vsaas.audit.acts import Act
 from vsaas.audit.services import record_act, record_refusal, what, who
 from vsaas.common import clock
 from vsaas.common.errors import Denied, NotFound
@@ -47,13 +49,12 @@ SHOWN_AFTERWARDS = dt.timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody asks a second person for. `device`: as the audit log keeps it."""
+    """What somebody asks a second person for."""
 
     kind: Kind
     parameters: Mapping[str, Any]
     session_id: UUID
     reason: str = ""
-    device: str = ""
 
 
 def ask(request: HttpRequest, requester: Any, wish: Wish) -> ApprovalRequest:
@@ -61,10 +62,7 @@ def ask(request: HttpRequest, requester: Any, wish: Wish) -> ApprovalRequest:
     # One at a time for each account, so that many at once cannot step over the number allowed.
     get_user_model().objects.select_for_update(no_key=True).get(pk=requester.pk)
     waiting = open_requests()
-    if (
-        waiting.filter(requester=requester).count() >= MOST_WAITING_EACH
-        or waiting.count() >= MOST_WAITING
-    ):
+    if waiting.filter(requester=requester).count() >= MOST_WAITING_EACH or waiting.count() >= MOST_WAITING:
         raise TooManyWaiting(
             _("too many requests wait for approval already: withdraw one, or wait until one is decided")
         )
@@ -77,7 +75,7 @@ def ask(request: HttpRequest, requester: Any, wish: Wish) -> ApprovalRequest:
         parameters=dict(wish.parameters),
         reason=wish.reason,
         network=network_of(request),
-        device=wish.device,
+        device=people.accounts().device_of(request)[:80],
         asked_at=now,
         expires_at=now + dt.timedelta(seconds=wish.kind.request_s),
     )
@@ -85,6 +83,22 @@ def ask(request: HttpRequest, requester: Any, wish: Wish) -> ApprovalRequest:
     row.save(force_insert=True)
     record_act(acts.ASKED, who(requester), what(row), request=request, what=wish.kind.noun)
     return row
+
+
+def ask_as(
+    request: HttpRequest,
+    actor: Actor,
+    kind_of: Kind,
+    parameters: Mapping[str, Any],
+    *,
+    session_id: UUID | None,
+) -> ApprovalRequest:
+    """Have an act of somebody who is signed in wait for a second person. Raises Denied for an access token, which has no
+    session an approval could be for; TooManyWaiting."""
+    account = people.account(actor.account_id)
+    if session_id is None or account is None:
+        raise Denied(_("this needs a second person's approval, which no access token can ask for"))
+    return ask(request, account, Wish(kind_of, parameters, session_id))
 
 
 def digest_now(row: ApprovalRequest) -> bytes:
@@ -112,7 +126,7 @@ def open_requests() -> QuerySet[ApprovalRequest]:
 
 def decides(actor: Actor) -> list[str]:
     """The names of the acts the actor may approve for others."""
-    return [one.name for one in kinds() if actor.sites(one.permission) is None]
+    return [one.name for one in kinds() if actor.tenant_wide(one.permission)]
 
 
 def visible(actor: Actor) -> QuerySet[ApprovalRequest]:
@@ -180,20 +194,11 @@ def approve(
         raise Altered(_("what was asked for has changed since it was shown: look at the request again"))
     if not fresh():
         raise FreshFactorNeeded()
-    _decide(
-        row, State.APPROVED, approver, valid_until=clock.now() + dt.timedelta(seconds=MUST_USE_S)
-    )
-    record_act(
-        acts.APPROVED,
-        who(approver),
-        what(row),
-        request=request,
-        what=kind(row.act).noun,
-        requester=row.requester_name,
-        how=how,
-    )
-    if kind(row.act).carry_out is not None:
-        _carry_out(request, row)
+    with transaction.atomic():  # whoever shows the reason to people goes on with what was before
+        _decide(row, State.APPROVED, approver, valid_until=clock.now() + dt.timedelta(seconds=MUST_USE_S))
+        _note(acts.APPROVED, request, approver, row, how=how)
+        if kind(row.act).carry_out is not None:
+            _carry_out(request, row)
 
 
 def refuse(request: HttpRequest, approver_id: UUID, row: ApprovalRequest) -> None:
@@ -201,14 +206,7 @@ def refuse(request: HttpRequest, approver_id: UUID, row: ApprovalRequest) -> Non
     approver = require_may_decide(people.actor_now(approver_id), row)
     _require_open(row)
     _decide(row, State.REFUSED, approver)
-    record_act(
-        acts.REFUSED,
-        who(approver),
-        what(row),
-        request=request,
-        what=kind(row.act).noun,
-        requester=row.requester_name,
-    )
+    _note(acts.REFUSED, request, approver, row)
 
 
 def withdraw(request: HttpRequest, actor: Actor, row: ApprovalRequest) -> None:
@@ -226,27 +224,25 @@ def withdraw(request: HttpRequest, actor: Actor, row: ApprovalRequest) -> None:
     usable = Q(state=State.APPROVED) | Q(state=State.USED)
     if kind(row.act).carry_out is not None or rows.filter(usable).update(state=State.WITHDRAWN) != 1:
         raise Decided(_("there is nothing to withdraw any more"))
-    record_act(
-        acts.ENDED,
-        who(actor),
-        what(row),
-        request=request,
-        what=kind(row.act).noun,
-        requester=row.requester_name,
-    )
+    _note(acts.ENDED, request, actor, row)
 
 
 def withdraw_own(request: HttpRequest, row: ApprovalRequest) -> None:
     """The requester takes back what still waits; nothing when it does not any more."""
     if ApprovalRequest.objects.filter(pk=row.pk, state=State.WAITING).update(state=State.WITHDRAWN):
-        record_act(
-            acts.WITHDRAWN,
-            who(row.requester),
-            what(row),
-            request=request,
-            what=kind(row.act).noun,
-            requester=row.requester_name,
-        )
+        _note(acts.WITHDRAWN, request, row.requester, row)
+
+
+def _note(act: Act, request: HttpRequest, by: Any, row: ApprovalRequest, **details: str) -> None:
+    record_act(
+        act,
+        who(by),
+        what(row),
+        request=request,
+        what=kind(row.act).noun,
+        requester=row.requester_name,
+        **details,
+    )
 
 
 def _require_open(row: ApprovalRequest) -> None:

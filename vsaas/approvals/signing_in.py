@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from tenants.access import Actor
 from tenants.permissions import LOGIN_APPROVE
 from vsaas.approvals import acts, people, requests
-from vsaas.approvals.errors import ApproverWaits
+from vsaas.approvals.errors import ApproverWaits, WaitingForApproval
 from vsaas.approvals.models import ApprovalRequest, State
 from vsaas.approvals.policy import policy
 from vsaas.approvals.registry import Kind, Parameters, declare, kind
@@ -47,18 +47,13 @@ def declare_it() -> Kind:
 
 def _words(parameters: Parameters) -> list[str]:
     actor = people.actor_now(UUID(parameters["account"]))
-    titles = sorted({str(grant.role.title) for grant in actor.grants}) if actor else []
+    titles = sorted({str(grant.role.title) for grant in actor.grants if not grant.denies}) if actor else []
     return [_("Signs in as: %(roles)s") % {"roles": ", ".join(titles)}] if titles else []
 
 
 def _versions(parameters: Parameters) -> Mapping[str, str]:
     account = people.account(UUID(parameters["account"]))
     return {"access": people.accounts().access_version(account) if account else "gone"}
-
-
-def bound(actor: Actor) -> bool:
-    """Whether somebody may sign in with a second person's approval alone: a role of theirs says so, wherever they hold it."""
-    return any(grant.role.needs_approval for grant in actor.grants)
 
 
 def lets_in(session: Any, actor: Actor) -> bool:
@@ -96,14 +91,12 @@ def of_session(request: HttpRequest, account: Any) -> ApprovalRequest | None:
     return found
 
 
-def ask(
-    request: HttpRequest, account: Any, *, session_id: UUID, device: str, reason: str = ""
-) -> ApprovalRequest:
+def ask(request: HttpRequest, account: Any, *, session_id: UUID, reason: str = "") -> ApprovalRequest:
     """Ask for approval of this session; what it asked before is withdrawn. Raises TooManyWaiting."""
     before = of_session(request, account)
     if before is not None:
         requests.withdraw_own(request, before)
-    wish = requests.Wish(kind(SIGN_IN), {"account": str(account.pk)}, session_id, reason, device)
+    wish = requests.Wish(kind(SIGN_IN), {"account": str(account.pk)}, session_id, reason)
     row = requests.ask(request, account, wish)
     request.session[KEY] = str(row.pk)
     return row
@@ -147,11 +140,24 @@ def enter(request: HttpRequest, row: ApprovalRequest, *, session_id: UUID | None
     return True
 
 
-def note_route_refused(request: HttpRequest, account: Any) -> None:
+def over(request: HttpRequest, account: Any) -> None:
+    """The session ends: what it asked for waits no longer, what let it in lets nobody in."""
+    row = of_session(request, account)
+    if row is None:
+        return
+    requests.withdraw_own(request, row)
+    lets_in_now = ApprovalRequest.objects.filter(pk=row.pk, state__in=(State.APPROVED, State.USED))
+    lets_in_now.filter(valid_until__gt=clock.now()).update(valid_until=clock.now())
+
+
+def note_refused_route(request: HttpRequest, error: VsaasError) -> None:
     """Write down that a waiting session asked for something; once a minute, since a page left open asks for ever."""
+    if not isinstance(error, WaitingForApproval):
+        return
+    account = request.user
     row = getattr(request.session, "row", None)
-    first = client().set(f"vsaas.approvals.noted.{row.id if row else account.pk}", "1", ex=NOTED_EVERY_S, nx=True)
-    if first:
+    once = f"vsaas.approvals.noted.{row.id if row else account.pk}"
+    if client().set(once, "1", ex=NOTED_EVERY_S, nx=True):
         record_refusal(
             acts.ROUTE_REFUSED,
             who(account),
