@@ -6,9 +6,9 @@ Add a row where you add a route:
         path=lambda s: f"/api/v1/cameras/{s.camera.id}", body=lambda s: {"name": "New"}, names_object=True)
 
 `path` and `body` name things of tenant A on the site Bob has no part in (`tests.isolation.stage`). What follows by itself:
-nobody signed in, a half signed-in Alice, Wanda who waits for approval, Charlie, Rita and B's agent are refused at A's door; Charlie at his own door with
-A's ids finds nothing; Bob is refused (403 without the permission, 404 for an object elsewhere) or is shown nothing of the
-Yard; then Alice succeeds with the very same request.
+nobody signed in, a half signed-in Alice, Wanda who waits for approval, Charlie, Rita and B's agent are refused at A's door;
+Charlie at his own door with A's ids finds nothing; Bob is refused (403 without the permission, 404 for an object elsewhere)
+or is shown nothing of the Yard; then Alice succeeds with the very same request.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from tenants.permissions import OPERATOR, OWNER, PEOPLE_EDIT, PEOPLE_VIEW, ROLES
 from tenants.words import Text, in_english
 from vsaas.accounts import acts
 from vsaas.accounts.models import Account, Invitation, Session, SetupLink, TotpDevice
+from vsaas.approvals.standing import keeps_approvers
 from vsaas.audit.services import record_act, what, who
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, Denied, InvalidField
@@ -202,11 +203,13 @@ def set_access(
     had = {(row.role, row.site_id) for row in rows}
     if had == kept:
         return False
-    # Deleted row by row through the ORM, so that the hubs hear of it.
-    Membership.objects.filter(pk__in=[row.pk for row in rows if (row.role, row.site_id) not in kept]).delete()
-    Membership.objects.bulk_create(
-        [Membership(account=account, role=name, site_id=site) for name, site in kept - had]
-    )
+    with keeps_approvers():
+        # Deleted row by row through the ORM, so that the hubs hear of it.
+        gone = [row.pk for row in rows if (row.role, row.site_id) not in kept]
+        Membership.objects.filter(pk__in=gone).delete()
+        Membership.objects.bulk_create(
+            [Membership(account=account, role=name, site_id=site) for name, site in kept - had]
+        )
     if PEOPLE_EDIT not in wanted.role.permissions:
         end_links_of(account)
     title, sites = wanted.words(
@@ -236,7 +239,8 @@ def remove(request: HttpRequest, actor: Actor, account: Account) -> None:
     SetupLink.objects.filter(account=account, used_at=None).update(expires_at=clock.now())
     before = grants_in_words(account)
     record_act(acts.REMOVED, who(actor), what(account), request=request, email=account.email, before=before)
-    account.delete()
+    with keeps_approvers():
+        account.delete()
 
 
 def end_sessions(request: HttpRequest, actor: Actor, account: Account) -> int:

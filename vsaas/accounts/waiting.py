@@ -26,7 +26,7 @@ from vsaas.approvals.models import ApprovalRequest, State
 from vsaas.approvals.people import bound
 from vsaas.approvals.shown import state_of
 from vsaas.common import clock
-from vsaas.common.errors import Conflict, Denied, Gone, TooMany
+from vsaas.common.errors import Conflict, Denied, Gone, NotSignedIn, TooMany
 from vsaas.common.links import safe_next, tenant_url
 
 NEXT = "next"
@@ -89,9 +89,11 @@ def needed(account: Account) -> bool:
 
 
 def _session_id(request: HttpRequest) -> UUID:
-    found: UUID = Session.objects.values_list("pk", flat=True).get(
-        key_hash=hash_key(request.session.session_key or "")
-    )
+    """The row of the request's session; NotSignedIn when it ended a moment ago."""
+    key_hash = hash_key(request.session.session_key or "")
+    found: UUID | None = Session.objects.filter(key_hash=key_hash).values_list("pk", flat=True).first()
+    if found is None:
+        raise NotSignedIn(_("this session has ended; sign in again"))
     return found
 
 

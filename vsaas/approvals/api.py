@@ -172,7 +172,7 @@ class ApprovalWithdrawn(ApprovalReading):
         return self.answer(request_id)
 
 
-class PolicyFields(Fields):
+class ApprovalPolicyFields(Fields):
     """Changes of the policy: what is absent stays."""
 
     roles = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=1000)
@@ -196,7 +196,7 @@ class ApprovalPolicyView(ApiView):
 
     @describe(
         "Change the policy of approvals",
-        request=PolicyFields,
+        request=ApprovalPolicyFields,
         request_example={"roles": ["operator"]},
         reply=ApprovalPolicyReply,
         example=POLICY,
@@ -205,7 +205,7 @@ class ApprovalPolicyView(ApiView):
     def patch(self, request: Request) -> Response:
         """What is absent stays. Sessions of people who need approval from now on wait for it at once. Where changes of roles
         need a second person, making the policy weaker does too: nothing changes then, and `waiting` names the request."""
-        fields = valid(PolicyFields(data=request.data))
+        fields = valid(ApprovalPolicyFields(data=request.data))
         now = policy()
         wanted = Policy(
             frozenset(fields.get("roles", now.needing)),

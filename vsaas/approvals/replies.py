@@ -67,9 +67,9 @@ class ApprovalPolicyReply(BaseModel):
 APPROVAL: dict[str, Any] = {
     "id": "019ac10a-1b2c-7d3e-8f40-5162738495a6",
     "act": "session.sign-in",
-    "sentence": "Olga wants to sign in",
+    "sentence": "Nils wants to sign in",
     "about": ["Signs in as: Operator"],
-    "requester": {"id": "019ac0f0-2b3c-7d4e-8f90-a1b2c3d4e5f6", "name": "Olga"},
+    "requester": {"id": "019ac0f0-2b3c-7d4e-8f90-a1b2c3d4e5f6", "name": "Nils"},
     "reason": "night shift",
     "network": "192.0.2.9",
     "device": "Firefox on Linux",
