@@ -107,6 +107,15 @@ class Stage:
             return EnrolmentCode.objects.get(used_by=self.agent_id).id
 
     @property
+    def role_key(self) -> str:
+        """A role tenant A made, which nobody has."""
+        with tenant_scope(self.cast.tenant_a.id):
+            role, _ = OrganisationRole.objects.get_or_create(
+                key="night-watch", defaults={"title": "Night watch", "permissions": ["camera:view"]}
+            )
+        return role.key
+
+    @property
     def present_agent_id(self) -> UUID:
         """The same agent, as if its control socket were open."""
         client().set(presence_key(self.agent_id), "tests", ex=60)

@@ -71,7 +71,7 @@ SITE_COOKIE = "vsaas_site"
 
 
 # Pages whose URL names begin otherwise than their place.
-BELONGS = {"camera": "overview", "sync": "overview", "agents": "sites", "usage": "sites"}
+BELONGS = {"camera": "overview", "sync": "overview", "agents": "sites", "usage": "sites", "roles": "people"}
 
 
 @dataclass(frozen=True)
