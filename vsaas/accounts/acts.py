@@ -59,6 +59,11 @@ device_spoken = one_of(UNKNOWN_DEVICE, gettext_noop("%(browser)s on %(system)s")
 SIGNED_IN = declare(
     "session.signed-in", _("{actor} signed in with {factor}"), factor=one_of(A_RECOVERY_CODE, THE_APP)
 )
+WAITS = declare(
+    "session.waits",
+    _("{actor} gave password and {factor}, and waits for a second person's approval"),
+    factor=one_of(A_RECOVERY_CODE, THE_APP),
+)
 SIGNED_OUT = declare("session.signed-out", _("{actor} signed out"))
 PASSWORD_REFUSED = declare("session.password-refused", _("Somebody gave a wrong password for {object}"))
 UNKNOWN_REFUSED = declare("session.unknown-refused", _("Somebody tried an unknown account at {tenant}"))
@@ -184,3 +189,9 @@ NEW_DEVICE = declare(
     network=one_of(UNKNOWN_NETWORK),
 )
 LINK_REFUSED = declare("account.link-refused", _("Somebody opened an unknown link"))
+TOKEN_OF_BOUND = declare(
+    "token.needs-approval",
+    _(
+        "The access token {object} of {actor} was refused: signing in as {actor} needs a second person's approval"
+    ),
+)

@@ -38,6 +38,7 @@ from tenants.words import Text
 from vsaas.accounts import acts
 from vsaas.accounts.grants import Held, as_grants, held, in_words, membership
 from vsaas.accounts.models import Account, Invitation, Session, SetupLink, TotpDevice
+from vsaas.approvals.standing import keeps_approvers
 from vsaas.audit.services import record_act, what, who
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, Denied, InvalidField
@@ -220,7 +221,7 @@ def set_grants(
     """Give a member exactly these roles and denials (`grants.checked`); False when they had them already.
 
     `seen`: what the caller took them to have (`version_of`); Conflict when another changed it meanwhile. Raises OwnRole,
-    LastOwner, Denied. Live views that are no longer allowed end with the transaction.
+    LastOwner, NobodyToApprove, Denied. Live views that are no longer allowed end with the transaction.
     """
     present = lock_people(actor)
     require_may_set(present, account, wanted, seen=seen)
@@ -229,9 +230,10 @@ def set_grants(
     if had == wanted:
         return False
     before = grants_in_words(account)
-    # Deleted row by row through the ORM, so that the hubs hear of it.
-    Membership.objects.filter(pk__in=[row.pk for row in rows if held(row) not in wanted]).delete()
-    Membership.objects.bulk_create([membership(account.pk, one) for one in sorted_rows(wanted - had)])
+    with keeps_approvers():
+        # Deleted row by row through the ORM, so that the hubs hear of it.
+        Membership.objects.filter(pk__in=[row.pk for row in rows if held(row) not in wanted]).delete()
+        Membership.objects.bulk_create([membership(account.pk, one) for one in sorted_rows(wanted - had)])
     after = Actor(present.tenant_id, account.pk, account.name, tuple(as_grants(wanted)))
     if not after.tenant_wide(PEOPLE_EDIT):
         end_links_of(account)
@@ -293,7 +295,8 @@ def remove(request: HttpRequest, actor: Actor, account: Account) -> None:
     SetupLink.objects.filter(account=account, used_at=None).update(expires_at=clock.now())
     before = grants_in_words(account)
     record_act(acts.REMOVED, who(actor), what(account), request=request, email=account.email, before=before)
-    account.delete()
+    with keeps_approvers():
+        account.delete()
 
 
 def end_sessions(request: HttpRequest, actor: Actor, account: Account) -> int:

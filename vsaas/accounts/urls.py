@@ -13,6 +13,7 @@ from vsaas.accounts import (
     tokens_api,
     tokens_page,
     views,
+    waiting,
 )
 
 root = [
@@ -30,6 +31,12 @@ pages = [
     path("reset", link_pages.reset_password, name="reset"),
     path("email/confirm", link_pages.email_confirm, name="email-confirm"),
     path("email/not-me", link_pages.email_not_me, name="email-not-me"),
+    path("sign-in/approval", waiting.waiting, name="sign-in-approval"),
+    path("sign-in/approval/state", waiting.state, name="sign-in-approval-state"),
+    path("sign-in/approval/enter", waiting.enter, name="sign-in-approval-enter"),
+    path("sign-in/approval/withdraw", waiting.withdraw, name="sign-in-approval-withdraw"),
+    path("sign-in/approval/here", waiting.here, name="sign-in-approval-here"),
+    path("sign-in/approval/break-glass", waiting.glass, name="sign-in-approval-glass"),
     path("sign-out", views.sign_out, name="sign-out"),
     path("language", language.choose_language, name="tenant-language"),
     path("recovery-codes", views.recovery_codes, name="recovery-codes"),
