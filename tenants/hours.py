@@ -35,7 +35,9 @@ DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SUNDAY: Final = 6
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_WEEKDAY: Final = 3  # 1 January 1970 was a Thursday
-_LAST_LOOKED_UP_US: Final = 253_370_764_800 * US  # the year 9999 begins: local times beyond it may have no date
+_LAST_LOOKED_UP_US: Final = (
+    253_370_764_800 * US
+)  # the year 9999 begins: local times beyond it may have no date
 _TIME = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])", re.ASCII)
 
 Span = tuple[int, int]
