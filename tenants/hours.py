@@ -228,6 +228,17 @@ def subtract(spans: Sequence[Span], taken: Sequence[Span]) -> list[Span]:
     return left
 
 
+def intersect(some: Sequence[Span], others: Sequence[Span]) -> list[Span]:
+    """What both cover; each in order and without overlap."""
+    both = [
+        (max(begin, other_begin), min(end, other_end))
+        for begin, end in some
+        for other_begin, other_end in others
+        if begin < other_end and other_begin < end
+    ]
+    return union(both)
+
+
 # Wall time
 
 

@@ -1,6 +1,7 @@
 """The policy of hours against an oracle that looks at a clock on the wall, minute by minute."""
 
 import datetime as dt
+import itertools
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -114,7 +115,7 @@ def test_windows_are_open_exactly_when_the_clock_on_the_wall_says_so(
     to_us = from_us + 36 * HOUR_US
     spans = hours.open_spans(windows, rule, from_us, to_us, calendar)
     assert spans == sorted(spans)
-    assert all(end < begin for (_, end), (begin, _) in zip(spans, spans[1:], strict=False))
+    assert all(end < begin for (_, end), (begin, _) in itertools.pairwise(spans))
     for at_us in minutes(from_us, to_us):
         assert any(begin <= at_us < end for begin, end in spans) == oracle(windows, rule, at_us, calendar)
     for edge in {edge for span in spans for edge in span} - {from_us, to_us}:
@@ -189,6 +190,8 @@ def test_spans_add_up_and_take_away_like_sets_of_instants(
     assert instants(hours.union(some, others)) == instants(some) | instants(others)
     left = hours.subtract(hours.union(some), hours.union(others))
     assert instants(left) == instants(some) - instants(others)
+    both = hours.intersect(hours.union(some), hours.union(others))
+    assert instants(both) == instants(some) & instants(others)
     wanted = set(range(begin, begin + max(length, 1)))
     assert hours.inside(hours.union(some, others), begin, begin + length) == (
         wanted <= instants(some) | instants(others)
