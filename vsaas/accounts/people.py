@@ -172,7 +172,7 @@ def require_not_above(actor: Actor, rights: Iterable[Role], refusal: Promise) ->
     of those above."""
     for one in rights:
         for permission in one.permissions:
-            if actor.sites(permission) is not None:
+            if not actor.everywhere(permission):
                 raise Denied(str(refusal) % {"roles": one.plural})
 
 

@@ -33,7 +33,7 @@ SEEN = "seen"
 
 def may_edit(actor: Actor) -> bool:
     """Whether the actor may change people, which is a right over the organisation as a whole."""
-    return actor.sites(PEOPLE_EDIT) is None
+    return actor.tenant_wide(PEOPLE_EDIT)
 
 
 @requires(PEOPLE_VIEW)
@@ -248,7 +248,7 @@ def _member(request: HttpRequest, actor: Actor, account: Account, form: AccessFo
         "oneself": oneself,
         "last_owner": last_owner,
         "may_edit": may_edit(actor) and not oneself,
-        "may_audit": actor.sites(AUDIT_VIEW) is None,
+        "may_audit": actor.tenant_wide(AUDIT_VIEW),
         "rights": rights(account),
         "sessions": [shown_session(session) for session in sessions],
         "said": said(request),
@@ -273,9 +273,10 @@ def rights(account: Account) -> list[dict[str, Any]]:
     names = {row.site_id: row.site.name for row in people.grants(account) if row.site}
     found_rights = []
     for permission in all_permissions():
-        sites = actor.sites(permission)
-        if sites is None or sites:
-            where = None if sites is None else sorted(names[site] for site in sites)
+        giving = [one for one in actor.giving(permission) if not one.narrow]
+        if giving:
+            everywhere = any(one.tenant_wide for one in giving)
+            where = None if everywhere else sorted(names[one.site_id] for one in giving if one.site_id)
             found_rights.append({"words": permission.sentence, "where": where})
     return found_rights
 

@@ -25,8 +25,7 @@ def agent_states(actor: Actor) -> list[dict[str, Any]]:
 def agent_state(actor: Actor, agent: Agent) -> dict[str, Any]:
     """One agent; `agent.site` and `agent.health` should be loaded."""
     health: AgentHealth | None = getattr(agent, "health", None)
-    edit_sites = actor.sites(AGENT_EDIT)
-    may_edit = edit_sites is None or agent.site_id in edit_sites
+    may_edit = access.may(actor, AGENT_EDIT, agent)
     heard = agent.last_contact_at
     return {
         "id": str(agent.id),

@@ -437,11 +437,10 @@ class OneSite(ApiView):
 
 def site_json(view: ApiView, site: Site) -> dict[str, Any]:
     """A site as the API tells it."""
-    editable = view.actor.sites(SITE_EDIT)
     return {
         "id": str(site.id),
         "name": site.name,
         "timezone": site.timezone,
         "created_us": clock.to_us(site.created_at),
-        "may": {"edit": editable is None or site.id in editable},
+        "may": {"edit": access.may(view.actor, SITE_EDIT, site)},
     }

@@ -6,16 +6,15 @@ A constant number of queries per tenant, whatever the number of its viewers.
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
 from django.conf import settings
 
-from tenants.access import Actor, Grant, require
+from tenants import access
+from tenants.access import Actor, grants_of, require
 from tenants.errors import Denied, NotFound
-from tenants.models import Membership
-from tenants.permissions import CAMERA_AUDIO, CAMERA_LIVE, role
+from tenants.permissions import CAMERA_AUDIO, CAMERA_LIVE
 from tenants.scope import current_tenant_id
 from vsaas.accounts.models import AccessToken, Account, Session
 from vsaas.accounts.tokens import holding_among, lend
@@ -26,8 +25,7 @@ from vsaas.live.viewer import Ticket
 
 def may_listen(actor: Actor, camera: Camera) -> bool:
     """Sound is recorded, and a right of its own."""
-    sites = actor.sites(CAMERA_AUDIO)
-    return camera.audio and (sites is None or camera.site_id in sites)
+    return camera.audio and access.may(actor, CAMERA_AUDIO, camera)
 
 
 def still_allowed(tickets: Sequence[Ticket]) -> set[Ticket]:
@@ -37,7 +35,8 @@ def still_allowed(tickets: Sequence[Ticket]) -> set[Ticket]:
     tokens = holding_among({ticket.token_row for ticket in tickets if ticket.token_row is not None})
     actors = _actors({ticket.account for ticket in tickets})
     wanted = {ticket.camera for ticket in tickets}
-    cameras = {camera.id: camera for camera in Camera.objects.select_related("agent").filter(id__in=wanted)}
+    rows = Camera.objects.select_related("agent").prefetch_related("groups").filter(id__in=wanted)
+    cameras = {camera.id: camera for camera in rows}
     return {
         ticket
         for ticket in tickets
@@ -73,13 +72,10 @@ def _sessions_alive(tickets: Sequence[Ticket]) -> set[tuple[UUID, UUID]]:
 
 
 def _actors(accounts: set[UUID]) -> dict[UUID, Actor]:
-    grants: dict[UUID, list[Grant]] = defaultdict(list)
-    rows = Membership.objects.filter(account_id__in=accounts).values_list("account_id", "role", "site_id")
-    for account, name, site in rows:
-        grants[account].append(Grant(role(name), site))
+    grants = grants_of(accounts)
     tenant = current_tenant_id()
     names = Account.objects.filter(id__in=accounts).values_list("id", "name")
-    return {account: Actor(tenant, account, name, tuple(grants[account])) for account, name in names}
+    return {account: Actor(tenant, account, name, grants.get(account, ())) for account, name in names}
 
 
 def _allowed(ticket: Ticket, actor: Actor, camera: Camera | None) -> bool:
