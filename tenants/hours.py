@@ -8,6 +8,7 @@ A window belongs to the day on which it begins, so one that passes midnight goes
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +17,12 @@ from itertools import pairwise
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from tenants.words import Text
+
+logger = logging.getLogger(__name__)
 
 US: Final = 1_000_000
 MINUTE_US: Final = 60 * US
@@ -121,6 +125,19 @@ NEVER: Final = Hours(sign_in=(), live=(), playback=())
 """What a stored policy that cannot be read allows."""
 
 
+def stored_hours(document: Any) -> Hours | None:
+    """The policy as it is kept with a role; None for none. What cannot be read lets nobody in rather than everybody."""
+    if document is None:
+        return None
+    try:
+        return hours_from_json(document)
+    except HoursRefused:
+        logger.exception(
+            "the hours of a role cannot be read: it holds at no time until they are written anew"
+        )
+        return NEVER
+
+
 # Opening and closing
 
 
@@ -156,6 +173,22 @@ def opens_at(windows: Windows, rule: HolidayRule, at_us: int, calendar: Calendar
         spans = open_spans(windows, rule, begin, begin + DAY_US, calendar)
         if spans:
             return spans[0][0]
+    return None
+
+
+def all_open_at(several: Sequence[Windows], rule: HolidayRule, at_us: int, calendar: Calendar) -> int | None:
+    """When all of several windows are open together next; None when not within LOOK_AHEAD_DAYS."""
+    last_us = at_us + LOOK_AHEAD_DAYS * DAY_US
+    while at_us < last_us:
+        latest = at_us
+        for windows in several:
+            opens = opens_at(windows, rule, at_us, calendar)
+            if opens is None:
+                return None
+            latest = max(latest, opens)
+        if latest == at_us:
+            return at_us
+        at_us = latest
     return None
 
 
@@ -292,10 +325,10 @@ def _pieces(from_us: int, to_us: int, zone: ZoneInfo) -> Iterator[tuple[int, int
 
 @lru_cache(maxsize=4096)
 def _pieces_of_day(zone: ZoneInfo, utc_day: int) -> tuple[tuple[int, int, int], ...]:
-    """The same for a day of UTC. Offsets are looked at every quarter of an hour, and where two differ, the second of the
+    """The same for a day of UTC. Offsets are looked at every hour, and where two differ, the second of the
     change is searched for."""
     day_s = utc_day * 86_400
-    looks = range(day_s, day_s + 86_400 + 1, 900)
+    looks = range(day_s, day_s + 86_400 + 1, 3600)
     changes = [day_s]
     for before, after in pairwise(looks):
         if _offset_us(zone, before) != _offset_us(zone, after):
@@ -461,3 +494,18 @@ def _rule_from(value: Any) -> HolidayRule:
         if value == rule:
             return rule
     raise HoursRefused("holidays", _("must be one of: %(rules)s") % {"rules": ", ".join(HOLIDAY_RULES)})
+
+
+# In words
+
+
+def local_moment(at_us: int, calendar: Calendar) -> str:
+    """For people: the day of the week, the date and the time on the organisation's walls, with the zone."""
+    local = (_EPOCH + dt.timedelta(microseconds=at_us)).astimezone(calendar.zone)
+    words = _("%(weekday)s, %(date)s, %(time)s (%(zone)s)") % {
+        "weekday": date_format(local, "l"),
+        "date": date_format(local, "DATE_FORMAT"),
+        "time": local.strftime("%H:%M"),
+        "zone": calendar.zone.key,
+    }
+    return str(words)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from tenants import hours
-from tenants.access import Actor, place_of
+from tenants.access import Actor, moment_of, place_of
 from tenants.hours import Calendar, Hours, Span
 from tenants.permissions import CAMERA_AUDIO, CAMERA_CLIP, CAMERA_PLAYBACK, FOOTAGE_EXPORT, Permission
 
@@ -40,7 +41,9 @@ class Sight:
         """Up to when what is seen now may be left open, at most `most_us`: no window that opens it closes before."""
         ends = [most_us]
         for right in self.rights:
-            ends += [end for one in right or () if (end := self._closes_us(one)) is not None and end > self.at_us]
+            ends += [
+                end for one in right or () if (end := self._closes_us(one)) is not None and end > self.at_us
+            ]
         return min(ends)
 
     def spans(self, from_us: int, to_us: int, until_us: int | None = None) -> list[Span]:
@@ -72,25 +75,30 @@ class Sight:
         return hours.permitted(one, from_us, to_us, self.at_us, self._calendar(), lasting_us=lasting_us)
 
     def _closes_us(self, one: Hours) -> int | None:
-        """When the first of the windows that must be open closes; `at_us` when one is closed already."""
-        ends = [
-            hours.ends_at(windows, one.holidays, self.at_us, self._calendar())
-            for windows in (one.sign_in, one.playback)
-        ]
-        return min((end for end in ends if end is not None), default=None)
+        return _closes_us(one, self.at_us, self._calendar())
 
     def _calendar(self) -> Calendar:
         assert self.calendar is not None  # `sight` gives one wherever hours limit anything
         return self.calendar
 
 
-def sight(actor: Actor, obj: Any, *permissions: Permission) -> Sight:
-    """What of an object's recorded time the actor may see for whom all `permissions` are needed; nothing where one is not
+@lru_cache(maxsize=256)
+def _closes_us(one: Hours, at_us: int, calendar: Calendar) -> int | None:
+    """When the first of the windows that must be open closes; `at_us` when one is closed already."""
+    several = (one.sign_in, one.playback)
+    ends = [hours.ends_at(windows, one.holidays, at_us, calendar) for windows in several]
+    return min((end for end in ends if end is not None), default=None)
+
+
+def sight(actor: Actor, obj: Any, permission: Permission, *more: Permission) -> Sight:
+    """What of an object's recorded time the actor may see for whom all these permissions are needed; nothing where one is not
     held. A right other than those of playback (`PLAYED`) does not wait for the hours of playback: what it tells of is
     limited by how far back and by hidden hours alone."""
     place = place_of(obj, groups=actor.asks_groups)
-    rights = tuple(_hours(actor, permission, place) for permission in permissions)
-    return Sight(rights, actor.at_us, actor.calendar)
+    rights = tuple(_hours(actor, one, place) for one in (permission, *more))
+    if not any(rights):
+        return Sight(rights, 0, None)  # all or nothing: no hours are asked
+    return Sight(rights, *moment_of(actor))
 
 
 def _hours(actor: Actor, permission: Permission, place: Any) -> tuple[Hours, ...] | None:

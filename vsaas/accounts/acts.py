@@ -35,6 +35,9 @@ device_spoken = one_of(UNKNOWN_DEVICE, gettext_noop("%(browser)s on %(system)s")
 SIGNED_IN = declare(
     "session.signed-in", _("{actor} signed in with {factor}"), factor=one_of(A_RECOVERY_CODE, THE_APP)
 )
+SIGN_IN_OUTSIDE_HOURS = declare(
+    "session.outside-hours", _("{actor} could not sign in: their role does not hold at this time")
+)
 SIGNED_OUT = declare("session.signed-out", _("{actor} signed out"))
 PASSWORD_REFUSED = declare("session.password-refused", _("Somebody gave a wrong password for {object}"))
 UNKNOWN_REFUSED = declare("session.unknown-refused", _("Somebody tried an unknown account at {tenant}"))

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
-from tenants.access import Actor, actor_of
+from tenants.access import Actor, actor_of, in_force
 from tenants.errors import TokenRefused
 from vsaas.accounts.tokens import actor_by_token
+from vsaas.common import clock
 
 
 class ActorMiddleware:
@@ -41,4 +42,4 @@ def actor_in(request: HttpRequest) -> Actor | None:
         return None
     if not request.user.is_verified():  # type: ignore[attr-defined]
         return None
-    return actor_of(request.user)
+    return in_force(actor_of(request.user), clock.now_us())

@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from tenants import access, bearer
-from tenants.access import Actor, actor_of, narrowed
+from tenants.access import Actor, actor_of, in_force, narrowed
 from tenants.errors import TokenRefused
 from tenants.models import Site
 from tenants.permissions import SITE_VIEW, Permission, token_scopes
@@ -161,7 +161,7 @@ def actor_by_token(request: HttpRequest, token_id: UUID) -> tuple[Account, Actor
     if not token.holds:
         raise TokenRefused(_("this token has expired; make a new one"))
     after_scope(partial(_note_use, token, who(token.account), request))
-    return token.account, lend(token, actor_of(token.account))
+    return token.account, in_force(lend(token, actor_of(token.account)), clock.now_us())
 
 
 def lend(token: AccessToken, owner: Actor) -> Actor:
