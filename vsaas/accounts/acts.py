@@ -67,6 +67,12 @@ ACCESS_CHANGED = declare(
     sites=_sites,
     before=grants_spoken,
 )
+HOURS_CHANGED = declare(
+    "role.hours-changed", _("{actor} changed the hours of the role {object}. Now: {after}. Before: {before}")
+)
+ORGANISATION_CHANGED = declare(
+    "tenant.changed", _("{actor} changed the organisation's settings. Now: {after}. Before: {before}")
+)
 REMOVED = declare(
     "people.removed", _("{actor} removed {object} ({email}), who was {before}"), before=grants_spoken
 )

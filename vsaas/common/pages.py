@@ -22,6 +22,7 @@ from tenants.permissions import (
     CAMERA_VIEW,
     PEOPLE_VIEW,
     SITE_VIEW,
+    TENANT_EDIT,
     Permission,
 )
 from vsaas.common.links import tenant_url
@@ -47,6 +48,7 @@ PLACES = (
     Place("people", _("People"), "people", PEOPLE_VIEW),
     Place("health", _("Health"), "shield", AGENT_VIEW),
     Place("audit", _("Audit"), "audit", AUDIT_VIEW),
+    Place("organisation", _("Organisation"), "settings", TENANT_EDIT),
 )
 
 # Of the person alone: they stand in the account menu.
@@ -67,7 +69,7 @@ SITE_COOKIE = "vsaas_site"
 
 
 # Pages whose URL names begin otherwise than their place.
-BELONGS = {"camera": "overview", "sync": "overview", "agents": "sites", "usage": "sites"}
+BELONGS = {"camera": "overview", "sync": "overview", "agents": "sites", "usage": "sites", "roles": "people"}
 
 
 @dataclass(frozen=True)
