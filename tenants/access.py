@@ -109,9 +109,7 @@ class Actor:
     name: str
     grants: tuple[Grant, ...]
     token_id: UUID | None = None  # the access token the actor came with; None: a signed-in browser
-    at_us: int | None = (
-        None  # the moment at which time was asked (`in_force`); None: what holds at all, at some time
-    )
+    at_us: int | None = None  # when time was asked (`in_force`); None: what holds at all, at some time
     calendar: Calendar | None = None  # where the hours of a grant had a say in it
     untimed: tuple[Grant, ...] = ()  # the grants before that
 
@@ -162,7 +160,7 @@ class Actor:
     @property
     def asks_groups(self) -> bool:
         """Whether it matters to the actor which groups a camera is in."""
-        return any(one.group for one in self.grants)
+        return any(one.group for one in (*self.grants, *self.untimed))
 
 
 def _may_meet(one: Grant, other: Grant) -> bool:
@@ -276,7 +274,7 @@ def hears_live(actor: Actor, obj: OfTenant) -> bool:
     """Whether the actor may hear a camera live: a right of its own, and in live hours of the grant that gives it."""
     if not may(actor, CAMERA_AUDIO, obj):
         return False
-    place = place_of(obj, groups=actor.asks_groups)
+    place = place_of(obj, with_groups=actor.asks_groups)
     giving = [one.role.hours for one in actor.giving(CAMERA_AUDIO) if one.covers(place)]
     if None in giving:
         return True
@@ -352,12 +350,12 @@ def _require_hours(actor: Actor, permission: Permission, place: Place | None) ->
 # ---- where something lies
 
 
-def place_of(obj: Any, *, groups: bool = True) -> Place:
-    """Where an object lies, by its model's `site_path`, `camera_path` and `groups_path`. `groups`: whether the groups of
-    its camera are wanted, which takes a query where they were not fetched along."""
+def place_of(obj: Any, *, with_groups: bool = True) -> Place:
+    """Where an object lies, by its model's `site_path`, `camera_path` and `groups_path`. `with_groups`: whether the groups
+    of its camera are wanted, which takes a query where they were not fetched along."""
     site_id, camera_id = _walk(obj, "site_path"), _walk(obj, "camera_path")
     names: frozenset[str] = frozenset()
-    if groups and camera_id is not None:
+    if with_groups and camera_id is not None:
         names = frozenset(group.name for group in _walk(obj, "groups_path").all())
     return Place(site_id if isinstance(site_id, UUID) else None, camera_id, names)
 
@@ -378,8 +376,19 @@ _CAMERAS: list[Callable[[], models.QuerySet[Any]]] = []
 def register_cameras(
     cameras: Callable[[], models.QuerySet[Any]], groups: Callable[[], models.QuerySet[Any]]
 ) -> None:
-    """Say where cameras (with `site_id`) and their groups (`camera_id`, `name`) are read, which stand above tenants."""
+    """Say where cameras (`name`, `site_id`, `deleted_at`, `groups`) and their groups (`camera_id`, `name`) are read, which
+    stand above tenants."""
     _CAMERAS[:] = [cameras, groups]
+
+
+def cameras() -> models.QuerySet[Any]:
+    """The tenant's cameras, deleted ones too."""
+    return _registered(0)
+
+
+def groups() -> models.QuerySet[Any]:
+    """Which cameras are in which groups."""
+    return _registered(1)
 
 
 def _registered(which: int) -> models.QuerySet[Any]:
@@ -403,7 +412,7 @@ def may(actor: Actor, permission: Permission, obj: OfTenant) -> bool:
     """Whether the actor holds the permission on an object. No query where the object's camera groups were fetched."""
     if actor.tenant_id != current_tenant_id() or obj.tenant_id != actor.tenant_id:
         return False
-    return _allows(actor, permission, obj, place_of(obj, groups=actor.asks_groups))
+    return _allows(actor, permission, obj, place_of(obj, with_groups=actor.asks_groups))
 
 
 def _allows(actor: Actor, permission: Permission, obj: Any, place: Place) -> bool:
@@ -426,8 +435,8 @@ def _reaches_site(actor: Actor, place: Place) -> bool:
 
 
 def _cameras_reached(actor: Actor) -> models.QuerySet[Any]:
-    cameras = _registered(0)
-    return cameras.filter(_reach(actor, SITE_VIEW, cameras.model))
+    rows = cameras()
+    return rows.filter(_reach(actor, SITE_VIEW, rows.model))
 
 
 def require(actor: Actor, permission: Permission, obj: OfTenant | None = None) -> None:
@@ -446,7 +455,7 @@ def require(actor: Actor, permission: Permission, obj: OfTenant | None = None) -
         return
     if obj.tenant_id != actor.tenant_id:
         raise NotFound()
-    place = place_of(obj, groups=actor.asks_groups)
+    place = place_of(obj, with_groups=actor.asks_groups)
     if _allows(actor, permission, obj, place):
         return
     _require_hours(actor, permission, place)
@@ -503,12 +512,12 @@ def _covered_alike(grants: list[Grant], site_path: str | None, camera_path: str 
         found |= Q(**{f"{site_path}__in": sites})
     if camera_path is None:
         return found
-    cameras = {one.camera_id for one in grants if one.camera_id is not None}
+    single = {one.camera_id for one in grants if one.camera_id is not None}
     names = {one.group for one in grants if one.group}
-    if cameras:
-        found |= Q(**{f"{camera_path}__in": cameras})
+    if single:
+        found |= Q(**{f"{camera_path}__in": single})
     if names:
-        found |= Q(**{f"{camera_path}__in": _registered(1).filter(name__in=names).values("camera_id")})
+        found |= Q(**{f"{camera_path}__in": groups().filter(name__in=names).values("camera_id")})
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
@@ -105,6 +105,31 @@ NEEDS: Final[dict[Permission, frozenset[Permission]]] = {
     PEOPLE_EDIT: frozenset({PEOPLE_VIEW}),
     ROLE_EDIT: frozenset({PEOPLE_VIEW}),
 }
+
+
+class Subject(NamedTuple):
+    """What permissions are about: where a grant of them counts, and the heading they stand under."""
+
+    name: str
+    title: Text
+
+
+CAMERAS: Final = Subject("camera", _("Cameras and recordings"))
+SITES: Final = Subject("site", _("Sites and agents"))
+ORGANISATION: Final = Subject("organisation", _("The organisation"))
+ONESELF: Final = Subject("oneself", _("For oneself"))
+SUBJECTS: Final = (CAMERAS, SITES, ORGANISATION, ONESELF)
+_ABOUT: Final = {
+    **dict.fromkeys(("camera", "footage", "usage"), CAMERAS),
+    **dict.fromkeys(("site", "agent"), SITES),
+    **dict.fromkeys(("view", "account"), ONESELF),
+}
+
+
+def subject_of(one: Permission) -> Subject:
+    """What a permission is about. What belongs to cameras and sites counts where it is given; the rest counts for the
+    organisation as a whole."""
+    return _ABOUT.get(one.name.partition(":")[0], ORGANISATION)
 
 
 def with_needs(chosen: Iterable[Permission]) -> frozenset[Permission]:

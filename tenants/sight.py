@@ -94,7 +94,7 @@ def sight(actor: Actor, obj: Any, permission: Permission, *more: Permission) -> 
     """What of an object's recorded time the actor may see for whom all these permissions are needed; nothing where one is not
     held. A right other than those of playback (`PLAYED`) does not wait for the hours of playback: what it tells of is
     limited by how far back and by hidden hours alone."""
-    place = place_of(obj, groups=actor.asks_groups)
+    place = place_of(obj, with_groups=actor.asks_groups)
     rights = tuple(_hours(actor, one, place) for one in (permission, *more))
     if not any(rights):
         return Sight(rights, 0, None)  # all or nothing: no hours are asked

@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from tenants.access import actor_of
-from tenants.models import Site, Tenant
+from tenants.models import OrganisationRole, Site, Tenant
 from tenants.permissions import VIEWER
 from tenants.scope import tenant_scope
 from tests.boxes import Box, make_box, make_keys
@@ -87,6 +87,15 @@ class Stage:
         """The enrolment code that agent was enrolled with."""
         with tenant_scope(self.cast.tenant_a.id):
             return EnrolmentCode.objects.get(used_by=self.agent_id).id
+
+    @property
+    def role_key(self) -> str:
+        """A role tenant A made, which nobody has."""
+        with tenant_scope(self.cast.tenant_a.id):
+            role, _ = OrganisationRole.objects.get_or_create(
+                key="night-watch", defaults={"title": "Night watch", "permissions": ["camera:view"]}
+            )
+        return role.key
 
     @property
     def present_agent_id(self) -> UUID:

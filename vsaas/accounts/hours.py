@@ -75,7 +75,7 @@ def set_role_hours(
 
     Raises NotFound, Denied, OwnRole, StaleHours when the role was changed since `version`, LocksOut.
     """
-    present = lock_people(actor)
+    present = lock_people(actor, ROLE_EDIT)
     tenant = Tenant.objects.get()
     access.require(present, ROLE_EDIT, tenant)
     before = _role_hours(key)

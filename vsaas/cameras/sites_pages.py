@@ -250,7 +250,7 @@ def delete_site(request: HttpRequest, site_id: UUID) -> HttpResponse:
     if deletion.is_valid():
         try:
             with transaction.atomic():
-                site_delete(site, who(actor), deletion.cleaned_data.get("heir"))
+                site_delete(site, actor, deletion.cleaned_data.get("heir"))
         except SiteNotEmpty:
             pass  # something came to belong to it since the page was shown: the page says what
         else:

@@ -52,7 +52,7 @@ def camera_states(actor: Actor, cameras: Iterable[Camera] | None = None) -> list
 
 def groups_in_use(actor: Actor) -> list[str]:
     """Names of the groups with a camera the actor may see, in order. One query."""
-    rows = access.visible(actor, CAMERA_VIEW, CameraGroup.objects.all())
+    rows = access.visible(actor, CAMERA_VIEW, CameraGroup.objects.filter(camera__deleted_at=None))
     return list(rows.order_by("name").values_list("name", flat=True).distinct())
 
 
