@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from tenants import access, hours
-from tenants.access import Actor
+from tenants.access import Actor, Grant
 from tenants.hours import Calendar, Hours, HoursRefused
 from tenants.models import Membership, OrganisationRole, Tenant
 from tenants.permissions import OWNER, PEOPLE_VIEW, ROLE_EDIT, ROLES, TENANT_EDIT, Role
@@ -79,7 +79,7 @@ def set_role_hours(
     tenant = Tenant.objects.get()
     access.require(present, ROLE_EDIT, tenant)
     before = _role_hours(key)
-    require_not_above(present, [before.role], MAKE)
+    require_not_above(present, [Grant(before.role, None)], MAKE)
     under = Membership.objects.filter(account_id=present.account_id, role=key, denies=False).exists()
     if under and key != OWNER.name:
         raise OwnRole(_("you are under this role yourself: ask somebody else to change its hours"))

@@ -60,10 +60,10 @@ def _save(
     context["version"] = version
     if not form.is_valid():
         return None, 422
-    if _closes_on_oneself(key, form) and CONFIRMED not in request.POST:
-        context["asks_to_confirm"] = True
-        return None, 422
     try:
+        if _closes_on_oneself(key, form) and CONFIRMED not in request.POST:
+            context["asks_to_confirm"] = True
+            return None, 422
         service.set_role_hours(
             request, actor, key, form.hours, version=int(version) if version.isdecimal() else None
         )
@@ -78,10 +78,11 @@ def _save(
 
 
 def _closes_on_oneself(key: str, form: HoursForm) -> bool:
-    """Whether the owner who saves this is shut out by it at once."""
+    """Whether the owner who saves this is shut out by it at once. Raises LocksOut where all are for good."""
     if key != OWNER.name:
         return False
     now_us, calendar = clock.now_us(), Tenant.objects.get().calendar
+    service.require_open_to_owners(form.hours, calendar, "sign_in")
     return not hours.open_at(form.hours.sign_in, form.hours.holidays, now_us, calendar)
 
 
