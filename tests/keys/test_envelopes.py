@@ -21,6 +21,7 @@ from sealing.keys import (
     seal_envelope,
 )
 from tenants.scope import tenant_scope
+from tenants.sight import Sight
 from tests.cast import later, make_account
 from tests.keys.dumps import everything
 from vsaas.audit.models import AuditInbox
@@ -44,6 +45,7 @@ from vsaas.keys.services import (
 from vsaas.onebox.processes import wait_until
 
 HOUR_US = 3_600_000_000
+ALL = Sight((None,), 0, None)
 
 
 @dataclass
@@ -56,7 +58,16 @@ class Sealed:
 
     def request(self, rendition: Rendition = Rendition.MAIN, **changes) -> SegmentKeyRequest:
         request = SegmentKeyRequest(
-            self.camera, Stream.MAIN, uuid.uuid4(), rendition, self.key.key_id, self.key.commitment
+            self.camera,
+            Stream.MAIN,
+            uuid.uuid4(),
+            rendition,
+            self.key.key_id,
+            self.key.commitment,
+            start_us=HOUR_US,
+            end_us=HOUR_US + 1,
+            received_us=HOUR_US + 1,
+            sight=ALL,
         )
         return dataclasses.replace(request, **changes)
 
