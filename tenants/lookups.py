@@ -22,6 +22,8 @@ DEFINER_FUNCTIONS: Final[dict[str, str]] = {
     "lookup_access_token": "(hash bytea) → id uuid, slug text, name text, token uuid: the tenant of an access token",
     "list_tenants_for_task": "(reason text) → id uuid: every tenant, for a periodic task to visit one by one",
     "list_tenants_with_inbox": "() → id uuid: tenants whose audit inbox holds rows, for the sequencer",
+    "list_tenants_with_destinations": "() → id uuid: tenants whose audit log has something to send on now",
+    "prune_audit_log": "audit: deletes what a tenant's retention no longer keeps; only the maintenance role may call it",
     "make_partitions": "footage: makes day partitions ahead; only the maintenance role may call it",
 }
 
@@ -88,3 +90,8 @@ def tenants_for_task(reason: str) -> list[UUID]:
 def tenants_with_inbox() -> list[UUID]:
     """Tenants whose audit inbox holds rows."""
     return [row[0] for row in _rows("list_tenants_with_inbox")]
+
+
+def tenants_with_destinations() -> list[UUID]:
+    """Tenants with a destination of their audit log that is due and has something to get."""
+    return [row[0] for row in _rows("list_tenants_with_destinations")]

@@ -988,7 +988,10 @@ CONSUMERS: list[Consumer] = [
 
 TASKS: list[Task] = [
     Task("vsaas.accounts.tasks.remove_ended", Platform),
+    Task("vsaas.audit.tasks.prune_audit", Platform),
+    Task("vsaas.audit.tasks.prune_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.audit.tasks.sequence_audit", Platform),
+    Task("vsaas.audit.tasks.sign_audit", Platform),
     Task("vsaas.common.tasks.pulse", Platform),
     Task("vsaas.footage.tasks.check_footage", Platform),
     Task("vsaas.footage.tasks.check_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),

@@ -143,3 +143,7 @@ REFUSED = declare("access.refused", _("{actor} was refused {method} {path}: {rea
 EXPORTED = declare(
     "audit.exported", _("{actor} downloaded {count} entries of the audit log: {range}"), range=range_spoken
 )
+RETENTION_SET = declare(
+    "audit.retention-set",
+    _("{actor} set the retention of the audit log to {years} years; before: {before}"),
+)

@@ -37,6 +37,8 @@ class Environment(BaseSettings):
     s3_access_key: str
     s3_secret_key: SecretStr
     kms: str
+    audit_key: str | None = None
+    audit_private_targets: bool = False
     allowed_hosts: Annotated[list[str], NoDecode] = Field(min_length=1)
     debug: bool = False
     insecure_cookies: bool = False
@@ -87,7 +89,7 @@ class Environment(BaseSettings):
             raise ValueError("write keyfile:PATH")
         return value
 
-    @field_validator("metrics_dir", "metrics_token_file", "ca_file")
+    @field_validator("metrics_dir", "metrics_token_file", "ca_file", "audit_key")
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith("/"):
