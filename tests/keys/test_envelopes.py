@@ -44,6 +44,7 @@ from vsaas.keys.services import (
 from vsaas.onebox.processes import wait_until
 
 HOUR_US = 3_600_000_000
+START_US = 1_764_064_990_000_000
 
 
 @dataclass
@@ -56,7 +57,14 @@ class Sealed:
 
     def request(self, rendition: Rendition = Rendition.MAIN, **changes) -> SegmentKeyRequest:
         request = SegmentKeyRequest(
-            self.camera, Stream.MAIN, uuid.uuid4(), rendition, self.key.key_id, self.key.commitment
+            self.camera,
+            Stream.MAIN,
+            uuid.uuid4(),
+            rendition,
+            self.key.key_id,
+            self.key.commitment,
+            START_US,
+            START_US + 10_000_000,
         )
         return dataclasses.replace(request, **changes)
 
@@ -221,6 +229,9 @@ def test_releases_are_audited_by_camera_and_person(tenant, person):
         (str(first.camera), 1, "manage.py key_release"),
     }
     assert all(row.details["session"] == (b"s" * 16).hex() for row in rows)
+    assert {(row.details["from_time"], row.details["to_time"]) for row in rows} == {
+        ("2025-11-25T10:03:10Z", "2025-11-25T10:03:20Z")
+    }
 
 
 def test_nothing_is_released_to_a_stranger_or_without_an_end(tenant, person):

@@ -26,6 +26,7 @@ Speaker = Callable[[str], str]
 """Says a stored detail in the language of the reader."""
 
 _CATALOGUE: dict[str, Act] = {}
+_WATCHING: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,16 @@ def declare(name: str, sentence: Text, **spoken: Speaker) -> Act:
         raise LookupError(f"the act {name!r} is declared twice")
     _CATALOGUE[name] = Act(name, sentence, spoken)
     return _CATALOGUE[name]
+
+
+def watching(*acts: Act) -> None:
+    """These acts are how somebody sees or takes a camera's pictures: together they answer who watched it."""
+    _WATCHING.update(one.name for one in acts)
+
+
+def watching_names() -> list[str]:
+    """The names of those acts."""
+    return sorted(_WATCHING)
 
 
 _FILLED = re.compile(r"%\\\((\w+)\\\)s")

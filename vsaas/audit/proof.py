@@ -173,7 +173,7 @@ class Report:
     wrong: str = ""
 
 
-def entry_line(log: UUID, seq: int, prev: bytes, digest: bytes, one: Fields) -> dict[str, Any]:
+def entry_line(seq: int, prev: bytes, digest: bytes, one: Fields) -> dict[str, Any]:
     """An entry as an export holds it."""
     return {
         "kind": "entry",

@@ -6,3 +6,9 @@ class CamerasConfig(AppConfig):
 
     name = "vsaas.cameras"
     label = "cameras"
+
+    def ready(self) -> None:
+        from vsaas.audit.cameras import register_camera_source
+        from vsaas.cameras.shown import cameras_of_the_log
+
+        register_camera_source(cameras_of_the_log)

@@ -256,6 +256,8 @@ def _key_requests(found: Found, *, audio: bool) -> list[SegmentKeyRequest]:
             rendition=int(part.rendition),
             key_id=part.key_id,
             commitment=part.commitment,
+            start_us=found.start_us,
+            end_us=found.end_us,
         )
         for part in record.parts
         if part.rendition in allowed

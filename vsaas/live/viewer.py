@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from protocol.viewer import status_frame
-from vsaas.common import metrics
+from vsaas.common import clock, metrics
 
 QUEUE_BYTES_MOST = 1_500_000
 """What may wait for one viewer beside the burst it began with: about 3 s at 4 Mbit/s."""
@@ -138,3 +138,4 @@ class Viewer(Outlet):
     def __init__(self, ticket: Ticket) -> None:
         super().__init__()
         self.ticket = ticket
+        self.since_us = clock.now_us()

@@ -88,6 +88,8 @@ def _keys(wanted: Range, account: Account) -> Iterator[dict[str, str | int]]:
             rendition=int(part.rendition),
             key_id=part.key_id,
             commitment=part.commitment,
+            start_us=record.start_us,
+            end_us=record.end_us,
         )
         for record in _segments(wanted)
         for part in record.parts
