@@ -158,3 +158,14 @@ RETENTION_SET = declare(
     "audit.retention-set",
     _("{actor} set the retention of the audit log to {years} years; before: {before}"),
 )
+DESTINATION_ADDED = declare(
+    "audit.destination-added", _("{actor} has the audit log sent on to {object}: {kind}, {address}")
+)
+DESTINATION_CHANGED = declare(
+    "audit.destination-changed",
+    _("{actor} changed where the audit log is sent on to, {object}: {after}; before: {before}"),
+)
+DESTINATION_REMOVED = declare(
+    "audit.destination-removed", _("{actor} has the audit log sent on to {object} no more: {kind}, {address}")
+)
+DESTINATION_TESTED = declare("audit.destination-tested", _("{actor} sent a test entry to {object}"))
