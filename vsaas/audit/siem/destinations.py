@@ -23,6 +23,7 @@ from vsaas.audit.siem.ocsf import event_of
 from vsaas.audit.siem.syslog import cef, syslog
 from vsaas.common import clock, secretbox
 from vsaas.common.errors import Conflict, InvalidFields
+from vsaas.common.names import BadName, clean_name
 
 Kind = AuditDestination.Kind
 MOST = 10
@@ -183,7 +184,7 @@ def _end() -> int:
 
 
 def _fill(row: AuditDestination, wanted: Wanted) -> None:
-    row.name, row.kind, row.address = wanted.name, wanted.kind, wanted.address
+    row.name, row.kind, row.address = clean_name(wanted.name), wanted.kind, wanted.address
     row.ca_pem, row.enabled = wanted.ca_pem, wanted.enabled
     row.header_name = wanted.header_name if wanted.kind == Kind.OCSF else ""
     if wanted.token is not None:
@@ -204,6 +205,10 @@ def _what(row: AuditDestination) -> What:
 
 
 def _check(wanted: Wanted) -> None:
+    try:
+        clean_name(wanted.name)
+    except BadName as error:
+        raise _wrong("name", str(error)) from error
     if wanted.ca_pem:
         try:
             wire.context_of(wanted.ca_pem)

@@ -67,8 +67,8 @@ def connect(peer: Peer) -> ssl.SSLSocket:
 def context_of(ca_pem: str) -> ssl.SSLContext:
     """Checks certificate and name; TLS 1.2 at least. Raises WireError for a PEM that is none."""
     try:
-        context = ssl.create_default_context(cadata=ca_pem or None)
-    except (ssl.SSLError, ValueError) as error:
+        context = ssl.create_default_context(cadata=ca_pem.encode("ascii").decode() or None)
+    except (ssl.SSLError, ValueError) as error:  # UnicodeEncodeError is one
         raise WireError(_("the certificate authority is not a certificate in PEM")) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
@@ -176,6 +176,7 @@ def post(target: Target, body: bytes) -> None:
 
 def syslog_peer(address: str, ca_pem: str) -> Peer:
     """`host`, `host:port` or `[v6]:port`. Raises ValueError."""
+    _one_word(address)
     parts = urlsplit(f"//{address}")
     if not parts.hostname or parts.path or parts.query or parts.fragment or parts.username is not None:
         raise ValueError("no host")
@@ -184,6 +185,7 @@ def syslog_peer(address: str, ca_pem: str) -> Peer:
 
 def https_target(address: str, ca_pem: str, headers: Mapping[str, str]) -> Target:
     """An https address. Raises ValueError."""
+    _one_word(address)
     parts = urlsplit(address)
     if parts.scheme != "https" or not parts.hostname or parts.username is not None or parts.fragment:
         raise ValueError("no https address")
@@ -193,6 +195,11 @@ def https_target(address: str, ca_pem: str, headers: Mapping[str, str]) -> Targe
         f"{path}?{parts.query}" if parts.query else path,
         headers,
     )
+
+
+def _one_word(address: str) -> None:
+    if not (address.isascii() and address.isprintable()) or " " in address:
+        raise ValueError("an address is printable ASCII without spaces")
 
 
 def _reason(error: BaseException | None) -> str:
