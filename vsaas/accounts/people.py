@@ -46,7 +46,7 @@ from vsaas.common.errors import Conflict, Denied, InvalidField
 SESSIONS_SHOWN = 50
 ROLE_WORDS: dict[str, str | Promise] = {
     OWNER.name: _("Everything: cameras, agents, people and the audit log, on all sites."),
-    MANAGER.name: _("Sets up sites, agents and cameras, and does what operators do. Gives nobody a role."),
+    MANAGER.name: _("Sets up sites, agents and cameras; watches, listens and saves clips. Gives nobody a role."),
     OPERATOR.name: _("Watches and listens, live and recorded, saves clips, sees how the agents are."),
     VIEWER.name: _("Watches live and recorded pictures, without sound."),
     AUDITOR.name: _("Reads the audit log and who has which role. Sees no pictures."),
