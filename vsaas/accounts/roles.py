@@ -32,6 +32,7 @@ from vsaas.accounts import acts
 from vsaas.accounts.effects import Effect, effects
 from vsaas.accounts.models import Account, Invitation
 from vsaas.accounts.people import OwnRole, lock_people
+from vsaas.approvals.standing import keeps_approvers
 from vsaas.audit.services import What, record_act, who
 from vsaas.common.errors import Conflict, Denied, InvalidField
 from vsaas.common.names import BadName, clean_name
@@ -115,7 +116,8 @@ def role_change(
     version: int | None = None,
 ) -> OrganisationRole:
     """Rename a role or give it other permissions; None stays. Live views that are no longer allowed end with the
-    transaction. Raises StaleRole when it was changed since `version`, OwnRole, Denied, InvalidField, NotFound."""
+    transaction. Raises StaleRole when it was changed since `version`, OwnRole, Denied,
+    NobodyToApprove, InvalidField, NotFound."""
     present = lock_people(actor, ROLE_EDIT)
     row = role_row(present, key, editable=True)
     if version is not None and version != row.version:
@@ -134,7 +136,8 @@ def role_change(
         record_act(acts.ROLE_CHANGED, who(actor), _what(row), request=request, **words)
     if wanted != before or row.title != was:
         row.version += 1
-        row.save()
+        with keeps_approvers():
+            row.save()
     return row
 
 

@@ -15,7 +15,7 @@ from tenants.declare import requires
 from tenants.hours import Hours
 from tenants.middleware import signed_in
 from tenants.models import OrganisationRole, Tenant
-from tenants.permissions import PEOPLE_VIEW, ROLE_EDIT, ROLES
+from tenants.permissions import PEOPLE_EDIT, PEOPLE_VIEW, ROLE_EDIT, ROLES
 from tenants.roles import role_of
 from tenants.roles import roles as all_roles
 from vsaas.accounts import people
@@ -134,6 +134,7 @@ def _role_page(
         "hours": sentences(role.hours or Hours()),
         "under": any(grant.role.name == key for grant in actor.grants),
         "may_edit": actor.tenant_wide(ROLE_EDIT),
+        "may_policy": actor.tenant_wide(PEOPLE_EDIT),
         "form": form,
     }
     return render(request, "accounts/role.html", context, status=status)
