@@ -294,7 +294,7 @@ def test_storage_and_cameras_tell_nothing_of_hidden_hours(
 ) -> None:
     hour = base // HOUR * HOUR
     shown, _ = recorded(agent, hour - 5 * HOUR, 3)
-    hidden, _ = recorded(agent, hour - 2 * HOUR, 3, camera=shown.camera)
+    _late = recorded(agent, hour - 2 * HOUR, 3, camera=shown.camera)
     set_hours(people.tenant_a, "operator", hidden=every_day(hour - 3 * HOUR, hour + 2 * HOUR))
     with tenant_scope(people.tenant_a.id):
         Membership.objects.filter(account=people.bob).update(role="operator")
