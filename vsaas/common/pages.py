@@ -48,7 +48,7 @@ PLACES = (
     Place("people", _("People"), "people", PEOPLE_VIEW),
     Place("health", _("Health"), "shield", AGENT_VIEW),
     Place("audit", _("Audit"), "audit", AUDIT_VIEW),
-    Place("organisation", _("Organisation"), "settings", TENANT_EDIT),
+    Place("organisation", _("Settings"), "settings", TENANT_EDIT),
 )
 
 # Of the person alone: they stand in the account menu.
