@@ -49,6 +49,7 @@ AGENT_EDIT: Final = _declare("agent:edit", _("change and revoke agents"))
 PEOPLE_VIEW: Final = _declare("people:view", _("see who has an account"))
 PEOPLE_EDIT: Final = _declare("people:edit", _("give and take away roles"))
 ROLE_EDIT: Final = _declare("role:edit", _("make and change roles"))
+LOGIN_APPROVE: Final = _declare("login:approve", _("approve that somebody else signs in"))
 USAGE_VIEW: Final = _declare("usage:view", _("see how much is stored"))
 AUDIT_VIEW: Final = _declare("audit:view", _("read the audit log"))
 TENANT_EDIT: Final = _declare("tenant:edit", _("change the organisation's settings"))
@@ -141,7 +142,7 @@ def with_needs(chosen: Iterable[Permission]) -> frozenset[Permission]:
 _CAMERAS_SEEN = frozenset({SITE_VIEW, CAMERA_VIEW, ACCOUNT_SELF})
 _VIEWER = _CAMERAS_SEEN | {CAMERA_LIVE, CAMERA_PLAYBACK, VIEW_EDIT}
 _OPERATOR = _VIEWER | {CAMERA_AUDIO, CAMERA_CLIP, AGENT_VIEW, USAGE_VIEW, FOOTAGE_VERIFY}
-_MANAGER = _OPERATOR | {SITE_EDIT, CAMERA_EDIT, AGENT_ENROL, AGENT_EDIT, PEOPLE_VIEW}
+_MANAGER = _OPERATOR | {SITE_EDIT, CAMERA_EDIT, AGENT_ENROL, AGENT_EDIT, PEOPLE_VIEW, LOGIN_APPROVE}
 _AUDITOR = _CAMERAS_SEEN | {AUDIT_VIEW, PEOPLE_VIEW, USAGE_VIEW, FOOTAGE_VERIFY}
 _INSTALLER = _CAMERAS_SEEN | {CAMERA_EDIT, CAMERA_LIVE, AGENT_VIEW, AGENT_ENROL, AGENT_EDIT}
 
@@ -152,7 +153,7 @@ VIEWER: Final = Role("viewer", _("Viewer"), _("viewers"), _VIEWER)
 AUDITOR: Final = Role("auditor", _("Auditor"), _("auditors"), _AUDITOR)
 INSTALLER: Final = Role("installer", _("Installer"), _("installers"), _INSTALLER)
 # What an access token can never lend: it would let whoever finds it make itself at home.
-NEVER_BY_TOKEN: Final = frozenset({ACCOUNT_SELF, PEOPLE_EDIT, ROLE_EDIT})
+NEVER_BY_TOKEN: Final = frozenset({ACCOUNT_SELF, PEOPLE_EDIT, ROLE_EDIT, LOGIN_APPROVE})
 
 
 def token_scopes() -> tuple[Permission, ...]:

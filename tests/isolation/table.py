@@ -6,9 +6,9 @@ Add a row where you add a route:
         path=lambda s: f"/api/v1/cameras/{s.camera.id}", body=lambda s: {"name": "New"}, names_object=True)
 
 `path` and `body` name things of tenant A on the site Bob has no part in (`tests.isolation.stage`). What follows by itself:
-nobody signed in, a half signed-in Alice, Charlie, Rita and B's agent are refused at A's door; Charlie at his own door with
-A's ids finds nothing; Bob is refused (403 without the permission, 404 for an object elsewhere) or is shown nothing of the
-Yard; then Alice succeeds with the very same request.
+nobody signed in, a half signed-in Alice, Wanda who waits for approval, Charlie, Rita and B's agent are refused at A's door;
+Charlie at his own door with A's ids finds nothing; Bob is refused (403 without the permission, 404 for an object elsewhere)
+or is shown nothing of the Yard; then Alice succeeds with the very same request.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class Url:
 
 @dataclass(frozen=True)
 class Consumer:
-    """One WebSocket route. `connect(stage, who)` tries to get in as "anonymous", "alice", "bob", "charlie", "agent_a" or
-    "agent_b", with A's things on the Yard, and answers whether the socket was let in and served."""
+    """One WebSocket route. `connect(stage, who)` tries to get in as "anonymous", "alice", "bob", "charlie", "waiting", "agent_a"
+    or "agent_b", with A's things on the Yard, and answers whether the socket was let in and served."""
 
     route: str
     declares: Declaration
@@ -112,6 +112,31 @@ URLS: list[Url] = [
     Url("/ca.crt", "GET", Public(""), lambda s: "/ca.crt", succeeds=(404,)),
     # the door
     Url("/", "GET", Public(""), lambda s: "/", succeeds=(200, 302)),
+    Url("/find-sign-in", "GET", Public(""), lambda s: "/find-sign-in"),
+    Url("/find-sign-in", "POST", Public(""), lambda s: "/find-sign-in", body=lambda s: b"", succeeds=(422,)),
+    *(
+        Url(
+            PAGES + rest,
+            method,
+            Public(""),
+            lambda s, rest=rest: page(s, rest),
+            body=lambda s: {},
+            succeeds=status,
+        )
+        for rest, method, status in (
+            ("forgot", "GET", (200,)),
+            ("forgot", "POST", (422,)),
+            ("reset", "GET", (410,)),  # no link was opened in this browser
+            ("reset", "POST", (410,)),
+            ("email/confirm", "GET", (410,)),
+            ("email/confirm", "POST", (410,)),
+            ("email/not-me", "GET", (410,)),
+            ("email/not-me", "POST", (410,)),
+        )
+    ),
+    Url(
+        PAGES + "link/<str:token>", "GET", Public(""), lambda s: page(s, "link/" + "a" * 43), succeeds=(404,)
+    ),
     Url("/language", "POST", Public(""), lambda s: "/language", succeeds=(302,)),
     Url(PAGES + "language", "POST", Public(""), lambda s: page(s, "language"), succeeds=(302,)),
     Url("/t/sw.js", "GET", Public(""), lambda s: "/t/sw.js"),
@@ -136,6 +161,25 @@ URLS: list[Url] = [
         lambda s: page(s, "sign-in/factor"),
         body=lambda s: {"code": "123456"},
         succeeds=(302,),
+    ),
+    *(
+        Url(
+            PAGES + f"sign-in/approval{rest}",
+            method,
+            Public(""),
+            lambda s, rest=rest: page(s, f"sign-in/approval{rest}"),
+            body=(lambda s: {}) if method == "POST" else None,
+            succeeds=(200,) if rest == "/state" else (302,),  # nobody waits: to the sign-in
+        )
+        for rest, method in (
+            ("", "GET"),
+            ("", "POST"),
+            ("/state", "GET"),
+            ("/enter", "POST"),
+            ("/withdraw", "POST"),
+            ("/here", "POST"),
+            ("/break-glass", "POST"),
+        )
     ),
     Url(PAGES + "sign-out", "POST", Public(""), lambda s: page(s, "sign-out"), succeeds=(302,)),
     Url(
@@ -616,6 +660,104 @@ URLS: list[Url] = [
         body=lambda s: bytes.fromhex("a401800280038004f6"),  # an empty batch
         content_type="application/cbor",
     ),
+    # approvals: a person's own requests, and those they may decide
+    Url(PAGES + "approvals", "GET", Requires(may.ACCOUNT_SELF), lambda s: page(s, "approvals"), own=True),
+    Url(
+        PAGES + "approvals/waiting.json",
+        "GET",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: page(s, "approvals/waiting.json"),
+        own=True,
+    ),
+    Url(PAGES + "approvals/policy", "GET", Requires(may.PEOPLE_EDIT), lambda s: page(s, "approvals/policy")),
+    Url(
+        PAGES + "approvals/policy",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, "approvals/policy"),
+        body=lambda s: {"holds_h": "4"},
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "approvals/break-glass",
+        "GET",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, "approvals/break-glass"),
+    ),
+    Url(
+        PAGES + "approvals/break-glass",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, "approvals/break-glass"),
+        body=lambda s: {},
+        succeeds=(422,),  # password and code are asked for
+    ),
+    *(
+        Url(
+            PAGES + f"approvals/break-glass/<uuid:code_id>/{act}",
+            "POST",
+            Requires(permission),
+            lambda s, act=act, named=named: page(s, f"approvals/break-glass/{getattr(s, named)}/{act}"),
+            body=lambda s: {},
+            names_object=True,
+            succeeds=(302,),
+        )
+        for act, permission, named in (
+            ("revoke", may.PEOPLE_EDIT, "sealed_code_id"),
+            ("acknowledge", may.LOGIN_APPROVE, "broken_code_id"),
+        )
+    ),
+    *(
+        Url(
+            PAGES + f"approvals/<uuid:request_id>/{act}",
+            "POST",
+            Requires(may.ACCOUNT_SELF),
+            lambda s, act=act: page(s, f"approvals/{s.wanda_request}/{act}"),
+            body=lambda s: {},
+            names_object=True,
+            succeeds=succeeds,
+            fresh=True,
+        )
+        for act, succeeds in (
+            ("approve", (409,)),  # the digest of what was seen is missing
+            ("refuse", (302,)),
+            ("withdraw", (403,)),  # only who asked
+        )
+    ),
+    Url(API + "approvals", "GET", Requires(may.ACCOUNT_SELF), lambda s: API + "approvals", own=True),
+    Url(API + "approvals/policy", "GET", Requires(may.PEOPLE_EDIT), lambda s: API + "approvals/policy"),
+    Url(
+        API + "approvals/policy",
+        "PATCH",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: API + "approvals/policy",
+        body=lambda s: {"sign_in_holds_s": 3600},
+    ),
+    Url(
+        API + "approvals/<uuid:request_id>",
+        "GET",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: f"{API}approvals/{s.wanda_request}",
+        names_object=True,
+    ),
+    *(
+        Url(
+            API + f"approvals/<uuid:request_id>/{act}",
+            "POST",
+            Requires(may.ACCOUNT_SELF),
+            lambda s, act=act: f"{API}approvals/{s.wanda_request}/{act}",
+            body=lambda s: {"code": "000000", "digest": "0" * 64},
+            names_object=True,
+            succeeds=succeeds,
+            fresh=True,
+        )
+        for act, succeeds in (
+            ("approval", (409,)),  # not the digest that was shown
+            ("refusal", (200,)),
+            ("withdrawal", (403,)),  # only who asked
+        )
+    ),
     # people
     Url(PAGES + "people", "GET", Requires(may.PEOPLE_VIEW), lambda s: page(s, "people")),
     Url(PAGES + "people/invite", "GET", Requires(may.PEOPLE_EDIT), lambda s: page(s, "people/invite")),
@@ -776,6 +918,48 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
+        PAGES + "people/<uuid:account_id>/lift",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"people/{s.cast.olga.id}/lift"),
+        names_object=True,
+        succeeds=(302,),
+    ),
+    Url(
+        API + "members/<uuid:account_id>/slowdowns",
+        "GET",
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        lambda s: f"{API}members/{s.cast.olga.id}/slowdowns",
+        names_object=True,
+        reach="tenant",
+    ),
+    Url(
+        API + "members/<uuid:account_id>/slowdowns",
+        "DELETE",
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        lambda s: f"{API}members/{s.cast.olga.id}/slowdowns",
+        names_object=True,
+    ),
+    # mail
+    Url(PAGES + "mail", "GET", Requires(may.PEOPLE_EDIT), lambda s: page(s, "mail")),
+    Url(
+        PAGES + "mail/<uuid:message_id>",
+        "GET",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"mail/{s.kept_message_id}"),
+        names_object=True,
+        fresh=True,
+    ),
+    Url(
+        PAGES + "mail/<uuid:message_id>/retry",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"mail/{s.failed_message_id}/retry"),
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
         PAGES + "roles/<slug:key>/hours",
         "GET",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
@@ -795,6 +979,15 @@ URLS: list[Url] = [
         },
         names_object=True,
         succeeds=(302,),
+        fresh=True,
+    ),
+    Url(API + "mail", "GET", Requires(may.PEOPLE_EDIT), lambda s: API + "mail"),
+    Url(
+        API + "mail/<uuid:message_id>/retry",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: f"{API}mail/{s.failed_message_id}/retry",
+        names_object=True,
         fresh=True,
     ),
     Url(PAGES + "organisation", "GET", Requires(may.TENANT_EDIT), lambda s: page(s, "organisation")),
@@ -829,7 +1022,7 @@ URLS: list[Url] = [
             own=True,
             succeeds=(200,) if method == "GET" else (422,),
         )
-        for rest in ("password", "factor", "recovery-codes")
+        for rest in ("password", "factor", "recovery-codes", "email", "close")
         for method in ("GET", "POST")
     ),
     Url(
@@ -868,6 +1061,85 @@ URLS: list[Url] = [
         Requires(may.AUDIT_VIEW),
         lambda s: page(s, "audit/export"),
         body=lambda s: {},
+        fresh=True,
+    ),
+    Url(
+        PAGES + "audit/watched",
+        "GET",
+        Requires(may.AUDIT_VIEW),
+        lambda s: page(s, f"audit/watched?camera={s.camera.id}"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "audit/settings",
+        "GET",
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        lambda s: page(s, "audit/settings"),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "audit/settings",
+        "POST",
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        lambda s: page(s, "audit/settings"),
+        body=lambda s: {"retention_years": 3},
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "audit/destinations/new",
+        "GET",
+        Requires(may.TENANT_EDIT),
+        lambda s: page(s, "audit/destinations/new"),
+    ),
+    Url(
+        PAGES + "audit/destinations/new",
+        "POST",
+        Requires(may.TENANT_EDIT),
+        lambda s: page(s, "audit/destinations/new"),
+        body=lambda s: {"name": "Watch 2", "kind": "syslog", "address": "siem.example.invalid"},
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "audit/destinations/<uuid:destination_id>",
+        "GET",
+        Requires(may.TENANT_EDIT),
+        lambda s: page(s, f"audit/destinations/{s.destination_id}"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "audit/destinations/<uuid:destination_id>",
+        "POST",
+        Requires(may.TENANT_EDIT),
+        lambda s: page(s, f"audit/destinations/{s.destination_id}"),
+        body=lambda s: {"name": "Watch 3", "kind": "syslog", "address": "siem.example.invalid"},
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "audit/destinations/<uuid:destination_id>/remove",
+        "POST",
+        Requires(may.TENANT_EDIT),
+        lambda s: page(s, f"audit/destinations/{s.destination_id}/remove"),
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "audit/destinations/<uuid:destination_id>/test",
+        "POST",
+        Requires(may.TENANT_EDIT),
+        lambda s: page(s, f"audit/destinations/{s.destination_id}/test"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "account/activity",
+        "GET",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: page(s, "account/activity"),
+        own=True,
         fresh=True,
     ),
     Url(
@@ -1113,6 +1385,103 @@ URLS: list[Url] = [
         reach="tenant",
     ),
     Url(
+        API + "audit.jsonl",
+        "GET",
+        Requires(may.AUDIT_VIEW),
+        lambda s: API + "audit.jsonl",
+        fresh=True,
+        reach="tenant",
+    ),
+    Url(
+        API + "audit/watchers",
+        "GET",
+        Requires(may.AUDIT_VIEW),
+        lambda s: f"{API}audit/watchers?camera={s.camera.id}",
+        names_object=True,
+        reach="tenant",
+    ),
+    Url(
+        API + "audit/policy",
+        "GET",
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        lambda s: API + "audit/policy",
+        reach="tenant",
+    ),
+    Url(
+        API + "audit/policy",
+        "PATCH",
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        lambda s: API + "audit/policy",
+        body=lambda s: {"retention_years": 4},
+        reach="tenant",
+        also=(may.AUDIT_VIEW,),
+    ),
+    Url(
+        API + "audit/destinations",
+        "GET",
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        lambda s: API + "audit/destinations",
+        reach="tenant",
+    ),
+    Url(
+        API + "audit/destinations",
+        "POST",
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        lambda s: API + "audit/destinations",
+        body=lambda s: {"name": "Watch 4", "kind": "cef", "address": "siem.example.invalid"},
+        reach="tenant",
+        also=(may.AUDIT_VIEW,),
+        succeeds=(201,),
+        fresh=True,
+    ),
+    Url(
+        API + "audit/destinations/<uuid:destination_id>",
+        "GET",
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        lambda s: f"{API}audit/destinations/{s.destination_id}",
+        names_object=True,
+        reach="tenant",
+    ),
+    Url(
+        API + "audit/destinations/<uuid:destination_id>",
+        "PATCH",
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        lambda s: f"{API}audit/destinations/{s.destination_id}",
+        body=lambda s: {"enabled": True},
+        names_object=True,
+        reach="tenant",
+        also=(may.AUDIT_VIEW,),
+    ),
+    Url(
+        API + "audit/destinations/<uuid:destination_id>",
+        "DELETE",
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        lambda s: f"{API}audit/destinations/{s.destination_id}",
+        names_object=True,
+        reach="tenant",
+        also=(may.AUDIT_VIEW,),
+        succeeds=(204,),
+        fresh=True,
+    ),
+    Url(
+        API + "audit/destinations/<uuid:destination_id>/test",
+        "POST",
+        Requires(may.TENANT_EDIT),
+        lambda s: f"{API}audit/destinations/{s.destination_id}/test",
+        names_object=True,
+        reach="tenant",
+        also=(may.AUDIT_VIEW,),
+    ),
+    Url(
+        API + "account/activity",
+        "GET",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: API + "account/activity",
+        own=True,
+        fresh=True,
+        reach="account",
+    ),
+    Url(
         API + "audit/<uuid:event_id>",
         "GET",
         Requires(may.AUDIT_VIEW),
@@ -1209,8 +1578,21 @@ CONSUMERS: list[Consumer] = [
 
 TASKS: list[Task] = [
     Task("vsaas.accounts.tasks.remove_ended", Platform),
+    Task("vsaas.audit.tasks.forward_audit", Platform),
+    Task("vsaas.audit.tasks.forward_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
+    Task("vsaas.audit.tasks.prune_audit", Platform),
+    Task("vsaas.audit.tasks.prune_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.audit.tasks.sequence_audit", Platform),
+    Task("vsaas.audit.tasks.sign_audit", Platform),
     Task("vsaas.common.tasks.pulse", Platform),
+    Task("vsaas.mail.tasks.remove_old_messages", Platform),
+    Task(
+        "vsaas.mail.tasks.send_message",
+        Platform,
+        lambda s: (str(s.cast.tenant_a.id), str(s.failed_message_id)),
+    ),
+    Task("vsaas.mail.tasks.send_platform_message", Platform, lambda s: (str(s.failed_message_id),)),
+    Task("vsaas.mail.tasks.send_waiting", Platform),
     Task("vsaas.footage.tasks.check_footage", Platform),
     Task("vsaas.footage.tasks.check_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.footage.tasks.confirm_hours", Platform, lambda s: (str(s.cast.tenant_a.id), [])),

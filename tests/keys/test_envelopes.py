@@ -46,6 +46,7 @@ from vsaas.onebox.processes import wait_until
 
 HOUR_US = 3_600_000_000
 ALL = Sight((None,), 0, None)
+START_US = 1_764_064_990_000_000
 
 
 @dataclass
@@ -64,9 +65,9 @@ class Sealed:
             rendition,
             self.key.key_id,
             self.key.commitment,
-            start_us=HOUR_US,
-            end_us=HOUR_US + 1,
-            received_us=HOUR_US + 1,
+            start_us=START_US,
+            end_us=START_US + 10_000_000,
+            received_us=START_US + 10_000_000,
             sight=ALL,
         )
         return dataclasses.replace(request, **changes)
@@ -232,6 +233,9 @@ def test_releases_are_audited_by_camera_and_person(tenant, person):
         (str(first.camera), 1, "manage.py key_release"),
     }
     assert all(row.details["session"] == (b"s" * 16).hex() for row in rows)
+    assert {(row.details["from_time"], row.details["to_time"]) for row in rows} == {
+        ("2025-11-25T10:03:10Z", "2025-11-25T10:03:20Z")
+    }
 
 
 def test_nothing_is_released_to_a_stranger_or_without_an_end(tenant, person):

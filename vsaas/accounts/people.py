@@ -38,6 +38,7 @@ from tenants.words import Text
 from vsaas.accounts import acts
 from vsaas.accounts.grants import Held, as_grants, held, in_words, membership
 from vsaas.accounts.models import Account, Invitation, Session, SetupLink, TotpDevice
+from vsaas.approvals.standing import keeps_approvers
 from vsaas.audit.services import record_act, what, who
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, Denied, InvalidField
@@ -220,7 +221,7 @@ def set_grants(
     """Give a member exactly these roles and denials (`grants.checked`); False when they had them already.
 
     `seen`: what the caller took them to have (`version_of`); Conflict when another changed it meanwhile. Raises OwnRole,
-    LastOwner, Denied. Live views that are no longer allowed end with the transaction.
+    LastOwner, NobodyToApprove, Denied. Live views that are no longer allowed end with the transaction.
     """
     present = lock_people(actor)
     require_may_set(present, account, wanted, seen=seen)
@@ -229,9 +230,10 @@ def set_grants(
     if had == wanted:
         return False
     before = grants_in_words(account)
-    # Deleted row by row through the ORM, so that the hubs hear of it.
-    Membership.objects.filter(pk__in=[row.pk for row in rows if held(row) not in wanted]).delete()
-    Membership.objects.bulk_create([membership(account.pk, one) for one in sorted_rows(wanted - had)])
+    with keeps_approvers():
+        # Deleted row by row through the ORM, so that the hubs hear of it.
+        Membership.objects.filter(pk__in=[row.pk for row in rows if held(row) not in wanted]).delete()
+        Membership.objects.bulk_create([membership(account.pk, one) for one in sorted_rows(wanted - had)])
     after = Actor(present.tenant_id, account.pk, account.name, tuple(as_grants(wanted)))
     if not after.tenant_wide(PEOPLE_EDIT):
         end_links_of(account)
@@ -255,7 +257,7 @@ def require_may_set(
     had = {held(row) for row in grants(account)}
     require_not_above(present, as_grants([*sorted_rows(wanted), *sorted_rows(had - wanted)]), MAKE)
     if _owns(had) and not _owns(wanted):
-        _keep_an_owner(account)
+        keep_an_owner(account)
 
 
 def sorted_rows(rows: Iterable[Held]) -> list[Held]:
@@ -288,12 +290,13 @@ def remove(request: HttpRequest, actor: Actor, account: Account) -> None:
     _not_oneself(present, account, _("you cannot remove yourself; ask another owner of your organisation"))
     require_not_above(present, rights_of(account), REMOVE)
     if is_owner(account):
-        _keep_an_owner(account)
+        keep_an_owner(account)
     end_links_of(account)
     SetupLink.objects.filter(account=account, used_at=None).update(expires_at=clock.now())
     before = grants_in_words(account)
     record_act(acts.REMOVED, who(actor), what(account), request=request, email=account.email, before=before)
-    account.delete()
+    with keeps_approvers():
+        account.delete()
 
 
 def end_sessions(request: HttpRequest, actor: Actor, account: Account) -> int:
@@ -313,7 +316,8 @@ def _not_oneself(actor: Actor, account: Account, refusal: Text) -> None:
         raise OwnRole(refusal)
 
 
-def _keep_an_owner(account: Account) -> None:
+def keep_an_owner(account: Account) -> None:
+    """Raises LastOwner when nobody would own the organisation without this account."""
     if not owners_left(without=account.pk):
         raise LastOwner(
             _("%(account)s is the only owner; make somebody else an owner first") % {"account": account}

@@ -7,6 +7,7 @@ from vsaas.accounts import (
     hours_api,
     hours_pages,
     language,
+    link_pages,
     people_api,
     people_pages,
     roles_api,
@@ -14,17 +15,30 @@ from vsaas.accounts import (
     tokens_api,
     tokens_page,
     views,
+    waiting,
 )
 
 root = [
     path("", views.choose, name="choose"),
     path("language", language.choose_language, name="language"),
+    path("find-sign-in", link_pages.find_sign_in, name="find-sign-in"),
     path("setup/<str:token>", views.set_up, name="setup"),
 ]
 
 pages = [
     path("sign-in", views.sign_in, name="sign-in"),
     path("sign-in/factor", views.sign_in_factor, name="sign-in-factor"),
+    path("forgot", link_pages.forgot, name="forgot"),
+    path("link/<str:token>", link_pages.account_link, name="account-link"),
+    path("reset", link_pages.reset_password, name="reset"),
+    path("email/confirm", link_pages.email_confirm, name="email-confirm"),
+    path("email/not-me", link_pages.email_not_me, name="email-not-me"),
+    path("sign-in/approval", waiting.waiting, name="sign-in-approval"),
+    path("sign-in/approval/state", waiting.state, name="sign-in-approval-state"),
+    path("sign-in/approval/enter", waiting.enter, name="sign-in-approval-enter"),
+    path("sign-in/approval/withdraw", waiting.withdraw, name="sign-in-approval-withdraw"),
+    path("sign-in/approval/here", waiting.here, name="sign-in-approval-here"),
+    path("sign-in/approval/break-glass", waiting.glass, name="sign-in-approval-glass"),
     path("sign-out", views.sign_out, name="sign-out"),
     path("language", language.choose_language, name="tenant-language"),
     path("recovery-codes", views.recovery_codes, name="recovery-codes"),
@@ -35,6 +49,7 @@ pages = [
     path("people/<uuid:account_id>", people_pages.people_member, name="people-member"),
     path("people/<uuid:account_id>/remove", people_pages.people_remove, name="people-remove"),
     path("people/<uuid:account_id>/sessions", people_pages.people_end_sessions, name="people-sessions"),
+    path("people/<uuid:account_id>/lift", people_pages.people_lift, name="people-lift"),
     path("people/<uuid:account_id>/factor", people_pages.people_factor_link, name="people-factor"),
     path("people/<uuid:account_id>/grants", grants_pages.people_grants, name="people-grants"),
     path("people/<uuid:account_id>/rights", grants_pages.people_rights, name="people-rights"),
@@ -48,6 +63,8 @@ pages = [
     path("account/language", account_pages.account_language, name="account-language"),
     path("account/password", account_pages.account_password, name="account-password"),
     path("account/factor", account_pages.account_factor, name="account-factor"),
+    path("account/email", account_pages.account_email, name="account-email"),
+    path("account/close", account_pages.account_close, name="account-close"),
     path("account/recovery-codes", account_pages.account_codes, name="account-codes"),
     path("account/sessions/others", account_pages.account_end_others, name="account-end-others"),
     path("account/sessions/<uuid:session_id>", account_pages.account_end_session, name="account-end-session"),
@@ -61,6 +78,11 @@ api = [
     path("members/<uuid:account_id>", people_api.Member.as_view(), name="api-member"),
     path(
         "members/<uuid:account_id>/sessions", people_api.MemberSessions.as_view(), name="api-member-sessions"
+    ),
+    path(
+        "members/<uuid:account_id>/slowdowns",
+        people_api.MemberSlowdowns.as_view(),
+        name="api-member-slowdowns",
     ),
     path(
         "members/<uuid:account_id>/factor-link",

@@ -235,24 +235,26 @@ def _fits(request: SegmentKeyRequest, opened: OpenedKey) -> bool:
 
 
 def _audit(answered: Sequence[tuple[SegmentKeyRequest, Released]], to: ReleaseTo, by: Who | None) -> None:
-    given: dict[UUID, list[UUID]] = {}
+    given: dict[UUID, list[SegmentKeyRequest]] = {}
     for request, answer in answered:
         if answer.envelope is not None:
-            given.setdefault(request.camera, []).append(request.segment)
+            given.setdefault(request.camera, []).append(request)
     if not given:
         return
     rows: list[tuple[What, Mapping[str, DetailValue]]] = [
         (
             What("camera", str(camera)),
             {
-                "count": len(segments),
-                "first": str(min(segments)),
-                "last": str(max(segments)),
+                "count": len(released),
+                "first": str(min(one.segment for one in released)),
+                "last": str(max(one.segment for one in released)),
+                "from_time": clock.iso(min(one.start_us for one in released)),
+                "to_time": clock.iso(max(one.end_us for one in released), up=True),
                 "session": to.session.hex(),
                 "until_us": to.expires_us,
             },
         )
-        for camera, segments in given.items()
+        for camera, released in given.items()
     ]
     record_many(KEYS_RELEASED, by or _account(to.account), rows)
 

@@ -202,6 +202,7 @@ class ViewerConsumer(HubSocket):
             self.task.cancel()
         if self.viewer is not None:
             hub().leave(self.viewer)
+            await hub().over(self.viewer)
 
 
 def _token(text: str) -> str:

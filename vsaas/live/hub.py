@@ -29,7 +29,7 @@ from vsaas.agents.asking import KEPT_S, answer_key
 from vsaas.agents.commands import NEWS_COMMAND, NEWS_MOVED, NEWS_ORDER, NEWS_REVOKED, channel_of
 from vsaas.agents.presence import presence_key
 from vsaas.common import clock, metrics
-from vsaas.common.errors import Unavailable
+from vsaas.common.errors import Unavailable, VsaasError
 from vsaas.common.redis import async_client
 from vsaas.live import work
 from vsaas.live.errors import LiveMessageRefused
@@ -164,9 +164,19 @@ class Hub:
         view.joining += 1
         try:
             await self._join(view, viewer)
+        except VsaasError:
+            await self.over(viewer)
+            raise
         finally:
             view.joining -= 1
         return viewer
+
+    async def over(self, viewer: Viewer) -> None:
+        """What `watch` let in has ended: written down, from when to when."""
+        try:
+            await in_scope(viewer.ticket.tenant, work.end_watching, viewer.ticket, viewer.since_us)
+        except Exception:
+            logger.exception("the end of a view of camera %s could not be audited", viewer.ticket.camera)
 
     async def _join(self, view: View, viewer: Viewer) -> None:
         """Keys first, then the burst and the place among the viewers in one step, so that nothing is missed."""

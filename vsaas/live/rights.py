@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from tenants import access
 from tenants.access import Actor, calendar_now, grants_of, in_force, require
@@ -18,7 +19,10 @@ from tenants.hours import Calendar
 from tenants.permissions import CAMERA_LIVE
 from tenants.scope import current_tenant_id
 from vsaas.accounts.models import AccessToken, Account, Session
+from vsaas.accounts.sessions import SessionStore
 from vsaas.accounts.tokens import holding_among, lend
+from vsaas.approvals import signing_in
+from vsaas.approvals.people import bound
 from vsaas.cameras.models import Camera
 from vsaas.common import clock
 from vsaas.live.viewer import Ticket
@@ -34,9 +38,9 @@ def may_listen(actor: Actor, camera: Camera) -> bool:
 def refusals(tickets: Sequence[Ticket]) -> dict[Ticket, Denied]:
     """Those tickets of the current tenant that open nothing any more, and why: the session or token has ended, or the
     person holds no more what the ticket says, or not at this time (OutsideHours)."""
-    alive = _sessions_alive(tickets)
-    tokens = holding_among({ticket.token_row for ticket in tickets if ticket.token_row is not None})
     actors = _actors({ticket.account for ticket in tickets})
+    alive = _sessions_alive(tickets, {actor.account_id for actor in actors.values() if bound(actor)})
+    tokens = holding_among({ticket.token_row for ticket in tickets if ticket.token_row is not None})
     wanted = {ticket.camera for ticket in tickets}
     rows = Camera.objects.select_related("agent").prefetch_related("groups").filter(id__in=wanted)
     cameras = {camera.id: camera for camera in rows}
@@ -71,10 +75,14 @@ def _actor_now(
     if ticket.token_row is None:
         return owner if (ticket.session_row, ticket.account) in alive else None
     token = tokens.get(ticket.token_row)
-    return lend(token, owner) if token is not None and token.account_id == ticket.account else None
+    if token is None or token.account_id != ticket.account or bound(owner):
+        return None
+    return lend(token, owner)
 
 
-def _sessions_alive(tickets: Sequence[Ticket]) -> set[tuple[UUID, UUID]]:
+def _sessions_alive(tickets: Sequence[Ticket], needing: set[UUID]) -> set[tuple[UUID, UUID]]:
+    """The (session, account) that let their person in now; those of accounts that need a second person's approval only
+    while it holds."""
     now = clock.now()
     rows = Session.objects.filter(
         id__in={ticket.session_row for ticket in tickets if ticket.session_row is not None},
@@ -82,7 +90,16 @@ def _sessions_alive(tickets: Sequence[Ticket]) -> set[tuple[UUID, UUID]]:
         last_seen_at__gt=now - dt.timedelta(seconds=settings.SESSION_IDLE_S),
         account__is_active=True,
     )
-    return set(rows.values_list("id", "account_id"))
+    alive = set(rows.values_list("id", "account_id"))
+    if needing:
+        alive -= _unapproved(rows.filter(account_id__in=needing))
+    return alive
+
+
+def _unapproved(rows: QuerySet[Session]) -> set[tuple[UUID, UUID]]:
+    named = {(row.id, row.account_id): signing_in.id_in(SessionStore().decode(row.data)) for row in rows}
+    holding = signing_in.letting_in((request, key[1]) for key, request in named.items() if request)
+    return {key for key, request in named.items() if (request, key[1]) not in holding}
 
 
 def _actors(accounts: set[UUID]) -> dict[UUID, Actor]:

@@ -147,3 +147,4 @@ class Viewer(Outlet):
     def __init__(self, ticket: Ticket) -> None:
         super().__init__()
         self.ticket = ticket
+        self.since_us = clock.now_us()

@@ -42,8 +42,30 @@ def begin_watching(ticket: Ticket) -> Source:
         raise refusal
     camera = Camera.objects.get(id=ticket.camera)
     account = Account.objects.get(id=ticket.account)
-    audit.record_act(acts.WATCHED, audit.who(account), audit.what(camera), stream=ticket.stream)
+    audit.record_act(
+        acts.WATCHED, audit.who(account), audit.what(camera), stream=ticket.stream, view=view_of(ticket)
+    )
     return source_of(camera.id)
+
+
+def view_of(ticket: Ticket) -> str:
+    """What beginning and end of one live view have in common in the audit log."""
+    return ticket.release_session.hex()
+
+
+def end_watching(ticket: Ticket, since_us: int) -> None:
+    """Writes down that a view which `begin_watching` began has ended."""
+    account = Account.objects.filter(id=ticket.account).first()
+    camera = Camera.objects.filter(id=ticket.camera).first()
+    audit.record_act(
+        acts.ENDED,
+        audit.who(account) if account else audit.NOBODY,
+        audit.what(camera) if camera else audit.What("camera", str(ticket.camera)),
+        from_time=clock.iso(since_us),
+        to_time=clock.iso(clock.now_us(), up=True),
+        stream=ticket.stream,
+        view=view_of(ticket),
+    )
 
 
 def source_of(camera_id: UUID) -> Source:
