@@ -1242,7 +1242,7 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
-        API + "roles/<slug:key>",
+        API + "roles/<slug:role_key>",
         "GET",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}",
@@ -1250,7 +1250,7 @@ URLS: list[Url] = [
         reach="tenant",
     ),
     Url(
-        API + "roles/<slug:key>",
+        API + "roles/<slug:role_key>",
         "PATCH",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}",
@@ -1259,7 +1259,7 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
-        API + "roles/<slug:key>",
+        API + "roles/<slug:role_key>",
         "DELETE",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}",
@@ -1268,7 +1268,7 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
-        API + "roles/<slug:key>/preview",
+        API + "roles/<slug:role_key>/preview",
         "POST",
         Requires(may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}/preview",

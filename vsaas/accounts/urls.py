@@ -92,8 +92,8 @@ api = [
     path("members/<uuid:account_id>/preview", roles_api.MemberPreview.as_view(), name="api-member-preview"),
     path("members/<uuid:account_id>/rights", roles_api.MemberRights.as_view(), name="api-member-rights"),
     path("roles", roles_api.RolesView.as_view(), name="api-roles"),
-    path("roles/<slug:key>", roles_api.RoleView.as_view(), name="api-role"),
-    path("roles/<slug:key>/preview", roles_api.RolePreview.as_view(), name="api-role-preview"),
+    path("roles/<slug:role_key>", roles_api.RoleView.as_view(), name="api-role"),
+    path("roles/<slug:role_key>/preview", roles_api.RolePreview.as_view(), name="api-role-preview"),
     path("invitations", people_api.Invitations.as_view(), name="api-invitations"),
     path("invitations/<uuid:invitation_id>", people_api.InvitationOne.as_view(), name="api-invitation"),
     path(
