@@ -23,7 +23,8 @@ export type Phase = "idle" | "loading" | "playing" | "paused" | "waiting" | "end
 export type TrustState = "none" | "opened" | "verified" | "altered" | "alarm";
 
 export interface Stop {
-  readonly kind: "altered" | "codec" | "denied" | "signed-out" | "alarm" | "decode" | "failed";
+  /** `unreachable`: the portal did not answer; it may again. */
+  readonly kind: "altered" | "codec" | "denied" | "signed-out" | "alarm" | "decode" | "unreachable" | "failed";
   /** UTC µs of the first instant that cannot be shown; null where no instant is meant. */
   readonly atUs: number | null;
   readonly message: string;
@@ -591,8 +592,7 @@ export class Player extends Emitter<PlayerEvents> {
     if (error instanceof TrustAlarm) {
       this.halt({ kind: "alarm", atUs: null, message: error.message, alarm: error });
     } else if (error instanceof ApiError) {
-      const kind = error.status === 401 ? "signed-out" : error.status === 403 || error.status === 404 ? "denied" : "failed";
-      this.halt({ kind, atUs: null, message: error.message });
+      this.halt({ kind: refusedKind(error.status), atUs: null, message: error.message });
     } else if (error instanceof WorkerFailure) {
       this.halt(stopFor(error.info, us));
     } else {
@@ -631,6 +631,13 @@ export class Player extends Emitter<PlayerEvents> {
 
 function alteredMessage(failure: FailureInfo): string {
   return t("What is stored here is not what was recorded and signed ({code}).", { code: failure.code });
+}
+
+function refusedKind(status: number): Stop["kind"] {
+  if (status === 401) return "signed-out";
+  if (status === 403 || status === 404) return "denied";
+  // None at all, or that of a front whose portal is away.
+  return status === 0 || (status >= 502 && status <= 504) ? "unreachable" : "failed";
 }
 
 function stopFor(failure: FailureInfo, atUs: number): Stop {

@@ -1,5 +1,7 @@
 /** Paints the timeline. Colours come from the page's tokens; every state has a pattern of its own, not colour alone. */
-import type { Bar, BarState, Tick, View } from "./layout";
+import type { TimelineRun } from "../api/types";
+import { bars, type Bar, type BarState, type Tick, type View } from "./layout";
+import { Tiles } from "./tiles";
 
 const LANE_TOP = 22;
 const LANE_RADIUS = 6;
@@ -28,6 +30,12 @@ export function heightOf(lanes: readonly Lane[]): number {
   return last.top + last.height + BELOW;
 }
 
+/** What one lane shows: runs in order of time, and marks above them. */
+export interface LaneContent {
+  readonly runs: readonly TimelineRun[];
+  readonly marks: readonly Bar[];
+}
+
 type LaneState = Exclude<BarState, "altered">;
 
 interface Colours {
@@ -49,57 +57,72 @@ export class Painter {
   private patterns = new Map<BarState, CanvasPattern | string>();
   private ratio = 0;
   private readonly height: number;
+  private readonly tiles: Tiles;
+  private contents: readonly LaneContent[] = [];
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
     private readonly lanes: readonly Lane[],
   ) {
     this.height = heightOf(lanes);
+    this.tiles = new Tiles(this.height, (context, view) => this.paintTile(context, view));
   }
 
   /** Reads the tokens again at the next paint. */
   forgetColours(): void {
     this.colours = null;
     this.patterns.clear();
+    this.tiles.forget();
   }
 
-  /** `bars` by lane. */
-  paint(view: View, bars: readonly (readonly Bar[])[], ticks: readonly Tick[], head: number | null, now: number): void {
+  /** Other runs are there: what was painted of the old ones is not shown again. */
+  forgetRuns(): void {
+    this.tiles.forget();
+  }
+
+  /** `contents` by lane. */
+  paint(view: View, contents: readonly LaneContent[], ticks: readonly Tick[], head: number | null, now: number): void {
     const context = this.canvas.getContext("2d");
     if (!context) return;
     this.fit(view.width);
     const colours = this.read();
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.clearRect(0, 0, view.width, this.height);
+    this.contents = contents;
     this.paintTicks(context, colours, ticks, view.width);
-    for (const [i, lane] of this.lanes.entries()) this.paintLane(context, colours, lane, bars[i] ?? [], ticks, view.width, now);
+    this.paintLanes(context, colours, view, ticks, now);
     if (head !== null) this.paintHead(context, colours, head);
   }
 
-  private paintLane(
-    context: CanvasRenderingContext2D,
-    colours: Colours,
-    lane: Lane,
-    bars: readonly Bar[],
-    ticks: readonly Tick[],
-    width: number,
-    now: number,
-  ): void {
-    // A round clip costs more than all that is painted in it, so only a lane by itself has one.
-    const round = this.lanes.length === 1;
+  private paintLanes(context: CanvasRenderingContext2D, colours: Colours, view: View, ticks: readonly Tick[], now: number): void {
+    const { lanes } = this;
     context.save();
-    if (round) {
+    // A round clip costs more than all that is painted in it, so only a lane by itself has one.
+    if (lanes.length === 1) {
       context.beginPath();
-      context.roundRect(0, lane.top, width, lane.height, LANE_RADIUS);
+      context.roundRect(0, lanes[0]!.top, view.width, lanes[0]!.height, LANE_RADIUS);
       context.clip();
     }
-    context.fillStyle = colours.ground;
-    context.fillRect(0, lane.top, Math.max(0, Math.min(now, width)), lane.height);
-    context.fillStyle = colours.line;
-    for (const tick of ticks) context.fillRect(Math.round(tick.x), lane.top, 1, lane.height);
-    for (const bar of bars) this.paintBar(context, colours, lane, bar);
-    if (lane.label) paintLabel(context, colours, lane, width);
+    for (const lane of lanes) {
+      context.fillStyle = colours.ground;
+      context.fillRect(0, lane.top, Math.max(0, Math.min(now, view.width)), lane.height);
+      context.fillStyle = colours.line;
+      for (const tick of ticks) context.fillRect(Math.round(tick.x), lane.top, 1, lane.height);
+    }
+    this.tiles.draw(context, view, this.ratio);
+    for (const [i, lane] of lanes.entries()) {
+      for (const mark of this.contents[i]?.marks ?? []) this.paintBar(context, colours, lane, mark);
+      if (lane.label) paintLabel(context, colours, lane, view.width);
+    }
     context.restore();
+  }
+
+  /** The runs of all lanes in a range. */
+  private paintTile(context: CanvasRenderingContext2D, view: View): void {
+    const colours = this.read();
+    for (const [i, lane] of this.lanes.entries()) {
+      for (const bar of bars(this.contents[i]?.runs ?? [], view)) this.paintBar(context, colours, lane, bar);
+    }
   }
 
   private fit(width: number): void {
@@ -109,7 +132,7 @@ export class Painter {
       this.canvas.width = w;
       this.canvas.height = h;
     }
-    if (ratio !== this.ratio) this.patterns.clear();
+    if (ratio !== this.ratio) this.patterns.clear(); // the tiles see it by themselves
     this.ratio = ratio;
   }
 
