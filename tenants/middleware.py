@@ -148,9 +148,13 @@ def enforce(request: HttpRequest, view: Callable[..., Any], kwargs: dict[str, An
 
 
 def signed_in(request: HttpRequest) -> Actor:
-    """The actor of a request; NotSignedIn when there is none, or the second factor is still owed."""
+    """The actor of a request; NotSignedIn when there is none, or the second factor is still owed. `request.owes` is the
+    error told to a session that owes something else (a second person's approval)."""
     actor = getattr(request, "actor", None)
     if actor is None:
+        owes: NotSignedIn | None = getattr(request, "owes", None)
+        if owes is not None:
+            raise owes
         raise NotSignedIn(
             _how_to_call()
             if request.path_info.startswith(API_PREFIX)

@@ -3,20 +3,38 @@
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from vsaas.audit.acts import declare, one_of
+from vsaas.accounts.grants import ALL_SITES, NOT, OF_CAMERA, OF_GROUP, WITHOUT_ROLE
+from vsaas.audit.acts import declare, each_of, one_of
 
 A_RECOVERY_CODE = gettext_noop("a recovery code")
 THE_APP = gettext_noop("the authenticator app")
-ALL_SITES = gettext_noop("all sites")
-WITHOUT_ROLE = gettext_noop("without a role")
 UNKNOWN_DEVICE = gettext_noop("an unknown device")
 UNKNOWN_NETWORK = gettext_noop("an unknown network")
 A_KNOWN_BROWSER = gettext_noop("a known browser")
 ELSEWHERE = gettext_noop("places it was never signed in from")
 SOMEBODY_GONE = gettext_noop("somebody who left")
 
-_role = one_of(gettext_noop("Owner"), gettext_noop("Operator"), gettext_noop("Viewer"))
-_sites = one_of(ALL_SITES)
+_TITLES = (
+    gettext_noop("Owner"),
+    gettext_noop("Manager"),
+    gettext_noop("Operator"),
+    gettext_noop("Viewer"),
+    gettext_noop("Auditor"),
+    gettext_noop("Installer"),
+    gettext_noop("Everything"),
+)
+_plain_role = one_of(*_TITLES)
+_place = one_of(ALL_SITES, OF_GROUP, OF_CAMERA)
+
+
+def _role(stored: str) -> str:
+    denied, title = stored.removeprefix("not "), _plain_role(stored)
+    return title if denied == stored else gettext(NOT) % {"role": _plain_role(denied)}
+
+
+def _sites(stored: str) -> str:
+    """Places with commas between; the name of one may hold a comma itself, and is then said as it is."""
+    return ", ".join(map(_place, stored.split(", ")))
 
 
 def grants_spoken(stored: str) -> str:
@@ -31,11 +49,20 @@ def _grant_spoken(stored: str) -> str:
     return gettext("%(role)s of %(sites)s") % {"role": _role(title), "sites": _sites(sites)}
 
 
+NO_RIGHT = gettext_noop("nothing")
+_rights = each_of(NO_RIGHT)
+"""Names of permissions, as they are in the catalogue."""
+
 device_spoken = one_of(UNKNOWN_DEVICE, gettext_noop("%(browser)s on %(system)s"))
 """A browser and its system, as `user_agents.device_words` says them: "Firefox on Linux"."""
 
 SIGNED_IN = declare(
     "session.signed-in", _("{actor} signed in with {factor}"), factor=one_of(A_RECOVERY_CODE, THE_APP)
+)
+WAITS = declare(
+    "session.waits",
+    _("{actor} gave password and {factor}, and waits for a second person's approval"),
+    factor=one_of(A_RECOVERY_CODE, THE_APP),
 )
 SIGNED_OUT = declare("session.signed-out", _("{actor} signed out"))
 PASSWORD_REFUSED = declare("session.password-refused", _("Somebody gave a wrong password for {object}"))
@@ -77,6 +104,23 @@ ACCESS_CHANGED = declare(
     role=_role,
     sites=_sites,
     before=grants_spoken,
+)
+GRANTS_CHANGED = declare(
+    "people.grants-changed",
+    _("{actor} changed the roles of {object} from {before} to {after}"),
+    before=grants_spoken,
+    after=grants_spoken,
+)
+ROLE_MADE = declare("role.made", _("{actor} made the role {object}, which may: {rights}"), rights=_rights)
+ROLE_CHANGED = declare(
+    "role.changed",
+    _("{actor} changed the role {object}; before: {before}; now: {after}"),
+    before=_rights,
+    after=_rights,
+)
+ROLE_RENAMED = declare("role.renamed", _("{actor} renamed the role {before} to {object}"))
+ROLE_DELETED = declare(
+    "role.deleted", _("{actor} deleted the role {object}, which might: {before}"), before=_rights
 )
 REMOVED = declare(
     "people.removed", _("{actor} removed {object} ({email}), who was {before}"), before=grants_spoken
@@ -145,3 +189,9 @@ NEW_DEVICE = declare(
     network=one_of(UNKNOWN_NETWORK),
 )
 LINK_REFUSED = declare("account.link-refused", _("Somebody opened an unknown link"))
+TOKEN_OF_BOUND = declare(
+    "token.needs-approval",
+    _(
+        "The access token {object} of {actor} was refused: signing in as {actor} needs a second person's approval"
+    ),
+)

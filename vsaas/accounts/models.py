@@ -16,7 +16,6 @@ from django_otp.models import Device, DeviceManager, ThrottlingMixin, VerifyNotA
 from django_otp.oath import TOTP
 
 from tenants.models import ScopedManager, Site, TenantModel
-from tenants.permissions import ROLES
 from vsaas.common import clock, secretbox
 
 TOTP_PURPOSE = "totp"
@@ -231,7 +230,7 @@ class Invitation(TenantModel):
 
     email = models.EmailField(max_length=254)
     name = models.CharField(max_length=120)
-    role = models.CharField(max_length=20, choices=[(r.name, r.title) for r in ROLES.values()])
+    role = models.CharField(max_length=40)
     # Said outright, not by the absence of sites: else an invitation for one site would be one for all once that site is
     # deleted.
     all_sites = models.BooleanField()

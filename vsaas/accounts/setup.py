@@ -33,7 +33,9 @@ def issue_link() -> str:
 
 def has_owner() -> bool:
     """Whether an active account owns the current tenant."""
-    return Membership.objects.filter(role=OWNER.name, site=None, account__is_active=True).exists()
+    return Membership.objects.filter(
+        role=OWNER.name, site=None, group="", camera_id=None, denies=False, account__is_active=True
+    ).exists()
 
 
 def tenant_of_token(token: str) -> TenantFound | None:

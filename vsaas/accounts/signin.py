@@ -6,8 +6,10 @@ from django.contrib.auth import authenticate, login
 from django.http import HttpRequest
 from django_otp import login as otp_login
 
+from tenants.access import actor_of
 from vsaas.accounts import acts, devices, slowed, throttle, trust
 from vsaas.accounts.models import Account, RecoverySet, TenantDevice, TotpDevice, normalise_email
+from vsaas.approvals.people import bound
 from vsaas.audit.services import NOBODY, record_act, record_refusal, what, who
 from vsaas.common import clock
 from vsaas.common.errors import TooMany
@@ -134,13 +136,15 @@ def _seconds_until(why: dict[str, object]) -> int:
 
 
 def finish(request: HttpRequest, account: Account, device: TenantDevice) -> None:
-    """A full session, under a new key."""
+    """A session in which both factors were given, under a new key: a full one, unless a role of the account's needs a second
+    person's approval, which it then waits for."""
     request.session.pop(PASSWORD_AT, None)
     otp_login(request, device)
     request.session.cycle_key()
     Account.objects.filter(pk=account.pk).update(last_seen_at=clock.now())
     factor = acts.A_RECOVERY_CODE if isinstance(device, RecoverySet) else acts.THE_APP
-    record_act(acts.SIGNED_IN, who(account), request=request, factor=factor)
+    act = acts.WAITS if bound(actor_of(account)) else acts.SIGNED_IN
+    record_act(act, who(account), request=request, factor=factor)
     devices.seen(request, account)
     trust.remember(request, account)
 

@@ -91,3 +91,4 @@ LINK = Throttle("link", free=10, cap_s=900)  # passwords tried at one link, from
 SETUP = Throttle("setup", free=20, cap_s=300)  # unknown set-up links, per network
 RESET_NETWORK = Throttle("reset-network", free=10, cap_s=900)  # messages asked for, per tenant and network
 RESET_ADDRESS = Throttle("reset-address", free=3, cap_s=3600)  # the same, per tenant and address
+GLASS = Throttle("glass", free=5, cap_s=900)  # break-glass codes tried, per tenant and account

@@ -14,9 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from tenants import lookups
 from tenants.declare import public, requires
 from tenants.permissions import ACCOUNT_SELF
-from vsaas.accounts import acts, invitations, recovery, setup, signin, throttle
+from vsaas.accounts import acts, invitations, recovery, setup, signin, throttle, waiting
 from vsaas.accounts.forms import CodeForm, FactorForm, PasswordForm, PersonForm, SignInForm, SlugForm
 from vsaas.accounts.models import Account, RecoverySet, SetupLink, TotpDevice
+from vsaas.approvals import signing_in
 from vsaas.audit.services import NOBODY, record_act, record_refusal, who
 from vsaas.common.errors import Gone, NotFound, TooMany
 from vsaas.common.links import safe_next, tenant_url
@@ -51,6 +52,9 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     after = safe_next(request, request.POST.get(NEXT) or request.GET.get(NEXT) or "")
     if request.actor is not None:  # type: ignore[attr-defined]
         return HttpResponseRedirect(after)
+    if waiting.waits(request):
+        request.session[NEXT] = after
+        return HttpResponseRedirect(tenant_url(request, "sign-in-approval"))
     form = SignInForm(request.POST if request.method == "POST" else None)
     status, headers = 200, {}
     if request.method == "POST" and form.is_valid():
@@ -109,10 +113,12 @@ def sign_in_factor(request: HttpRequest) -> HttpResponseBase:
 
 
 def _signed_in(request: HttpRequest, account: Account, device: Any) -> HttpResponse:
-    after = safe_next(request, request.session.pop(NEXT, ""))
     signin.finish(request, account, device)
     if isinstance(device, RecoverySet):
         recovery.codes_kept(request, account)  # whoever typed one has them; new ones would take these away
+    if waiting.needed(account):
+        return waiting.begin(request, account)
+    after = safe_next(request, request.session.pop(NEXT, ""))
     if recovery.owes_codes(account):
         recovery.make_codes(request, account)
         return HttpResponseRedirect(tenant_url(request, "recovery-codes"))
@@ -132,6 +138,8 @@ def sign_out(request: HttpRequest) -> HttpResponseBase:
     actor = request.actor  # type: ignore[attr-defined]
     if actor is not None:
         record_act(acts.SIGNED_OUT, who(actor), request=request)
+    if request.user.is_authenticated:
+        signing_in.over(request, request.user)
     logout(request)
     return HttpResponseRedirect(tenant_url(request, "sign-in"))
 

@@ -67,7 +67,8 @@ WATCH_MERGED_S = 600
 def cameras_for(actor: Actor, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Camera]:
     """The cameras, when the actor may play all of them. Raises NotFound or Denied. What was deleted together with its
     recordings is not found from that moment on, though the sweep takes its time."""
-    found = {camera.id: camera for camera in Camera.objects.filter(id__in=ids, erase_footage=False)}
+    rows = Camera.objects.filter(id__in=ids, erase_footage=False).prefetch_related("groups")
+    found = {camera.id: camera for camera in rows}
     for camera_id in ids:
         if camera_id not in found:
             raise NotFound()
@@ -215,8 +216,7 @@ def _release_to(actor: Actor, hpke_public: bytes) -> ReleaseTo:
 
 def _hears(actor: Actor, camera: Camera) -> bool:
     """Audio is a right of its own: without it the video comes, the key of the sound does not."""
-    sites = actor.sites(CAMERA_AUDIO)
-    return sites is None or camera.site_id in sites
+    return access.may(actor, CAMERA_AUDIO, camera)
 
 
 def _continues_watching(session: uuid.UUID | None, asked: Asked, from_us: int, end_us: int) -> bool:

@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "vsaas.common",
     "tenants",
     "vsaas.accounts",
+    "vsaas.approvals",
     "vsaas.audit",
     "vsaas.mail",
     "vsaas.keys",

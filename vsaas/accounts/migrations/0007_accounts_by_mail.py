@@ -12,7 +12,7 @@ from tenants import rls
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0005_account_language"),
+        ("accounts", "0006_roles_and_places"),
         ("tenants", "0003_site_name_200"),
     ]
 
