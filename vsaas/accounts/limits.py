@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from tenants.access import Grant
+from tenants.permissions import Role
 from vsaas.accounts.models import Session
 from vsaas.common import clock
 
@@ -53,9 +54,13 @@ def usual() -> Limits:
 
 def limits_of(grants: Iterable[Grant]) -> Limits:
     """The strictest of the roles given by these grants, and the product's."""
-    given = [grant.role for grant in grants if not grant.denies]
+    found = [usual(), *(limits_of_role(grant.role) for grant in grants if not grant.denies)]
+    return Limits(min(one.idle_s for one in found), min(one.lifetime_s for one in found))
+
+
+def limits_of_role(role: Role) -> Limits:
+    """The rule of one role, the product's where it has none; never longer than the product's."""
     own = usual()
-    return Limits(
-        min([own.idle_s, *(role.idle_s for role in given if role.idle_s is not None)]),
-        min([own.lifetime_s, *(role.lifetime_s for role in given if role.lifetime_s is not None)]),
-    )
+    idle_s = own.idle_s if role.idle_s is None else min(role.idle_s, own.idle_s)
+    lifetime_s = own.lifetime_s if role.lifetime_s is None else min(role.lifetime_s, own.lifetime_s)
+    return Limits(idle_s, lifetime_s)
