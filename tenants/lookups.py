@@ -24,6 +24,8 @@ DEFINER_FUNCTIONS: Final[dict[str, str]] = {
     "list_tenants_for_task": "(reason text) → id uuid: every tenant, for a periodic task to visit one by one",
     "list_tenants_with_inbox": "() → id uuid: tenants whose audit inbox holds rows, for the sequencer",
     "list_tenants_with_mail": "() → id uuid: tenants whose outbox holds messages to be sent",
+    "list_tenants_with_destinations": "() → id uuid: tenants whose audit log has something to send on now",
+    "prune_audit_log": "audit: deletes what a tenant's retention no longer keeps; only the maintenance role may call it",
     "make_partitions": "footage: makes day partitions ahead; only the maintenance role may call it",
 }
 
@@ -100,3 +102,8 @@ def tenants_with_mail() -> list[UUID]:
 def sign_ins_of(email: str) -> list[tuple[str, str]]:
     """Slug and name of every tenant in which an address has an account: to be told to that address alone."""
     return [(slug, name) for slug, name in _rows("list_sign_ins", email)]
+
+
+def tenants_with_destinations() -> list[UUID]:
+    """Tenants with a destination of their audit log that is due and has something to get."""
+    return [row[0] for row in _rows("list_tenants_with_destinations")]

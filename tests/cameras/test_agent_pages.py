@@ -67,7 +67,9 @@ def test_an_agent_is_renamed_and_moved_and_its_cameras_stay(place: Place) -> Non
         place.cast.other_site_a.id,
         place.cast.site_a.id,
     )
-    assert act.details == {"changed": "name, site"}
+    assert act.details["changed"] == "name, site"
+    assert act.details["before"] == "name: Basement; site: Gate"
+    assert act.details["after"] == "name: Keller 📦; site: Yard"
     path = f"agents/{place.box.agent_id}"
     assert call(place.alice, place, "PATCH", path, {"name": "Attic"}).json()["name"] == "Attic"
     wrong = call(place.alice, place, "PATCH", path, {"name": "\u200d"})

@@ -26,8 +26,9 @@ from vsaas.accounts.sessions import SessionStore
 from vsaas.agents.models import Agent, EnrolmentCode
 from vsaas.agents.presence import presence_key
 from vsaas.approvals.models import ApprovalRequest, BreakGlassCode
-from vsaas.audit.models import AuditInbox
+from vsaas.audit.models import AuditDestination, AuditInbox
 from vsaas.audit.services import system
+from vsaas.audit.siem import destinations
 from vsaas.cameras.models import Camera
 from vsaas.cameras.saved_views import view_add
 from vsaas.cameras.services import NewCamera, camera_add
@@ -115,6 +116,16 @@ class Stage:
     def slug_b(self) -> str:
         """Tenant B's."""
         return self.cast.tenant_b.slug
+
+    @property
+    def destination_id(self) -> UUID:
+        """Where A's audit log is sent on to."""
+        with tenant_scope(self.cast.tenant_a.id):
+            row = AuditDestination.objects.first() or destinations.add(
+                destinations.Wanted("Watch", "syslog", "siem.example.invalid:6514"), system("tests")
+            )
+        found: UUID = row.id
+        return found
 
     @property
     def agent_id(self) -> UUID:

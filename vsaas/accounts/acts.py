@@ -64,6 +64,9 @@ WAITS = declare(
     _("{actor} gave password and {factor}, and waits for a second person's approval"),
     factor=one_of(A_RECOVERY_CODE, THE_APP),
 )
+SIGN_IN_OUTSIDE_HOURS = declare(
+    "session.outside-hours", _("{actor} could not sign in: their role does not hold at this time")
+)
 SIGNED_OUT = declare("session.signed-out", _("{actor} signed out"))
 PASSWORD_REFUSED = declare("session.password-refused", _("Somebody gave a wrong password for {object}"))
 UNKNOWN_REFUSED = declare("session.unknown-refused", _("Somebody tried an unknown account at {tenant}"))
@@ -104,6 +107,12 @@ ACCESS_CHANGED = declare(
     role=_role,
     sites=_sites,
     before=grants_spoken,
+)
+HOURS_CHANGED = declare(
+    "role.hours-changed", _("{actor} changed the hours of the role {object}. Now: {after}. Before: {before}")
+)
+ORGANISATION_CHANGED = declare(
+    "tenant.changed", _("{actor} changed the organisation's settings. Now: {after}. Before: {before}")
 )
 GRANTS_CHANGED = declare(
     "people.grants-changed",

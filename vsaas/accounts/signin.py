@@ -6,7 +6,8 @@ from django.contrib.auth import authenticate, login
 from django.http import HttpRequest
 from django_otp import login as otp_login
 
-from tenants.access import actor_of
+from tenants.access import actor_of, in_force, require_in_force
+from tenants.errors import OutsideHours
 from vsaas.accounts import acts, devices, slowed, throttle, trust
 from vsaas.accounts.models import Account, RecoverySet, TenantDevice, TotpDevice, normalise_email
 from vsaas.approvals.people import bound
@@ -133,6 +134,17 @@ def _device_for(account: Account, code: str) -> TenantDevice | None:
 def _seconds_until(why: dict[str, object]) -> int:
     until = why["locked_until"]
     return int((until - clock.now()).total_seconds()) + 1  # type: ignore[operator]
+
+
+def outside_hours(request: HttpRequest, account: Account) -> OutsideHours | None:
+    """Why the account may not sign in now, with the refusal noted; None when it may. Asked once both factors were right:
+    whoever lacks one learns nothing of the hours."""
+    try:
+        require_in_force(in_force(actor_of(account), clock.now_us()))
+    except OutsideHours as refused:
+        record_refusal(acts.SIGN_IN_OUTSIDE_HOURS, who(account), request=request)
+        return refused
+    return None
 
 
 def finish(request: HttpRequest, account: Account, device: TenantDevice) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
+from django.db.models import F
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from vsaas.agents import states
+from vsaas.audit.cameras import LogCamera
+from vsaas.cameras.models import Camera
 from vsaas.common.sizes import length_text
 
 Words = tuple[str, str, str | Promise]
@@ -154,3 +158,14 @@ def agent_shown(state: dict[str, Any], names: Mapping[str, str]) -> dict[str, An
             ],
         }
     return shown
+
+
+def cameras_of_the_log(camera_id: UUID | None) -> list[LogCamera]:
+    """The tenant's cameras as the audit log names them (`vsaas.audit.cameras`)."""
+    rows = Camera.objects.select_related("site").order_by(F("deleted_at").asc(nulls_first=True), "name", "id")
+    if camera_id is not None:
+        rows = rows.filter(pk=camera_id)
+    return [
+        LogCamera(row.id, row.name, row.site.name, row.site.timezone, row.deleted_at is not None)
+        for row in rows
+    ]

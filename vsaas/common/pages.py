@@ -25,6 +25,7 @@ from tenants.permissions import (
     LOGIN_APPROVE,
     PEOPLE_VIEW,
     SITE_VIEW,
+    TENANT_EDIT,
     Permission,
 )
 from vsaas.common.links import tenant_url
@@ -51,6 +52,7 @@ PLACES = (
     Place("approvals", _("Approvals"), "stamp", LOGIN_APPROVE),
     Place("health", _("Health"), "shield", AGENT_VIEW),
     Place("audit", _("Audit"), "audit", AUDIT_VIEW),
+    Place("organisation", _("Organisation"), "settings", TENANT_EDIT),
 )
 
 # Of the person alone: they stand in the account menu.

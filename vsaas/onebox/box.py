@@ -118,8 +118,11 @@ class Box:
         }
 
     def worker_settings(self) -> dict[str, str]:
-        """The same with the role that makes partitions."""
-        return self.settings() | {"VSAAS_MAINT_DATABASE_URL": self.postgres.url(MAINTENANCE, "vsaas")}
+        """The same with the role that makes partitions and prunes the audit logs, and with the key that signs those."""
+        return self.settings() | {
+            "VSAAS_MAINT_DATABASE_URL": self.postgres.url(MAINTENANCE, "vsaas"),
+            "VSAAS_AUDIT_KEY": str(self.layout.audit_key_file),
+        }
 
     def owner_settings(self) -> dict[str, str]:
         """The same with the role that owns the tables, for migrations."""

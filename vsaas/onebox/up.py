@@ -169,6 +169,7 @@ def prepare_database(box: Box) -> None:
     """Roles and tables."""
     box.postgres.ensure_roles()
     manage(box.layout.root, box.owner_settings(), "migrate", "--noinput")
+    manage(box.layout.root, box.worker_settings(), "audit_init")
     write_private_text(box.layout.portal_env, environment_lines(box.worker_settings()))
     say("database is up to date")
 

@@ -42,6 +42,8 @@ class Environment(BaseSettings):
     s3_access_key: str
     s3_secret_key: SecretStr
     kms: str
+    audit_key: str | None = None
+    audit_private_targets: bool = False
     allowed_hosts: Annotated[list[str], NoDecode] = Field(min_length=1)
     debug: bool = False
     insecure_cookies: bool = False
@@ -113,7 +115,7 @@ class Environment(BaseSettings):
                 raise ValueError("write an e-mail address, or Name <name@example.com>") from None
         return value
 
-    @field_validator("metrics_dir", "metrics_token_file", "ca_file", "smtp_password_file")
+    @field_validator("metrics_dir", "metrics_token_file", "ca_file", "smtp_password_file", "audit_key")
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith("/"):
