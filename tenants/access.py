@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
@@ -17,11 +17,25 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from tenants.errors import Denied, NotFound
-from tenants.permissions import ACCOUNT_SELF, ALWAYS, SITE_VIEW, Permission, Role
+from tenants.errors import Denied, NotFound, OutsideHours
+from tenants.hours import Calendar, Hours, all_open_at, local_moment, open_at
+from tenants.permissions import (
+    ACCOUNT_SELF,
+    ALWAYS,
+    CAMERA_AUDIO,
+    CAMERA_CLIP,
+    CAMERA_LIVE,
+    CAMERA_PLAYBACK,
+    FOOTAGE_EXPORT,
+    SITE_VIEW,
+    Permission,
+    Role,
+)
 from tenants.scope import current_tenant_id
 
 M = TypeVar("M", bound=models.Model)
+IN_LIVE_HOURS: Final = frozenset({CAMERA_LIVE})
+IN_PLAYBACK_HOURS: Final = frozenset({CAMERA_PLAYBACK, CAMERA_CLIP, FOOTAGE_EXPORT})
 # An empty Q() is passed over by `|` and `&`, so neither may stand for itself.
 NOTHING = Q(pk__in=())
 ALL = ~NOTHING
@@ -95,6 +109,9 @@ class Actor:
     name: str
     grants: tuple[Grant, ...]
     token_id: UUID | None = None  # the access token the actor came with; None: a signed-in browser
+    at_us: int | None = None  # when time was asked (`in_force`); None: what holds at all, at some time
+    calendar: Calendar | None = None  # where the hours of a grant had a say in it
+    untimed: tuple[Grant, ...] = ()  # the grants before that
 
     def giving(self, permission: Permission) -> list[Grant]:
         """The grants that give the permission somewhere."""
@@ -143,7 +160,7 @@ class Actor:
     @property
     def asks_groups(self) -> bool:
         """Whether it matters to the actor which groups a camera is in."""
-        return any(one.group for one in self.grants)
+        return any(one.group for one in (*self.grants, *self.untimed))
 
 
 def _may_meet(one: Grant, other: Grant) -> bool:
@@ -214,6 +231,120 @@ def _lent(grant: Grant, permissions: frozenset[Permission], site_id: UUID | None
     if grant.site_id is not None:
         return None
     return replace(lent, within=site_id) if grant.narrow else replace(lent, site_id=site_id)
+
+
+# ---- what time allows
+
+
+def in_force(actor: Actor, at_us: int, calendar: Calendar | None = None) -> Actor:
+    """The actor with what time lets hold at this moment: a grant outside its hours of signing in gives nothing, and one
+    outside those of live view or playback none of these. Denials hold always. Whoever acts goes through here; what people
+    hold at all is compared without it. One query where a grant has hours and no `calendar` is given."""
+    if not any(one.role.hours for one in actor.grants if not one.denies):
+        return replace(actor, at_us=at_us)
+    if calendar is None:
+        calendar = calendar_now()
+    timed = [_timed(one, at_us, calendar) for one in actor.grants]
+    grants = tuple(one for one in timed if one is not None)
+    return replace(actor, grants=grants, at_us=at_us, calendar=calendar, untimed=actor.grants)
+
+
+def calendar_now() -> Calendar:
+    """Zone and holidays of the current tenant."""
+    from tenants.models import Tenant
+
+    return Tenant.objects.get().calendar
+
+
+def _timed(grant: Grant, at_us: int, calendar: Calendar) -> Grant | None:
+    rule = grant.role.hours
+    if rule is None or grant.denies:
+        return grant
+    if not open_at(rule.sign_in, rule.holidays, at_us, calendar):
+        return None
+    closed: frozenset[Permission] = frozenset()
+    if not open_at(rule.live, rule.holidays, at_us, calendar):
+        closed |= IN_LIVE_HOURS
+    if not open_at(rule.playback, rule.holidays, at_us, calendar):
+        closed |= IN_PLAYBACK_HOURS
+    return replace(grant, role=replace(grant.role, permissions=grant.role.permissions - closed))
+
+
+def hears_live(actor: Actor, obj: OfTenant) -> bool:
+    """Whether the actor may hear a camera live: a right of its own, and in live hours of the grant that gives it."""
+    if not may(actor, CAMERA_AUDIO, obj):
+        return False
+    place = place_of(obj, with_groups=actor.asks_groups)
+    giving = [one.role.hours for one in actor.giving(CAMERA_AUDIO) if one.covers(place)]
+    if None in giving:
+        return True
+    at_us, calendar = moment_of(actor)
+    return any(open_at(rule.live, rule.holidays, at_us, calendar) for rule in giving if rule is not None)
+
+
+def moment_of(actor: Actor) -> tuple[int, Calendar]:
+    """When and where the hours of an actor's grants are looked at. Raises ImproperlyConfigured for one that did not go
+    through `in_force`."""
+    if actor.at_us is None or actor.calendar is None:
+        raise ImproperlyConfigured("whoever acts under hours goes through tenants.access.in_force")
+    return actor.at_us, actor.calendar
+
+
+def require_in_force(actor: Actor) -> None:
+    """OutsideHours when the actor has grants and the hours of none of them let it hold now."""
+    if actor.untimed and not any(not one.denies for one in actor.grants):
+        _refuse_outside(actor, [one for one in actor.untimed if not one.denies], None)
+
+
+def _refuse_outside(actor: Actor, grants: Iterable[Grant], permission: Permission | None) -> None:
+    """Raises OutsideHours: these grants would give the permission (None: anything at all) at another time."""
+    at_us, calendar = moment_of(actor)
+    opens = [_opens_at(one.role.hours, permission, at_us, calendar) for one in grants]
+    opens_us = min((one for one in opens if one is not None), default=None)
+    extra = {"opens_us": opens_us}
+    if opens_us is None:
+        raise OutsideHours(
+            _("your role holds at no time that is planned; ask an owner of your organisation"), extra=extra
+        )
+    when = local_moment(opens_us, calendar)
+    if permission is None:
+        raise OutsideHours(
+            _("your role holds again from %(when)s; come back then") % {"when": when}, extra=extra
+        )
+    raise OutsideHours(
+        _("your role lets you %(right)s again from %(when)s; come back then")
+        % {"right": permission.sentence, "when": when},
+        extra=extra,
+    )
+
+
+def _opens_at(
+    rule: Hours | None, permission: Permission | None, at_us: int, calendar: Calendar
+) -> int | None:
+    if rule is None:
+        return at_us
+    needed = [rule.sign_in]
+    if permission in IN_LIVE_HOURS:
+        needed.append(rule.live)
+    if permission in IN_PLAYBACK_HOURS:
+        needed.append(rule.playback)
+    return all_open_at(needed, rule.holidays, at_us, calendar)
+
+
+def _require_hours(actor: Actor, permission: Permission, place: Place | None) -> None:
+    """OutsideHours when the permission is refused for the time alone; nothing when it is not held at any."""
+    if not actor.untimed:
+        return
+    always = replace(actor, grants=actor.untimed, untimed=())
+    if place is None:
+        allowed = always.holds(permission)
+    elif place == Place():
+        allowed = always.tenant_wide(permission)
+    else:
+        allowed = always.allows(permission, place)
+    if allowed:
+        giving = [one for one in always.giving(permission) if place is None or one.covers(place)]
+        _refuse_outside(actor, giving, permission)
 
 
 # ---- where something lies
@@ -313,12 +444,13 @@ def require(actor: Actor, permission: Permission, obj: OfTenant | None = None) -
 
     Without an object: the permission held anywhere in the tenant. With one: NotFound when it belongs to another
     tenant or lies at a place the actor has no part in, Denied when the actor sees the place but lacks the right.
-    An object of the tenant as a whole needs a grant on all sites.
+    An object of the tenant as a whole needs a grant on all sites. OutsideHours (403) where the time alone refuses.
     """
     if actor.tenant_id != current_tenant_id():
         raise NotFound()
     if obj is None:
         if not actor.holds(permission):
+            _require_hours(actor, permission, None)
             raise _denied(permission)
         return
     if obj.tenant_id != actor.tenant_id:
@@ -326,6 +458,7 @@ def require(actor: Actor, permission: Permission, obj: OfTenant | None = None) -
     place = place_of(obj, with_groups=actor.asks_groups)
     if _allows(actor, permission, obj, place):
         return
+    _require_hours(actor, permission, place)
     if place != Place() and not actor.has_part(place) and not (_is_site(obj) and _reaches_site(actor, place)):
         raise NotFound()
     raise _denied(permission)

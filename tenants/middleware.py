@@ -17,7 +17,7 @@ from django.urls import Resolver404, resolve
 from django.utils.translation import gettext_lazy as _
 
 from tenants import bearer, lookups
-from tenants.access import Actor, require
+from tenants.access import Actor, require, require_in_force
 from tenants.declare import AgentOnly, Public, Requires, declaration_of
 from tenants.errors import (
     NotFound,
@@ -142,7 +142,9 @@ def enforce(request: HttpRequest, view: Callable[..., Any], kwargs: dict[str, An
         case Public() | AgentOnly():
             return
         case Requires() as declared:
-            require(signed_in(request), declared.of(request.method or ""))
+            actor = signed_in(request)
+            require_in_force(actor)
+            require(actor, declared.of(request.method or ""))
         case _:
             raise UndeclaredAccess(f"the view of {request.path_info} declares no access")
 

@@ -13,6 +13,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from tenants.errors import TenantScopeError
+from tenants.hours import Calendar, holidays_from_json
 from tenants.ids import uuid7
 from tenants.scope import current_tenant_id, tenant_default
 
@@ -132,6 +133,9 @@ class Tenant(models.Model):
         ],
     )
     name = models.CharField(max_length=120)
+    # The zone in which the hours of roles are meant, and the days that count as holidays there (`tenants.hours`).
+    timezone = models.CharField(max_length=64, default="UTC", db_default="UTC")
+    holidays = models.JSONField(default=list, db_default=[], blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[TenantManager] = TenantManager()
@@ -146,6 +150,11 @@ class Tenant(models.Model):
     def tenant_id(self) -> UUID:
         """A tenant belongs to itself, so `access.require` treats it as any other object."""
         return self.id
+
+    @property
+    def calendar(self) -> Calendar:
+        """Its zone and holidays. Raises HoursRefused, ZoneInfoNotFoundError where what is kept cannot be read."""
+        return Calendar(zoneinfo.ZoneInfo(self.timezone), holidays_from_json(self.holidays))
 
 
 def check_timezone(value: str) -> None:

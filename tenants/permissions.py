@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
+from tenants.hours import Hours
 from tenants.words import Text
 
 _CATALOGUE: dict[str, Permission] = {}
@@ -72,7 +73,7 @@ def all_permissions() -> tuple[Permission, ...]:
 class Role:
     """A named set of permissions, and the rules its holders are under. `name` is its key: what memberships hold.
 
-    `hours` is the parsed rule of time, where there is one; `idle_s`, `lifetime_s` and `factor_kinds` are None where the
+    `hours` is the rule of time, where there is one; `idle_s`, `lifetime_s` and `factor_kinds` are None where the
     product's own hold.
     """
 
@@ -82,7 +83,7 @@ class Role:
     permissions: frozenset[Permission]
     built_in: bool = True
     needs_approval: bool = False
-    hours: Any = field(default=None, hash=False)
+    hours: Hours | None = None
     idle_s: int | None = None
     lifetime_s: int | None = None
     factor_kinds: tuple[str, ...] | None = None

@@ -11,6 +11,7 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
+from tenants.hours import stored_hours
 from tenants.models import OrganisationRole
 from tenants.permissions import ROLES, Permission, Role, all_permissions
 from tenants.words import filled
@@ -59,7 +60,7 @@ def _ruled(role: Role, row: OrganisationRole | None) -> Role:
     return replace(
         role,
         needs_approval=row.needs_approval,
-        hours=row.hours,
+        hours=stored_hours(row.hours),
         idle_s=row.idle_s,
         lifetime_s=row.lifetime_s,
         factor_kinds=None if row.factor_kinds is None else tuple(row.factor_kinds),

@@ -4,6 +4,7 @@ makes its own tenants, so on_commit and row-level security are what they are in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,9 +56,11 @@ def database() -> Iterator[None]:
     from django.conf import settings
     from django.db import connections
 
+    from vsaas.audit import signer
     from vsaas.keys.kms import create_key_file, key_file_of
 
     services.ensure("database")
+    signer.create_key_file(Path(settings.ENV.audit_key))
     create_key_file(key_file_of(settings.ENV.kms))  # no process of the cloud starts without it
     server = environment.postgres()
     for name, template in zip(environment.databases(), services.TEMPLATES, strict=True):

@@ -107,8 +107,11 @@ def variables() -> dict[str, str]:
         "S3_ACCESS_KEY": "tests",
         "S3_SECRET_KEY": (folder() / "s3-secret").read_text(),
         "KMS": f"keyfile:{folder() / 'kms.key'}",
+        "AUDIT_PRIVATE_TARGETS": "1",  # the servers of the tests are on this machine
+        "AUDIT_KEY": str(folder() / f"audit-{worker()}.key"),
         "ALLOWED_HOSTS": "127.0.0.1,testserver",
         "INSECURE_COOKIES": "1",
+        "MAIL_OUTBOX_PAGE": "1",
         "LOG_LEVEL": "WARNING",
     }
 

@@ -21,6 +21,7 @@ from tenants.models import Site
 from tenants.permissions import AUDIT_VIEW, OWNER
 from tenants.scope import tenant_scope
 from tests.api_calls import call, problem
+from tests.audit.altered import altered
 from tests.cast import Cast, make_token, owner_connection
 from tests.live.studio import apart
 from vsaas.audit import acts, export, feed, sequencer
@@ -254,9 +255,10 @@ def test_an_entry_beside_one_that_was_tampered_with_says_so(cast, alice, sql, sa
     say(cast, *"abcde")
     chain(cast)
     victim, neighbour = entry(cast, "c"), entry(cast, "e")
-    with owner_connection() as owner:
-        owner.execute(sql, [victim.id])
-    text = text_of(alice.get(at(cast, f"audit/{neighbour.event_id}")))
+    with altered(cast.tenant_a.id):
+        with owner_connection() as owner:
+            owner.execute(sql, [victim.id])
+        text = text_of(alice.get(at(cast, f"audit/{neighbour.event_id}")))
     assert f"broken at entry {victim.seq}" in text
     assert says in text
 
@@ -270,9 +272,10 @@ def test_a_stretch_in_the_middle_of_a_long_log_is_checked_from_the_entry_before_
         before = AuditEntry.objects.get(seq=found.seq - 4)
     told = api(alice, cast, f"audit/{found.event_id}").json()["chain"]
     assert (told["first_seq"], told["last_seq"], told["holds"]) == (found.seq - 3, found.seq + 3, True)
-    with owner_connection() as owner:
-        owner.execute("DELETE FROM audit_auditentry WHERE id = %s", [before.id])
-    told = api(alice, cast, f"audit/{found.event_id}").json()["chain"]
+    with altered(cast.tenant_a.id):
+        with owner_connection() as owner:
+            owner.execute("DELETE FROM audit_auditentry WHERE id = %s", [before.id])
+        told = api(alice, cast, f"audit/{found.event_id}").json()["chain"]
     assert (told["holds"], told["broken_at_seq"]) == (False, found.seq - 4)
 
 

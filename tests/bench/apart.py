@@ -31,6 +31,7 @@ def databases() -> Iterator[None]:
     django.setup()
     from django.conf import settings
 
+    from vsaas.audit import signer
     from vsaas.keys.kms import create_key_file, key_file_of
 
     services.hold_run()
@@ -39,6 +40,7 @@ def databases() -> Iterator[None]:
         server = environment.postgres()
         for name, template in zip(environment.databases(), services.TEMPLATES, strict=True):
             server.create_database(name, template)
+        signer.create_key_file(Path(settings.ENV.audit_key))
         create_key_file(key_file_of(settings.ENV.kms))  # no process of the cloud starts without it
         yield
     finally:

@@ -102,6 +102,10 @@ def test_a_change_sends_the_next_command_and_no_change_none(box):
         ("camera.changed", "name, retention days"),
         ("camera.changed", "retention days, main address, sub address"),
     ]
+    assert [(row.details.get("before"), row.details.get("after")) for row in acts[2:]] == [
+        ("name: Gate; retention days: none", "name: Front gate; retention days: 7"),
+        ("retention days: 7", "retention days: none"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from vsaas.agents.models import EnrolmentCode
 from vsaas.agents.presence import presence_key
 from vsaas.audit.models import AuditInbox
 from vsaas.audit.services import system
+from vsaas.audit.siem import destinations
 from vsaas.cameras.saved_views import view_add
 from vsaas.cameras.services import NewCamera, camera_add
 from vsaas.cameras.testing import Wish
@@ -73,6 +74,8 @@ def surroundings(portal: str) -> dict[str, str]:
         client().set(presence_key(box.agent_id), "tests", ex=60)
         wish = Wish(box.agent(), None, Stream.MAIN, True, bytes(32), "rtsp://192.0.2.7/main")
         test = begin_test(wish, actor_of(cast.alice))
+        wanted = destinations.Wanted("Watch", "syslog", "127.0.0.1:9")
+        destination = destinations.add(wanted, system("tests"))
         code = EnrolmentCode.objects.get(used_by=box.agent_id)
     return {
         "PATH": os.environ["PATH"],
@@ -84,6 +87,7 @@ def surroundings(portal: str) -> dict[str, str]:
         "SITE": str(empty.id),
         "VIEW": str(view.id),
         "EVENT": str(event),
+        "DESTINATION": str(destination.id),
         "TEST": str(test.id),
         "ORDER": str(uuid4()),
         "CODE": str(code.id),
@@ -107,6 +111,8 @@ def test_every_curl_line_of_the_guide_works(line: str, surroundings: dict[str, s
         assert done.stdout == ""
     elif path_of(line).endswith(".csv"):
         assert done.stdout.startswith("\ufefftime_utc,sentence,")
+    elif path_of(line).endswith(".jsonl"):
+        assert json.loads(done.stdout.splitlines()[0])["kind"] == "log"
     else:
         assert json.loads(done.stdout)
 

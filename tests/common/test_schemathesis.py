@@ -18,12 +18,13 @@ from tests.cast import Cast, make_cast, make_token, sign_in
 from tests.live_portal import running_portal
 from vsaas.audit.models import AuditInbox
 from vsaas.audit.services import system
+from vsaas.audit.siem import destinations
 from vsaas.cameras.saved_views import view_add
 from vsaas.cameras.services import NewCamera, camera_add
 
 EXAMPLES_EACH = 8
 SECONDS_MOST = 240
-ENDING = ("revokeAgent", "deleteCamera", "removeSavedView")
+ENDING = ("revokeAgent", "deleteCamera", "removeSavedView", "stopSendingAuditLogToDestination")
 PERSONAL = ("Access tokens", "Your account", "People")
 
 
@@ -37,6 +38,7 @@ class Target:
     agent: str
     view: str
     event: str
+    destination: str
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +50,12 @@ def target(database: None, object_store_server: None) -> Iterator[Target]:
         camera = camera_add(box.agent(), NewCamera("Gate", "rtsp://192.0.2.1/x"), system("tests"))
         view = view_add(actor_of(cast.alice), {"name": "Crossings", "cameras": [camera.id]})
         event = AuditInbox.objects.values_list("id", flat=True)[0]
+        wanted = destinations.Wanted("Watch", "syslog", "127.0.0.1:9")
+        destination = destinations.add(wanted, system("tests"))
     with running_portal(API_REQUESTS_PER_MINUTE="1000000") as address:
-        yield Target(address, cast, str(camera.id), str(box.agent_id), str(view.id), str(event))
+        yield Target(
+            address, cast, str(camera.id), str(box.agent_id), str(view.id), str(event), str(destination.id)
+        )
 
 
 def tried(target: Target, folder: Path, headers: dict[str, str], *arguments: str) -> None:
@@ -63,6 +69,7 @@ def tried(target: Target, folder: Path, headers: dict[str, str], *arguments: str
 "path.site_id" = "{target.cast.site_a.id}"
 "path.view_id" = "{target.view}"
 "path.event_id" = "{target.event}"
+"path.destination_id" = "{target.destination}"
 "path.account_id" = "{target.cast.bob.id}"
 "query.cameras" = "{target.camera}"
 

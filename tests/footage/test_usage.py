@@ -135,7 +135,12 @@ def test_owners_change_the_policy_and_are_asked_before_it_deletes(people: Cast, 
         row = FootagePolicy.objects.get()
         act = AuditInbox.objects.get(act="footage.policy-changed")
     assert (row.retention_days, row.quota_bytes) == (10, 500_500_000_000)
-    assert act.details == {"days": 10, "quota": "500500000000 bytes"}
+    assert act.details == {
+        "days": 10,
+        "quota": "500500000000 bytes",
+        "before": "retention_days: 30; quota_bytes: none",
+        "after": "retention_days: 10; quota_bytes: 500500000000",
+    }
     assert 'value="500.5"' in alice.get(address).content.decode()
     # Longer deletes nothing, so nothing is asked.
     assert alice.post(address, {"retention_days": "40", "quota_gb": "500.5"}).status_code == 302

@@ -26,8 +26,9 @@ from vsaas.accounts.sessions import SessionStore
 from vsaas.agents.models import Agent, EnrolmentCode
 from vsaas.agents.presence import presence_key
 from vsaas.approvals.models import ApprovalRequest, BreakGlassCode
-from vsaas.audit.models import AuditInbox
+from vsaas.audit.models import AuditDestination, AuditInbox
 from vsaas.audit.services import system
+from vsaas.audit.siem import destinations
 from vsaas.cameras.models import Camera
 from vsaas.cameras.saved_views import view_add
 from vsaas.cameras.services import NewCamera, camera_add
@@ -35,6 +36,9 @@ from vsaas.common import clock
 from vsaas.common.redis import client
 from vsaas.footage.findings import note
 from vsaas.footage.models import Finding, FindingKind
+from vsaas.mail.letters import Letter
+from vsaas.mail.models import Message
+from vsaas.mail.sealed import seal
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,25 @@ class Stage:
         return found
 
     @property
+    def kept_message_id(self) -> UUID:
+        """The message with Ingrid's invitation, kept to be read by A's owners."""
+        return self._message(Message.State.KEPT)
+
+    @property
+    def failed_message_id(self) -> UUID:
+        """The same, not delivered."""
+        return self._message(Message.State.FAILED)
+
+    def _message(self, state: Message.State) -> UUID:
+        with tenant_scope(self.cast.tenant_a.id):
+            message: Message = Message.objects.get(to="ingrid@example.org")
+            if state == Message.State.KEPT:
+                message.sealed = seal(message, {"letter": Letter("Welcome", ("Hello Ingrid",)).as_json()})
+            message.state = state
+            message.save()
+        return message.id
+
+    @property
     def sealed_code_id(self) -> UUID:
         """A break-glass code of A's that was not used."""
         with tenant_scope(self.cast.tenant_a.id):
@@ -93,6 +116,16 @@ class Stage:
     def slug_b(self) -> str:
         """Tenant B's."""
         return self.cast.tenant_b.slug
+
+    @property
+    def destination_id(self) -> UUID:
+        """Where A's audit log is sent on to."""
+        with tenant_scope(self.cast.tenant_a.id):
+            row = AuditDestination.objects.first() or destinations.add(
+                destinations.Wanted("Watch", "syslog", "siem.example.invalid:6514"), system("tests")
+            )
+        found: UUID = row.id
+        return found
 
     @property
     def agent_id(self) -> UUID:

@@ -25,6 +25,8 @@ PLATFORM = {
     "tenants_partner": None,
     "audit_platforminbox": "(current_setting('app.platform'::text, true) = 'audit'::text)",
     "audit_platformentry": "(current_setting('app.platform'::text, true) = 'audit'::text)",
+    "mail_platformmessage": "(current_setting('app.platform'::text, true) = 'mail'::text)",
+    "audit_platformcheckpoint": "(current_setting('app.platform'::text, true) = 'audit'::text)",
 }
 TENANT_RULE = "(tenant_id = (current_setting('app.tenant'::text))::uuid)"
 
@@ -109,7 +111,9 @@ def test_every_table_has_the_apps_rule_and_the_owners_and_no_other(alias: str) -
             assert (qual, check) == (TENANT_RULE, TENANT_RULE), table
         elif PLATFORM[table] is not None:
             assert qual == PLATFORM[table], table
-    assert len({table for table in PLATFORM if table in parents(alias)}) == (4 if alias == "default" else 0)
+    assert len({table for table in PLATFORM if table in parents(alias)}) == (
+        len(PLATFORM) if alias == "default" else 0
+    )
 
 
 def test_every_table_names_its_tenant(alias: str) -> None:
@@ -137,9 +141,16 @@ def test_the_app_may_read_and_write_and_nothing_else(alias: str) -> None:
 
 
 def test_chained_audit_entries_cannot_be_changed_by_the_app(database: None) -> None:
-    for table in ("audit_auditentry", "audit_platformentry"):
+    for table in (
+        "audit_auditentry",
+        "audit_platformentry",
+        "audit_auditcheckpoint",
+        "audit_platformcheckpoint",
+    ):
         app = {privilege for role, privilege in grants("default", table) if role == APP_ROLE}
         assert app == {"SELECT", "INSERT"}, table
+    app = {privilege for role, privilege in grants("default", "audit_auditpruning") if role == APP_ROLE}
+    assert app == {"SELECT"}
 
 
 def test_ids_are_unique_within_their_tenant_so_that_foreign_keys_can_name_both(alias: str) -> None:

@@ -21,6 +21,7 @@ from sealing.keys import (
     seal_envelope,
 )
 from tenants.scope import tenant_scope
+from tenants.sight import Sight
 from tests.cast import later, make_account
 from tests.keys.dumps import everything
 from vsaas.audit.models import AuditInbox
@@ -44,6 +45,8 @@ from vsaas.keys.services import (
 from vsaas.onebox.processes import wait_until
 
 HOUR_US = 3_600_000_000
+ALL = Sight((None,), 0, None)
+START_US = 1_764_064_990_000_000
 
 
 @dataclass
@@ -56,7 +59,16 @@ class Sealed:
 
     def request(self, rendition: Rendition = Rendition.MAIN, **changes) -> SegmentKeyRequest:
         request = SegmentKeyRequest(
-            self.camera, Stream.MAIN, uuid.uuid4(), rendition, self.key.key_id, self.key.commitment
+            self.camera,
+            Stream.MAIN,
+            uuid.uuid4(),
+            rendition,
+            self.key.key_id,
+            self.key.commitment,
+            start_us=START_US,
+            end_us=START_US + 10_000_000,
+            received_us=START_US + 10_000_000,
+            sight=ALL,
         )
         return dataclasses.replace(request, **changes)
 
@@ -221,6 +233,9 @@ def test_releases_are_audited_by_camera_and_person(tenant, person):
         (str(first.camera), 1, "manage.py key_release"),
     }
     assert all(row.details["session"] == (b"s" * 16).hex() for row in rows)
+    assert {(row.details["from_time"], row.details["to_time"]) for row in rows} == {
+        ("2025-11-25T10:03:10Z", "2025-11-25T10:03:20Z")
+    }
 
 
 def test_nothing_is_released_to_a_stranger_or_without_an_end(tenant, person):

@@ -15,6 +15,7 @@ from tenants.models import Membership
 from tenants.permissions import CAMERA_LIVE
 from tenants.scope import tenant_scope
 from tests.boxes import make_box
+from tests.cast import Cast
 from tests.live.studio import (
     CONTROL,
     PATIENCE_S,
@@ -195,6 +196,23 @@ async def test_a_membership_taken_away_ends_the_view_and_changes_the_keys_for_th
                 return AuditInbox.objects.filter(act="live.withdrawn", actor_id=cast.bob.id).exists()
 
         await eventually(refused_by_name)
+
+        def ended() -> bool:
+            with tenant_scope(cast.tenant_a.id):
+                return AuditInbox.objects.filter(act="live.ended", actor_id=cast.bob.id).exists()
+
+        await eventually(ended)
+        rows = await apart(live_entries, cast)
+        assert [row.act for row in rows] == ["live.watched", "live.ended"]
+        began, over = (row.details for row in rows)
+        assert began["view"] == over["view"]
+        assert over["from_time"] <= over["to_time"]
+
+
+def live_entries(cast: Cast) -> list[AuditInbox]:
+    with tenant_scope(cast.tenant_a.id):
+        rows = AuditInbox.objects.filter(act__in=["live.watched", "live.ended"], actor_id=cast.bob.id)
+        return list(rows.order_by("id"))
 
 
 async def test_signing_out_ends_the_view(place: Place) -> None:

@@ -126,6 +126,7 @@ def front(
         "VSAAS_S3_PUBLIC_ENDPOINT": "https://store.invalid",  # nothing here fetches from the store
         "VSAAS_ALLOWED_HOSTS": "127.0.0.1",
         "VSAAS_INSECURE_COOKIES": "0",
+        "VSAAS_MAIL_OUTBOX_PAGE": "0",
         "VSAAS_LOG_LEVEL": "INFO",
         "VSAAS_LOG_FORMAT": "json",
     }

@@ -10,6 +10,8 @@ A_RECOVERY_CODE = gettext_noop("a recovery code")
 THE_APP = gettext_noop("the authenticator app")
 UNKNOWN_DEVICE = gettext_noop("an unknown device")
 UNKNOWN_NETWORK = gettext_noop("an unknown network")
+A_KNOWN_BROWSER = gettext_noop("a known browser")
+ELSEWHERE = gettext_noop("places it was never signed in from")
 SOMEBODY_GONE = gettext_noop("somebody who left")
 
 _TITLES = (
@@ -52,7 +54,7 @@ _rights = each_of(NO_RIGHT)
 """Names of permissions, as they are in the catalogue."""
 
 device_spoken = one_of(UNKNOWN_DEVICE, gettext_noop("%(browser)s on %(system)s"))
-"""A browser and its system, as `own.device_words` says them: "Firefox on Linux"."""
+"""A browser and its system, as `user_agents.device_words` says them: "Firefox on Linux"."""
 
 SIGNED_IN = declare(
     "session.signed-in", _("{actor} signed in with {factor}"), factor=one_of(A_RECOVERY_CODE, THE_APP)
@@ -62,11 +64,26 @@ WAITS = declare(
     _("{actor} gave password and {factor}, and waits for a second person's approval"),
     factor=one_of(A_RECOVERY_CODE, THE_APP),
 )
+SIGN_IN_OUTSIDE_HOURS = declare(
+    "session.outside-hours", _("{actor} could not sign in: their role does not hold at this time")
+)
 SIGNED_OUT = declare("session.signed-out", _("{actor} signed out"))
 PASSWORD_REFUSED = declare("session.password-refused", _("Somebody gave a wrong password for {object}"))
 UNKNOWN_REFUSED = declare("session.unknown-refused", _("Somebody tried an unknown account at {tenant}"))
 FACTOR_REFUSED = declare("session.factor-refused", _("{actor} gave a wrong second factor"))
 THROTTLED = declare("session.throttled", _("Sign-in at {tenant} was slowed down after too many attempts"))
+SIGN_IN_SLOWED = declare(
+    "session.slowed",
+    _("Sign-in of {object} from {place} was slowed down after too many attempts"),
+    place=one_of(A_KNOWN_BROWSER, ELSEWHERE),
+)
+NETWORK_SLOWED = declare(
+    "session.network-slowed", _("Sign-in from the network {place} was slowed down after too many attempts")
+)
+SLOWDOWN_LIFTED = declare(
+    "people.slowdown-lifted",
+    _("{actor} let the sign-in of {object} go on at once, slowed down from places: {count}"),
+)
 SETUP_LINK_ISSUED = declare("setup.link-issued", _("A set-up link was issued on the server"))
 SETUP_LINK_REFUSED = declare("setup.link-refused", _("Somebody opened an unknown set-up link"))
 OWNER_SET_UP = declare("setup.owner", _("{actor} became the first owner"))
@@ -90,6 +107,12 @@ ACCESS_CHANGED = declare(
     role=_role,
     sites=_sites,
     before=grants_spoken,
+)
+HOURS_CHANGED = declare(
+    "role.hours-changed", _("{actor} changed the hours of the role {object}. Now: {after}. Before: {before}")
+)
+ORGANISATION_CHANGED = declare(
+    "tenant.changed", _("{actor} changed the organisation's settings. Now: {after}. Before: {before}")
 )
 GRANTS_CHANGED = declare(
     "people.grants-changed",
@@ -142,6 +165,39 @@ TOKEN_CREATED = declare(
 )
 TOKEN_REVOKED = declare("token.revoked", _("{actor} revoked the access token {object}"))
 TOKEN_USED = declare("token.used", _("The access token {object} of {actor} was used"))
+
+RESET_ASKED = declare(
+    "account.reset-asked",
+    _("Somebody on the network {network} asked for a link to set a new password for {object}"),
+    network=one_of(UNKNOWN_NETWORK),
+)
+PASSWORD_RESET = declare(
+    "account.password-reset",
+    _("{actor} set a new password by a link sent to {email}; sessions ended: {count}"),
+)
+EMAIL_CHANGE_ASKED = declare(
+    "account.email-asked", _("{actor} asked to change the e-mail address from {before} to {after}")
+)
+EMAIL_CHANGED = declare(
+    "account.email-changed", _("{actor} changed the e-mail address from {before} to {after}")
+)
+EMAIL_CHANGE_UNDONE = declare(
+    "account.email-undone",
+    _(
+        "Whoever reads {after} said that changing the address of {object} to {before} was not theirs: it was undone, "
+        "sessions ended: {count}, access tokens revoked: {tokens}, the password taken away"
+    ),
+)
+CLOSED = declare(
+    "account.closed", _("{actor} ({email}) closed the own account; it was {before}"), before=grants_spoken
+)
+NEW_DEVICE = declare(
+    "session.new-device",
+    _("{actor} signed in on a device not used before: {device} on {network}"),
+    device=device_spoken,
+    network=one_of(UNKNOWN_NETWORK),
+)
+LINK_REFUSED = declare("account.link-refused", _("Somebody opened an unknown link"))
 TOKEN_OF_BOUND = declare(
     "token.needs-approval",
     _(

@@ -1,6 +1,6 @@
 """Inviting people: a one-time link, valid seven days, that opens the set-up sequence.
 
-There is no mail yet, so the caller hands the link on; it is shown once and only its hash is kept.
+It is sent by mail where the portal has mail, and shown once to the caller, who can hand it on; only its hash is kept.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from tenants.access import Actor
 from tenants.models import Membership
 from tenants.permissions import PEOPLE_VIEW, Role
 from tenants.roles import roles_named, unknown
-from tenants.words import Text
-from vsaas.accounts import acts, people
+from tenants.words import Text, in_english
+from vsaas.accounts import acts, letters, people
 from vsaas.accounts.grants import ALL_SITES, Held, as_grants
 from vsaas.accounts.models import (
     Account,
@@ -34,6 +34,7 @@ from vsaas.accounts.people import Access
 from vsaas.audit.services import record_act, what, who
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, Gone, InvalidFields
+from vsaas.mail import outbox
 
 
 def new_link(**values: object) -> str:
@@ -91,12 +92,17 @@ def _taken(message: Text) -> InvalidFields:
 
 
 def _link_of(invitation: Invitation, actor: Actor) -> str:
-    return new_link(
+    """A new link, on its way to the person invited."""
+    link = new_link(
         kind=SetupLink.Kind.INVITATION,
         invitation=invitation,
         issued_by_id=actor.account_id,
         expires_at=invitation.expires_at,
     )
+    title, sites = map(in_english, in_words(invitation))
+    about = {"invitation": str(invitation.pk), "link": link, "access": f"{title} of {sites}"}
+    outbox.post(letters.invitation, invitation.email, about)
+    return link
 
 
 def in_words(invitation: Invitation) -> tuple[Text, Text]:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 
-from tenants.access import Actor, actor_of
+from tenants.access import Actor, actor_of, in_force
 from tenants.errors import TokenRefused
 from vsaas.accounts.tokens import actor_by_token
 from vsaas.approvals import signing_in
 from vsaas.approvals.errors import WaitingForApproval
 from vsaas.approvals.people import bound
+from vsaas.common import clock
 
 
 class ActorMiddleware:
@@ -53,4 +54,4 @@ def actor_in(request: HttpRequest) -> Actor | None:
             _("this session waits for a second person's approval, and has no right until then")
         )
         return None
-    return actor
+    return in_force(actor, clock.now_us())

@@ -257,7 +257,7 @@ def require_may_set(
     had = {held(row) for row in grants(account)}
     require_not_above(present, as_grants([*sorted_rows(wanted), *sorted_rows(had - wanted)]), MAKE)
     if _owns(had) and not _owns(wanted):
-        _keep_an_owner(account)
+        keep_an_owner(account)
 
 
 def sorted_rows(rows: Iterable[Held]) -> list[Held]:
@@ -290,7 +290,7 @@ def remove(request: HttpRequest, actor: Actor, account: Account) -> None:
     _not_oneself(present, account, _("you cannot remove yourself; ask another owner of your organisation"))
     require_not_above(present, rights_of(account), REMOVE)
     if is_owner(account):
-        _keep_an_owner(account)
+        keep_an_owner(account)
     end_links_of(account)
     SetupLink.objects.filter(account=account, used_at=None).update(expires_at=clock.now())
     before = grants_in_words(account)
@@ -316,7 +316,8 @@ def _not_oneself(actor: Actor, account: Account, refusal: Text) -> None:
         raise OwnRole(refusal)
 
 
-def _keep_an_owner(account: Account) -> None:
+def keep_an_owner(account: Account) -> None:
+    """Raises LastOwner when nobody would own the organisation without this account."""
     if not owners_left(without=account.pk):
         raise LastOwner(
             _("%(account)s is the only owner; make somebody else an owner first") % {"account": account}

@@ -18,7 +18,7 @@ from tenants import access
 from tenants.declare import Requires
 from tenants.permissions import ACCOUNT_SELF, PEOPLE_EDIT, PEOPLE_VIEW, all_permissions
 from tenants.roles import roles
-from vsaas.accounts import invitations, language, own, people, signin
+from vsaas.accounts import invitations, language, own, people, signin, slowed, user_agents
 from vsaas.accounts.caller_api import place_json
 from vsaas.accounts.grants import Held, Names, checked, held, names_of
 from vsaas.accounts.models import Account, Invitation, Session
@@ -30,16 +30,19 @@ from vsaas.accounts.people_replies import (
     MEMBER,
     MEMBER_SESSION,
     SESSION,
+    SLOWDOWN,
     AccountReply,
     Ended,
     FactorLink,
     InvitationMade,
     InvitationPage,
+    Lifted,
     MemberPage,
     MemberReply,
     MemberSessionPage,
     PasswordChanged,
     SessionPage,
+    SlowdownPage,
 )
 from vsaas.accounts.roles import KEY_CHARS_MAX
 from vsaas.common import clock
@@ -265,6 +268,30 @@ class MemberSessions(MemberReading):
         return Response({"ended": count})
 
 
+def _slowdown_json(one: slowed.Slowdown) -> dict[str, Any]:
+    everywhere = one.place == slowed.EVERYWHERE
+    return {"step": one.kind, "place": None if everywhere else one.place, "until_us": _us(one.until)}
+
+
+class MemberSlowdowns(MemberReading):
+    """GET: where a member's sign-in is slowed down after too many attempts. DELETE: lets it go on at once."""
+
+    access = Requires(PEOPLE_VIEW, PEOPLE_EDIT)
+    tag = "People"
+
+    @describe("List what slows a member's sign-in", reply=SlowdownPage, example=page_example(SLOWDOWN))
+    def get(self, request: Request, account_id: UUID) -> Response:
+        """The longest first; from which network, and until when."""
+        found = slowed.of_account(people.member(self.actor, account_id))
+        return Response({"items": [_slowdown_json(one) for one in found], "next": None})
+
+    @describe("Let a member sign in at once", reply=Lifted, example={"lifted": 1})
+    def delete(self, request: Request, account_id: UUID) -> Response:
+        """From everywhere it was slowed down."""
+        count = slowed.lift(request._request, self.actor, self.member(account_id))
+        return Response({"lifted": count})
+
+
 class MemberFactorLink(MemberReading):
     """POST: a one-time link for a lost second factor. It asks for the member's password; shown in this reply alone."""
 
@@ -470,7 +497,7 @@ class OwnPassword(ApiView):
 def _session_json(session: Session) -> dict[str, Any]:
     return {
         "id": str(session.pk),
-        "device": own.device_words(session.user_agent),
+        "device": user_agents.device_words(session.user_agent),
         "network": session.network,
         "created_us": _us(session.created_at),
         "last_seen_us": _us(session.last_seen_at),

@@ -22,7 +22,7 @@ from tenants.middleware import signed_in
 from tenants.models import Membership, Site
 from tenants.permissions import AUDIT_VIEW, PEOPLE_EDIT, PEOPLE_VIEW, all_permissions
 from tenants.roles import roles
-from vsaas.accounts import invitations, own, people
+from vsaas.accounts import invitations, own, people, slowed, user_agents
 from vsaas.accounts.effects import effects, in_words
 from vsaas.accounts.grants import EVERYWHERE, Held, Names, as_grants, as_held, held, names_of, place_spoken
 from vsaas.accounts.models import Account, Invitation
@@ -30,6 +30,7 @@ from vsaas.accounts.people_forms import AccessForm, InviteForm, access_as_it_is,
 from vsaas.common import clock, cursors
 from vsaas.common.errors import Conflict, InvalidFields, NotFound
 from vsaas.common.links import tenant_url
+from vsaas.mail import outbox
 
 PAGE_ROWS = 100
 SEEN = "seen"
@@ -63,6 +64,7 @@ def people_list(request: HttpRequest) -> HttpResponse:
         "filtered": bool(wanted or role_name or sort),
         "may_edit": may_edit(actor),
         "invitations": [shown_invitation(row) for row in invitations.open_invitations(actor)],
+        "undelivered": outbox.undelivered() if may_edit(actor) else 0,
         "said": said(request),
     }
     return render(request, "accounts/people.html", context)
@@ -194,7 +196,7 @@ def people_invite(request: HttpRequest) -> HttpResponse:
 
 
 def _link_page(request: HttpRequest, link: str, **context: Any) -> HttpResponse:
-    return render(request, "accounts/link.html", {"link": link, **context})
+    return render(request, "accounts/link.html", {"link": link, "mailed": outbox.is_there(), **context})
 
 
 def _invitation(request: HttpRequest, invitation_id: UUID) -> Invitation:
@@ -296,6 +298,7 @@ def _member(request: HttpRequest, actor: Actor, account: Account, form: AccessFo
         "may_audit": actor.tenant_wide(AUDIT_VIEW),
         "rights": rights(account),
         "sessions": [shown_session(session) for session in sessions],
+        "slowed": slowed.of_account(account),
         "said": said(request),
     }
 
@@ -325,7 +328,7 @@ def shown_session(session: Any) -> dict[str, Any]:
     """A session as the templates draw it."""
     return {
         "id": session.pk,
-        "device": own.device_words(session.user_agent),
+        "device": user_agents.device_words(session.user_agent),
         "network": session.network,
         "since": session.created_at,
         "last_seen": session.last_seen_at,
@@ -395,6 +398,18 @@ def people_end_sessions(request: HttpRequest, account_id: UUID) -> HttpResponse:
         count,
     )
     say(request, text % {"name": str(account), "count": count})
+    return HttpResponseRedirect(tenant_url(request, "people-member", account_id=account.pk))
+
+
+@requires(PEOPLE_EDIT)
+@require_POST
+def people_lift(request: HttpRequest, account_id: UUID) -> HttpResponse:
+    """Let a sign-in go on that was slowed down after too many attempts."""
+    actor = signed_in(request)
+    account = people.member(actor, account_id)
+    access.require(actor, PEOPLE_EDIT, account)
+    slowed.lift(request, actor, account)
+    say(request, _("%(name)s can sign in again at once.") % {"name": str(account)})
     return HttpResponseRedirect(tenant_url(request, "people-member", account_id=account.pk))
 
 

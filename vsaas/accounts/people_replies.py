@@ -92,6 +92,32 @@ class Ended(BaseModel):
     ended: int
 
 
+class SlowdownReply(BaseModel):
+    """A sign-in that waits after too many attempts."""
+
+    step: str = Field(
+        description="What was tried too often; account: passwords, from all places it was never signed in from.",
+        json_schema_extra={"enum": ["password", "account", "factor"]},
+    )
+    place: str | None = Field(
+        description="The network, or `a known browser`; null: every place it was never signed in from."
+    )
+    until_us: Micros
+
+
+class SlowdownPage(BaseModel):
+    """What slows a member's sign-in, the longest first."""
+
+    items: list[SlowdownReply]
+    next: Next
+
+
+class Lifted(BaseModel):
+    """From how many places it was slowed down."""
+
+    lifted: int
+
+
 class PasswordChanged(BaseModel):
     """How many other sessions ended."""
 
@@ -195,4 +221,5 @@ SESSION: dict[str, Any] = {
     "second_factor_given": True,
     "this": True,
 }
+SLOWDOWN = {"step": "password", "place": "203.0.113.7", "until_us": 1764065800000000}
 MEMBER_SESSION = {name: value for name, value in SESSION.items() if name != "this"}

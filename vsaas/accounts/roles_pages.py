@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from tenants import access
 from tenants.access import Actor
 from tenants.declare import requires
+from tenants.hours import Hours
 from tenants.middleware import signed_in
 from tenants.models import OrganisationRole, Tenant
 from tenants.permissions import PEOPLE_VIEW, ROLE_EDIT, ROLES
@@ -20,6 +21,7 @@ from tenants.roles import roles as all_roles
 from vsaas.accounts import people
 from vsaas.accounts import roles as service
 from vsaas.accounts.effects import in_words
+from vsaas.accounts.hours_words import sentences
 from vsaas.accounts.people_forms import RoleForm, rights_of
 from vsaas.accounts.people_pages import CONFIRMED, posted, said, say
 from vsaas.accounts.roles_api import roles_json
@@ -129,6 +131,7 @@ def _role_page(
         "words": people.ROLE_WORDS.get(key, ""),
         "rights": rights_of(role.permissions),
         "used_by": service.used_by(key),
+        "hours": sentences(role.hours or Hours()),
         "under": any(grant.role.name == key for grant in actor.grants),
         "may_edit": actor.tenant_wide(ROLE_EDIT),
         "form": form,

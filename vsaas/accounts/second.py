@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
-from vsaas.accounts import acts, own, people, signin
+from vsaas.accounts import acts, people, signin, user_agents
 from vsaas.accounts.models import Account, TotpDevice
 from vsaas.approvals.people import Accounts
 
@@ -29,7 +29,7 @@ def _check_factor(request: HttpRequest, account: Any, code: str) -> bool:
 
 
 def _device_of(request: HttpRequest) -> str:
-    return own.device_stored(request.headers.get("User-Agent", ""))
+    return user_agents.device_of(request.headers.get("User-Agent", ""))
 
 
 def _may_join(ids: set[UUID]) -> set[UUID]:

@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from tenants import access, bearer
-from tenants.access import Actor, actor_of, narrowed
+from tenants.access import Actor, actor_of, in_force, narrowed
 from tenants.errors import TokenRefused
 from tenants.models import Site
 from tenants.permissions import SITE_VIEW, Permission, token_scopes
@@ -176,7 +176,7 @@ def actor_by_token(request: HttpRequest, token_id: UUID) -> tuple[Account, Actor
             )
         )
     after_scope(partial(_note_use, token, who(token.account), request))
-    return token.account, lend(token, owner)
+    return token.account, in_force(lend(token, owner), clock.now_us())
 
 
 def _note_bound(token: AccessToken, request: HttpRequest) -> None:

@@ -4,7 +4,10 @@ from vsaas.accounts import (
     account_pages,
     caller_api,
     grants_pages,
+    hours_api,
+    hours_pages,
     language,
+    link_pages,
     people_api,
     people_pages,
     roles_api,
@@ -18,12 +21,18 @@ from vsaas.accounts import (
 root = [
     path("", views.choose, name="choose"),
     path("language", language.choose_language, name="language"),
+    path("find-sign-in", link_pages.find_sign_in, name="find-sign-in"),
     path("setup/<str:token>", views.set_up, name="setup"),
 ]
 
 pages = [
     path("sign-in", views.sign_in, name="sign-in"),
     path("sign-in/factor", views.sign_in_factor, name="sign-in-factor"),
+    path("forgot", link_pages.forgot, name="forgot"),
+    path("link/<str:token>", link_pages.account_link, name="account-link"),
+    path("reset", link_pages.reset_password, name="reset"),
+    path("email/confirm", link_pages.email_confirm, name="email-confirm"),
+    path("email/not-me", link_pages.email_not_me, name="email-not-me"),
     path("sign-in/approval", waiting.waiting, name="sign-in-approval"),
     path("sign-in/approval/state", waiting.state, name="sign-in-approval-state"),
     path("sign-in/approval/enter", waiting.enter, name="sign-in-approval-enter"),
@@ -40,6 +49,7 @@ pages = [
     path("people/<uuid:account_id>", people_pages.people_member, name="people-member"),
     path("people/<uuid:account_id>/remove", people_pages.people_remove, name="people-remove"),
     path("people/<uuid:account_id>/sessions", people_pages.people_end_sessions, name="people-sessions"),
+    path("people/<uuid:account_id>/lift", people_pages.people_lift, name="people-lift"),
     path("people/<uuid:account_id>/factor", people_pages.people_factor_link, name="people-factor"),
     path("people/<uuid:account_id>/grants", grants_pages.people_grants, name="people-grants"),
     path("people/<uuid:account_id>/rights", grants_pages.people_rights, name="people-rights"),
@@ -47,10 +57,14 @@ pages = [
     path("roles/new", roles_pages.role_new, name="roles-new"),
     path("roles/<slug:key>", roles_pages.role_one, name="roles-one"),
     path("roles/<slug:key>/delete", roles_pages.role_remove, name="roles-delete"),
+    path("roles/<slug:key>/hours", hours_pages.role_hours, name="roles-hours"),
+    path("organisation", hours_pages.organisation, name="organisation"),
     path("account", account_pages.account, name="account"),
     path("account/language", account_pages.account_language, name="account-language"),
     path("account/password", account_pages.account_password, name="account-password"),
     path("account/factor", account_pages.account_factor, name="account-factor"),
+    path("account/email", account_pages.account_email, name="account-email"),
+    path("account/close", account_pages.account_close, name="account-close"),
     path("account/recovery-codes", account_pages.account_codes, name="account-codes"),
     path("account/sessions/others", account_pages.account_end_others, name="account-end-others"),
     path("account/sessions/<uuid:session_id>", account_pages.account_end_session, name="account-end-session"),
@@ -64,6 +78,11 @@ api = [
     path("members/<uuid:account_id>", people_api.Member.as_view(), name="api-member"),
     path(
         "members/<uuid:account_id>/sessions", people_api.MemberSessions.as_view(), name="api-member-sessions"
+    ),
+    path(
+        "members/<uuid:account_id>/slowdowns",
+        people_api.MemberSlowdowns.as_view(),
+        name="api-member-slowdowns",
     ),
     path(
         "members/<uuid:account_id>/factor-link",
@@ -82,6 +101,8 @@ api = [
         people_api.InvitationRenewal.as_view(),
         name="api-invitation-renewal",
     ),
+    path("roles/<slug:key>/hours", hours_api.RoleHoursView.as_view(), name="api-role-hours"),
+    path("organisation", hours_api.OrganisationView.as_view(), name="api-organisation"),
     path("account", people_api.OwnAccount.as_view(), name="api-account"),
     path("account/password", people_api.OwnPassword.as_view(), name="api-account-password"),
     path("sessions", people_api.OwnSessions.as_view(), name="api-sessions"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import segno
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -22,6 +22,8 @@ from vsaas.audit.services import NOBODY, record_act, record_refusal, who
 from vsaas.common.errors import Gone, NotFound, TooMany
 from vsaas.common.links import safe_next, tenant_url
 from vsaas.common.network import network_of
+from vsaas.common.problems import page_of
+from vsaas.mail import outbox
 
 NEXT = "next"
 
@@ -41,7 +43,7 @@ def choose(request: HttpRequest) -> HttpResponseBase:
         form.add_error(
             "organisation", _("No organisation of this name is known here. Look at the link you were sent.")
         )
-    return TemplateResponse(request, "accounts/choose.html", {"form": form})
+    return TemplateResponse(request, "accounts/choose.html", {"form": form, "may_mail": outbox.is_there()})
 
 
 @public("sign-in: nobody has a session yet")
@@ -76,7 +78,11 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     elif request.method == "POST":
         status = 422
     return TemplateResponse(
-        request, "accounts/sign_in.html", {"form": form, "after": after}, status=status, headers=headers
+        request,
+        "accounts/sign_in.html",
+        {"form": form, "after": after, "may_mail": outbox.is_there()},
+        status=status,
+        headers=headers,
     )
 
 
@@ -107,7 +113,11 @@ def sign_in_factor(request: HttpRequest) -> HttpResponseBase:
     return TemplateResponse(request, "accounts/factor.html", {"form": form}, status=status, headers=headers)
 
 
-def _signed_in(request: HttpRequest, account: Account, device: Any) -> HttpResponse:
+def _signed_in(request: HttpRequest, account: Account, device: Any) -> HttpResponseBase:
+    outside = signin.outside_hours(request, account)
+    if outside is not None:
+        logout(request)
+        return page_of(request, outside)
     signin.finish(request, account, device)
     if isinstance(device, RecoverySet):
         recovery.codes_kept(request, account)  # whoever typed one has them; new ones would take these away

@@ -3,7 +3,7 @@
 from tenants.models import Site
 from vsaas.agents.acts import CHANGED
 from vsaas.agents.models import Agent
-from vsaas.audit.services import Who, record_act, what
+from vsaas.audit.services import Who, differences, record_act, what
 from vsaas.common.errors import InvalidField
 from vsaas.common.names import BadName, clean_name
 
@@ -29,8 +29,15 @@ def agent_change(agent: Agent, by: Who, *, name: str | None = None, site: Site |
         raise InvalidAgent("name", str(error)) from error
     changed = [field for field, value in wanted.items() if value != getattr(agent, field)]
     if changed:
+        before = {field: getattr(agent, field) for field in changed}
         for field in changed:
             setattr(agent, field, wanted[field])
         agent.save(update_fields=changed)
-        record_act(CHANGED, by, what(agent), changed=", ".join(changed))
+        record_act(
+            CHANGED,
+            by,
+            what(agent),
+            changed=", ".join(changed),
+            **differences(before, {field: wanted[field] for field in changed}),
+        )
     return agent

@@ -10,6 +10,7 @@ from vsaas.agents.health import is_cloned, is_online
 from vsaas.agents.models import Agent, AgentHealth, EnrolmentCode
 from vsaas.common import clock
 
+CLOCK_RIGHT_US = 2_000_000
 ONLINE = "online"
 OFFLINE = "offline"
 CLONED = "cloned"
@@ -61,10 +62,15 @@ def _health(health: AgentHealth) -> dict[str, Any]:
         "spool_budget_bytes": health.spool_budget_bytes,
         "disk_free_bytes": health.disk_free_bytes,
         "days_left": health.days_left,
-        "oldest_unsent_us": health.oldest_unsent_us,
+        "oldest_unsent_us": _by_our_clock(health.oldest_unsent_us, health.clock_offset_us),
         "streams": health.streams,
         "alarms": health.alarms,
     }
+
+
+def _by_our_clock(us: int | None, offset_us: int) -> int | None:
+    """An instant the agent named by its own clock, where that is wrong by more than a message takes."""
+    return us if us is None or abs(offset_us) <= CLOCK_RIGHT_US else us - offset_us
 
 
 WAITING = "waiting"

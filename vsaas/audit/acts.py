@@ -26,6 +26,7 @@ Speaker = Callable[[str], str]
 """Says a stored detail in the language of the reader."""
 
 _CATALOGUE: dict[str, Act] = {}
+_WATCHING: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,16 @@ def declare(name: str, sentence: Text, **spoken: Speaker) -> Act:
         raise LookupError(f"the act {name!r} is declared twice")
     _CATALOGUE[name] = Act(name, sentence, spoken)
     return _CATALOGUE[name]
+
+
+def watching(*acts: Act) -> None:
+    """These acts are how somebody sees or takes a camera's pictures: together they answer who watched it."""
+    _WATCHING.update(one.name for one in acts)
+
+
+def watching_names() -> list[str]:
+    """The names of those acts."""
+    return sorted(_WATCHING)
 
 
 _FILLED = re.compile(r"%\\\((\w+)\\\)s")
@@ -143,3 +154,18 @@ REFUSED = declare("access.refused", _("{actor} was refused {method} {path}: {rea
 EXPORTED = declare(
     "audit.exported", _("{actor} downloaded {count} entries of the audit log: {range}"), range=range_spoken
 )
+RETENTION_SET = declare(
+    "audit.retention-set",
+    _("{actor} set the retention of the audit log to {years} years; before: {before}"),
+)
+DESTINATION_ADDED = declare(
+    "audit.destination-added", _("{actor} has the audit log sent on to {object}: {kind}, {address}")
+)
+DESTINATION_CHANGED = declare(
+    "audit.destination-changed",
+    _("{actor} changed where the audit log is sent on to, {object}: {after}; before: {before}"),
+)
+DESTINATION_REMOVED = declare(
+    "audit.destination-removed", _("{actor} has the audit log sent on to {object} no more: {kind}, {address}")
+)
+DESTINATION_TESTED = declare("audit.destination-tested", _("{actor} sent a test entry to {object}"))

@@ -11,7 +11,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from tenants.models import Site
-from vsaas.audit import acts
+from vsaas.audit import acts, feed
+from vsaas.audit.cameras import LogCamera, cameras_of_log
 from vsaas.audit.feed import Filters
 from vsaas.audit.models import Event
 from vsaas.common import clock
@@ -51,7 +52,19 @@ def act_choices() -> list[tuple[str, Any]]:
     for kind, choices in kinds.items():
         title = SORTS.get(kind, kind.capitalize())
         groups.append((title, [(f"{kind}.", _("All of: %(kind)s") % {"kind": title}), *choices]))
-    return [("", _("Everything")), *sorted(groups, key=lambda group: str(group[0]))]
+    watching = (feed.WATCHING, _("Watching: live, recordings, clips, keys"))
+    return [("", _("Everything")), watching, *sorted(groups, key=lambda group: str(group[0]))]
+
+
+def camera_choices() -> list[tuple[str, Any]]:
+    """Cameras by name, with their sites; deleted ones last."""
+    found = cameras_of_log()
+    return [("", _("Any camera")), *((str(one.id), _camera_title(one)) for one in found)]
+
+
+def _camera_title(one: LogCamera) -> str:
+    title = f"{one.name} · {one.site}"
+    return _("%(camera)s (deleted)") % {"camera": title} if one.deleted else title
 
 
 class FilterForm(forms.Form):
@@ -59,6 +72,7 @@ class FilterForm(forms.Form):
 
     person = forms.CharField(label=_("Who"), required=False, max_length=CHARS_MAX)
     object = forms.CharField(label=_("On what"), required=False, max_length=CHARS_MAX)
+    camera = forms.ChoiceField(label=_("Camera"), required=False, choices=camera_choices)
     act = forms.ChoiceField(label=_("What"), required=False, choices=act_choices)
     text = forms.CharField(label=_("Words"), required=False, max_length=CHARS_MAX)
     outcome = forms.ChoiceField(
@@ -86,7 +100,7 @@ class FilterForm(forms.Form):
         data: dict[str, Any] = super().clean() or self.cleaned_data
         for name in ("from", "to"):
             if data.get(name) is not None:
-                data[name] = _placed(data[name], self.in_zone)
+                data[name] = placed(data[name], self.in_zone)
         if data.get("from") and data.get("to") and data["from"] >= data["to"]:
             self.add_error("to", _("This is not after the beginning."))
         return data
@@ -95,21 +109,21 @@ class FilterForm(forms.Form):
     def filters(self) -> Filters:
         """Of a valid form."""
         data = self.cleaned_data
-        names = ("person", "act", "object", "outcome", "text")
+        names = ("person", "act", "object", "camera", "outcome", "text")
         return Filters(**{name: data[name] for name in names}, since=data["from"], until=data["to"])
 
 
-def _placed(moment: dt.datetime, zone: zoneinfo.ZoneInfo) -> dt.datetime:
+def placed(moment: dt.datetime, zone: zoneinfo.ZoneInfo) -> dt.datetime:
     """A moment typed without a zone (Django took it for UTC) is one of `zone`."""
     return moment.replace(tzinfo=zone).astimezone(clock.UTC)
 
 
 def filters_of_query(query: Any) -> Filters:
-    """The filters of a program's query: `person`, `act`, `object`, `outcome`, `text`, and `from`, `to` in ISO 8601 with
+    """The filters of a program's query: `person`, `act`, `object`, `camera`, `outcome`, `text`, and `from`, `to` in ISO 8601 with
     an offset. Raises InvalidFields."""
     wrong: list[dict[str, str]] = []
     texts = {}
-    for name in ("person", "act", "object", "outcome", "text"):
+    for name in ("person", "act", "object", "camera", "outcome", "text"):
         texts[name] = query.get(name, "").strip()
         if len(texts[name]) > CHARS_MAX or "\x00" in texts[name]:
             wrong.append(
@@ -120,20 +134,36 @@ def filters_of_query(query: Any) -> Filters:
             )
     if texts["outcome"] not in ("", *Event.Outcome.values):
         wrong.append({"field": "outcome", "message": str(_("it is done or refused"))})
-    times = {}
-    for name in ("from", "to"):
-        times[name] = None
+    since, until = _instants(query, wrong)
+    _refuse(wrong)
+    return Filters(**texts, since=since, until=until)
+
+
+def instants_of_query(query: Any) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """`from` and `to` of a program's query, in ISO 8601 with an offset. Raises InvalidFields."""
+    wrong: list[dict[str, str]] = []
+    found = _instants(query, wrong)
+    _refuse(wrong)
+    return found
+
+
+def _instants(query: Any, wrong: list[dict[str, str]]) -> tuple[dt.datetime | None, dt.datetime | None]:
+    times: dict[str, dt.datetime | None] = {"from": None, "to": None}
+    for name in times:
         if query.get(name):
             try:
                 times[name] = _instant(query[name])
-            except ValueError:
+            except (ValueError, OverflowError):
                 message = str(_("write a time with its offset, such as 2026-11-23T14:00:00Z"))
                 wrong.append({"field": name, "message": message})
+    return times["from"], times["to"]
+
+
+def _refuse(wrong: list[dict[str, str]]) -> None:
     if wrong:
         raise InvalidFields(
             "; ".join(f"{w['field']}: {w['message']}" for w in wrong), extra={"errors": wrong}
         )
-    return Filters(**texts, since=times["from"], until=times["to"])
 
 
 def _instant(text: str) -> dt.datetime:

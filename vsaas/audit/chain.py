@@ -1,13 +1,7 @@
-"""The chain: what an entry's hash covers, and the check of a whole log. Pure, apart from reading the rows given.
-
-hash = SHA-256("vsaas-audit-v1" ‖ canonical CBOR of [1, tenant (16 bytes; zeros for the platform), seq, prev hash, event id,
-at µs, act, outcome, actor kind, actor id or null, actor name, object kind, object id, object name, network,
-[[detail, value], …] sorted by name]). The first entry has seq 0 and a prev hash of 32 zero bytes.
-"""
+"""The chain as it is stored: an entry's hash from its row, and the check of a log. `vsaas.audit.proof` has the formats."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,36 +9,36 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from sealing.canonical import encode_canonical
-from vsaas.audit.models import AuditEntry, PlatformEntry
+from vsaas.audit.models import AuditEntry, AuditInbox, PlatformEntry
+from vsaas.audit.proof import ZERO, Fields, entry_hash
 from vsaas.common import clock
 
-ZERO = bytes(32)
+__all__ = ["PLATFORM", "ZERO", "Verdict", "fields_of", "hash_of", "verify"]
+
 PLATFORM = UUID(int=0)
+
+
+def fields_of(row: AuditEntry | AuditInbox | PlatformEntry) -> Fields:
+    """What the hash of a row covers."""
+    return Fields(
+        row.pk if isinstance(row, AuditInbox) else row.event_id,
+        clock.to_us(row.at),
+        row.act,
+        str(row.outcome),
+        row.actor_kind,
+        row.actor_id,
+        row.actor_name,
+        row.object_kind,
+        row.object_id,
+        row.object_name,
+        row.network,
+        row.details,
+    )
 
 
 def hash_of(entry: AuditEntry | PlatformEntry, tenant_id: UUID) -> bytes:
     """The hash an entry must have, from everything else in it."""
-    actor_id: UUID | None = entry.actor_id
-    body = [
-        1,
-        tenant_id.bytes,
-        entry.seq,
-        bytes(entry.prev_hash),
-        entry.event_id.bytes,
-        clock.to_us(entry.at),
-        entry.act,
-        str(entry.outcome),
-        entry.actor_kind,
-        actor_id.bytes if actor_id else None,
-        entry.actor_name,
-        entry.object_kind,
-        entry.object_id,
-        entry.object_name,
-        entry.network,
-        [[name, value] for name, value in sorted(entry.details.items())],
-    ]
-    return hashlib.sha256(b"vsaas-audit-v1" + encode_canonical(body)).digest()
+    return entry_hash(tenant_id, entry.seq, bytes(entry.prev_hash), fields_of(entry))
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ def in_words(filters: Filters) -> str:
         "person": filters.person,
         "act": filters.act,
         "object": filters.object,
+        "camera": filters.camera,
         "outcome": filters.outcome,
         "text": filters.text,
     }

@@ -28,6 +28,7 @@ from vsaas.common import clock, cursors
 
 WINDOW = 100_000
 OWN_WINDOW = 20_000
+WATCHING = "watching"
 OWN_ACTS = ("session.", "account.", "people.", "recovery.", "setup.")
 WORDS_MAX = 8
 
@@ -36,14 +37,16 @@ WORDS_MAX = 8
 class Filters:
     """What to show; what is empty does not matter.
 
-    `person`: an account's or agent's id, or part of a name. `act`: an act's name, or the first part of several with its
-    dot ("camera."). `object`: an object's id, or part of its name. `since`, `until`: from, and before. `text`: words that
-    all stand in the sentence.
+    `person`: an account's or agent's id, or part of a name. `act`: an act's name, the first part of several with its
+    dot ("camera."), or WATCHING: every act by which somebody sees or takes a camera's pictures. `object`: an object's id,
+    or part of its name. `camera`: a camera's id. `since`, `until`: from, and before. `text`: words that all stand in the
+    sentence.
     """
 
     person: str = ""
     act: str = ""
     object: str = ""
+    camera: str = ""
     outcome: str = ""
     text: str = ""
     since: dt.datetime | None = None
@@ -52,7 +55,7 @@ class Filters:
     @property
     def narrow(self) -> bool:
         """Whether more than the time is asked for."""
-        return any((self.person, self.act, self.object, self.outcome, self.text))
+        return any((self.person, self.act, self.object, self.camera, self.outcome, self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,10 @@ def page(actor: Actor, filters: Filters, after: Cursor | None = None, limit: int
     if filters.narrow:
         waiting, chained = _matching(waiting, filters), _matching(chained, filters)
     found = _merged(list(waiting[: limit + 1]), list(chained[: limit + 1]))
+    return _page(found, limit, floor)
+
+
+def _page(found: list[Seen], limit: int, floor: dt.datetime | None) -> Page:
     if len(found) > limit:
         last = found[limit - 1]
         return Page(found[:limit], Cursor(last.at, last.event_id))
@@ -161,6 +168,19 @@ def about_person(account_id: UUID, limit: int) -> list[Seen]:
     return _merged(*rows)[:limit]
 
 
+def own_page(account_id: UUID, after: Cursor | None = None, limit: int = 50) -> Page:
+    """A page of what somebody did, and of what was done to their account: theirs to read without any right to the log."""
+    mine = Q(object_kind="account", object_id=str(account_id)) | Q(actor_id=account_id)
+    nothing = Filters()
+    waiting = _in_time(AuditInbox.objects.all(), "id", nothing, after)
+    chained = _in_time(AuditEntry.objects.all(), "event_id", nothing, after)
+    floor = _floor(chained, OWN_WINDOW)
+    if floor is not None:
+        waiting, chained = waiting.filter(at__gte=floor), chained.filter(at__gte=floor)
+    found = _merged(list(waiting.filter(mine)[: limit + 1]), list(chained.filter(mine)[: limit + 1]))
+    return _page(found, limit, floor)
+
+
 def _ordered(rows: QuerySet[Any], id_field: str) -> QuerySet[Any]:
     return rows.annotate(eid=F(id_field)).order_by("-at", "-eid")
 
@@ -188,9 +208,9 @@ def _matching(rows: QuerySet[Any], filters: Filters) -> QuerySet[Any]:
         person = _uuid(filters.person)
         rows = rows.filter(Q(actor_id=person) if person else Q(actor_name__icontains=filters.person))
     if filters.act:
-        rows = rows.filter(
-            Q(act__startswith=filters.act) if filters.act.endswith(".") else Q(act=filters.act)
-        )
+        rows = rows.filter(_of_act(filters.act))
+    if filters.camera:
+        rows = rows.filter(object_kind="camera", object_id=filters.camera)
     if filters.object:
         rows = rows.filter(Q(object_id=filters.object) | Q(object_name__icontains=filters.object))
     if filters.outcome:
@@ -207,6 +227,12 @@ def _matching(rows: QuerySet[Any], filters: Filters) -> QuerySet[Any]:
             | Q(act__in=acts.names_saying(word))
         )
     return rows
+
+
+def _of_act(asked: str) -> Q:
+    if asked == WATCHING:
+        return Q(act__in=acts.watching_names())
+    return Q(act__startswith=asked) if asked.endswith(".") else Q(act=asked)
 
 
 def _uuid(text: str) -> UUID | None:

@@ -18,11 +18,12 @@ AUDIT_QUERY = (
     query("person", "Id of an account or agent, or part of a name.", schema=_TEXT),
     query(
         "act",
-        "An act's name, or the first part of several with its dot.",
+        "An act's name, the first part of several with its dot, or `watching`: live, recordings, clips, keys.",
         schema=_TEXT,
         example="camera.",
     ),
     query("object", "Id of what it was done to, or part of its name.", schema=_TEXT),
+    query("camera", "Id of a camera: what was done to it, and who watched it.", schema=_TEXT),
     query("outcome", "Done or refused.", schema={"type": "string", "enum": list(Event.Outcome.values)}),
     query("text", "Words that all stand in the sentence.", schema=_TEXT),
     query("from", "ISO 8601 with its offset.", schema=_TIME, example="2025-11-25T09:00:00Z"),
@@ -114,4 +115,69 @@ AUDIT_CSV = (
     "2025-11-25T10:03:10.000000+00:00,Bob watched Gate 2 (main) from 2025-11-25T09:00:00Z,footage.watched,done,account,Bob,"
     "019ac0f0-2b3c-7d4e-8f90-a1b2c3d4e5f6,camera,Gate 2,019ac0f2-5a3e-7c11-9d8e-2f6b7a0c4d11,192.0.2.9,{},"
     f"{ENTRY['event_id']},{ENTRY['seq']},{ENTRY['hash']}\r\n"
+)
+
+
+WATCHED_QUERY = (
+    query("camera", "Id of the camera.", schema=_TEXT, required=True),
+    query("from", "ISO 8601 with its offset.", schema=_TIME, example="2025-11-25T09:00:00Z"),
+    query("to", "As `from`: before this.", schema=_TIME, example="2025-11-25T10:00:00Z"),
+)
+
+
+class WatchedSpan(BaseModel):
+    """From, to; `to_us` null: the end of a live view is not in the log."""
+
+    from_us: Micros
+    to_us: Micros | None
+
+
+class WatcherReply(BaseModel):
+    """One who watched. `clips` and `stills`: how many entries of that kind."""
+
+    actor: Someone
+    networks: list[str]
+    live: list[WatchedSpan]
+    footage: list[WatchedSpan] = Field(description="Recorded time that keys were released for.")
+    clips: int
+    stills: int
+
+
+class WatchedReply(BaseModel):
+    """Who watched a camera, in the order of beginning. `whole` false: the time holds more than was looked through."""
+
+    camera: Id
+    from_us: Micros
+    to_us: Micros
+    whole: bool
+    watchers: list[WatcherReply]
+
+
+WATCHED: dict[str, Any] = {
+    "camera": "019ac0f2-5a3e-7c11-9d8e-2f6b7a0c4d11",
+    "from_us": 1764064800000000,
+    "to_us": 1764068400000000,
+    "whole": True,
+    "watchers": [
+        {
+            "actor": ENTRY["actor"],
+            "networks": ["192.0.2.9"],
+            "live": [{"from_us": 1764064990000000, "to_us": 1764065090000000}],
+            "footage": [{"from_us": 1764061200000000, "to_us": 1764061320000000}],
+            "clips": 0,
+            "stills": 0,
+        }
+    ],
+}
+
+TIME_QUERY = WATCHED_QUERY[1:]
+AUDIT_JSONL = (
+    '{"kind": "log", "format": "vsaas-audit-export-v1", "log": "019ac0f0-1a2b-7c3d-8e4f-5a6b7c8d9e0f"}\n'
+    '{"kind": "entry", "seq": 118, "event_id": "019ac105-3d4e-7f50-8162-7c8d9e0f1a2b", "at_us": 1764064990000000, '
+    '"act": "footage.watched", "outcome": "done", "actor": {"kind": "account", "id": '
+    '"019ac0f0-2b3c-7d4e-8f90-a1b2c3d4e5f6", "name": "Bob"}, "object": {"kind": "camera", "id": '
+    '"019ac0f2-5a3e-7c11-9d8e-2f6b7a0c4d11", "name": "Gate 2"}, "network": "192.0.2.9", "details": {"stream": "main"}, '
+    '"prev_hash": "7d4f…", "hash": "0b3c…"}\n'
+    '{"kind": "checkpoint", "size": 119, "head": "0b3c…", "at_us": 1764064991000000, "signature": "…", '
+    '"public_key": "…"}\n'
 )

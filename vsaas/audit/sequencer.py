@@ -6,11 +6,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, models
+from django.db import models
 
-from tenants.lookups import tenants_with_inbox
+from tenants.lookups import tenants_for_task, tenants_with_inbox
 from tenants.scope import platform_scope, tenant_scope
 from vsaas.audit import chain
+from vsaas.audit.checkpoints import sign_log
+from vsaas.audit.locking import lock_log
 from vsaas.audit.models import EVENT_FIELDS, AuditEntry, AuditInbox, PlatformEntry, PlatformInbox
 from vsaas.common.tasks import for_each
 
@@ -18,10 +20,24 @@ BATCH = 1000
 
 
 def sequence_all() -> int:
-    """Empty every inbox as it stands now; the number of events moved."""
+    """Empty every inbox as it stands now, and sign what was added; the number of events moved."""
     moved: list[int] = []
-    for_each(tenants_with_inbox(), lambda tenant_id: moved.append(sequence_tenant(tenant_id)))
-    return sum(moved) + sequence_platform()
+    for_each([*tenants_with_inbox(), chain.PLATFORM], lambda log: moved.append(sequence(log)))
+    return sum(moved)
+
+
+def sequence(log: UUID) -> int:
+    """Move one log's events, then sign it (`checkpoints.sign_log`); the number moved. Raises HistoryChanged once they are
+    moved."""
+    moved = sequence_platform() if log == chain.PLATFORM else sequence_tenant(log)
+    if moved:
+        sign_log(log)
+    return moved
+
+
+def sign_all() -> None:
+    """Sign every log as it stands: what was chained before there was a key, or when a worker died before it signed."""
+    for_each([*tenants_for_task("audit checkpoints"), chain.PLATFORM], sign_log)
 
 
 def sequence_tenant(tenant_id: UUID) -> int:
@@ -47,7 +63,7 @@ def sequence_platform() -> int:
 
 
 def _move(inbox: models.QuerySet[Any], log: models.QuerySet[Any], tenant_id: UUID) -> int:
-    if not _lock(tenant_id):
+    if not lock_log(tenant_id):
         return 0
     events = list(inbox.order_by("id")[:BATCH])
     last = log.order_by("-seq").first()
@@ -62,11 +78,3 @@ def _move(inbox: models.QuerySet[Any], log: models.QuerySet[Any], tenant_id: UUI
     log.bulk_create(entries)
     inbox.filter(id__in=[event.id for event in events]).delete()
     return len(events)
-
-
-def _lock(tenant_id: UUID) -> bool:
-    key = int.from_bytes(tenant_id.bytes[8:], "big", signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [key])
-        row: tuple[bool] = cursor.fetchone()
-    return row[0]

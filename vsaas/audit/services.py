@@ -72,6 +72,26 @@ def what(obj: Any) -> What:
     return What(obj._meta.model_name, str(obj.pk), str(obj))
 
 
+def differences(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, str]:
+    """The details `before` and `after` of a change: what differs, each as "name: value; …". Values are read by people; what
+    is secret or sealed has no place here."""
+    names = [name for name in after if before.get(name) != after[name]]
+    return {
+        "before": "; ".join(f"{name}: {_said(before.get(name))}" for name in names),
+        "after": "; ".join(f"{name}: {_said(after[name])}" for name in names),
+    }
+
+
+def _said(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple | set):
+        return ", ".join(sorted(map(str, value)) if isinstance(value, set) else map(str, value)) or "none"
+    return str(value)
+
+
 def record_act(
     act: Act, by: Who, on: What | None = None, *, request: HttpRequest | None = None, **details: DetailValue
 ) -> None:

@@ -13,7 +13,7 @@ from tenants import access
 from tenants.access import Actor
 from tenants.errors import Denied, NotFound
 from tenants.permissions import CAMERA_VIEW, TENANT_EDIT, VIEW_EDIT
-from vsaas.audit.services import record_act, what, who
+from vsaas.audit.services import differences, record_act, what, who
 from vsaas.cameras.acts import VIEW_CHANGED, VIEW_REMOVED, VIEW_SAVED
 from vsaas.cameras.errors import InvalidView, ViewNameTaken
 from vsaas.cameras.models import Camera, SavedView
@@ -65,10 +65,12 @@ def view_add(actor: Actor, values: Mapping[str, Any]) -> SavedView:
 
 def view_update(actor: Actor, view: SavedView, values: Mapping[str, Any]) -> SavedView:
     """Changes what `values` name, the rest stays. Raises as `view_add`. No change, no act."""
+    before = {name: getattr(view, name) for name in values}
     changed = _apply(actor, view, values)
     if changed:
         _save(view)
-        record_act(VIEW_CHANGED, who(actor), what(view), changed=", ".join(changed))
+        told = differences(before, {name: getattr(view, name) for name in changed})
+        record_act(VIEW_CHANGED, who(actor), what(view), changed=", ".join(changed), **told)
     return view
 
 

@@ -15,7 +15,7 @@ from tenants.access import Actor, Place, place_of
 from tenants.models import Membership, Site
 from vsaas.accounts.gains import Move, require_no_gain
 from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose
-from vsaas.audit.services import Who, record_act, what
+from vsaas.audit.services import Who, differences, record_act, what
 from vsaas.cameras import acts
 from vsaas.cameras.addresses import wrong_in_words
 from vsaas.cameras.commands import tell_agent
@@ -107,7 +107,7 @@ def camera_update(camera: Camera, change: CameraChange, by: Who) -> Camera:
     camera = _locked(camera)
     if change.version is not None and change.version != camera.version:
         raise StaleVersion(camera.name, camera.version)
-    before = camera.enabled
+    before = _told(camera)
     changed = _apply(camera, change)
     if change.main_url is not None:
         _seal(camera, StreamKind.MAIN, change.main_url)
@@ -120,7 +120,7 @@ def camera_update(camera: Camera, change: CameraChange, by: Who) -> Camera:
     if changed:
         camera.version += 1
         _save(camera)
-        _record_change(camera, changed, by, switched=camera.enabled != before)
+        _record_change(camera, changed, by, before)
     if set(changed) - {"site", acts.RETENTION_DAYS, "groups"}:
         tell_agent(camera.agent)
     return camera
@@ -201,12 +201,26 @@ def _apply(camera: Camera, change: CameraChange) -> list[str]:
     return changed
 
 
-def _record_change(camera: Camera, changed: list[str], by: Who, *, switched: bool) -> None:
-    if switched:
+def _told(camera: Camera) -> dict[str, object]:
+    """A camera's settings as the audit log tells a change of them. Its addresses are sealed to the agent: nobody here can
+    tell them."""
+    return {
+        "enabled": camera.enabled,
+        "name": camera.name,
+        "audio": camera.audio,
+        "site": camera.site.name,
+        "retention days": camera.retention_days,
+        "groups": set(CameraGroup.objects.filter(camera=camera).values_list("name", flat=True)),
+    }
+
+
+def _record_change(camera: Camera, changed: list[str], by: Who, before: dict[str, object]) -> None:
+    after = _told(camera)
+    if after.pop("enabled") != before.pop("enabled"):
         record_act(acts.SWITCHED_ON if camera.enabled else acts.SWITCHED_OFF, by, what(camera))
     others = [name for name in changed if name != "enabled"]
     if others:
-        record_act(acts.CHANGED, by, what(camera), changed=", ".join(others))
+        record_act(acts.CHANGED, by, what(camera), changed=", ".join(others), **differences(before, after))
 
 
 def _save(camera: Camera) -> None:

@@ -10,7 +10,7 @@ from tenants.access import Actor, Place, place_of
 from tenants.models import Membership, Site
 from vsaas.accounts.gains import Move, require_no_gain
 from vsaas.agents.models import Agent, EnrolmentCode
-from vsaas.audit.services import Who, record_act, what, who
+from vsaas.audit.services import Who, differences, record_act, what, who
 from vsaas.cameras import acts
 from vsaas.cameras.errors import InvalidSite, SiteNameTaken, SiteNotEmpty
 from vsaas.cameras.models import Camera
@@ -35,9 +35,10 @@ def site_change(site: Site, by: Who, *, name: str | None = None, timezone: str |
     }
     changed = [field for field, value in wanted.items() if value != getattr(site, field)]
     if changed:
+        told = differences({field: getattr(site, field) for field in wanted}, wanted)
         site.name, site.timezone = wanted["name"], wanted["timezone"]
         _save(site)
-        record_act(acts.SITE_CHANGED, by, what(site), changed=", ".join(changed))
+        record_act(acts.SITE_CHANGED, by, what(site), changed=", ".join(changed), **told)
     return site
 
 

@@ -39,6 +39,12 @@ def from_us(microseconds: int) -> dt.datetime:
     return EPOCH + dt.timedelta(microseconds=microseconds)
 
 
+def iso(microseconds: int, *, up: bool = False) -> str:
+    """For people and messages: UTC with a Z, to the second; `up`: rounded up, so that a range holds what it names."""
+    seconds = -(-microseconds // 1_000_000) if up else microseconds // 1_000_000
+    return (EPOCH + dt.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 @contextlib.contextmanager
 def shifted(by: dt.timedelta) -> Iterator[None]:
     """Inside the block, in this context and what it calls, the clock is ahead by `by`. Adds to an outer shift."""

@@ -25,6 +25,7 @@ from tenants.permissions import (
     LOGIN_APPROVE,
     PEOPLE_VIEW,
     SITE_VIEW,
+    TENANT_EDIT,
     Permission,
 )
 from vsaas.common.links import tenant_url
@@ -51,6 +52,7 @@ PLACES = (
     Place("approvals", _("Approvals"), "stamp", LOGIN_APPROVE),
     Place("health", _("Health"), "shield", AGENT_VIEW),
     Place("audit", _("Audit"), "audit", AUDIT_VIEW),
+    Place("organisation", _("Organisation"), "settings", TENANT_EDIT),
 )
 
 # Of the person alone: they stand in the account menu.
@@ -71,7 +73,14 @@ SITE_COOKIE = "vsaas_site"
 
 
 # Pages whose URL names begin otherwise than their place.
-BELONGS = {"camera": "overview", "sync": "overview", "agents": "sites", "usage": "sites", "roles": "people"}
+BELONGS = {
+    "camera": "overview",
+    "sync": "overview",
+    "agents": "sites",
+    "usage": "sites",
+    "roles": "people",
+    "mail": "people",
+}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from vsaas.audit.acts import declare, one_of
+from vsaas.audit.acts import declare, one_of, watching
 from vsaas.footage.models import FindingKind
 
 NO_QUOTA = gettext_noop("none")
@@ -82,3 +82,5 @@ POLICY_CHANGED = declare(
     _("{actor} set the retention to {days} days and the quota to {quota}"),
     quota=one_of(NO_QUOTA, QUOTA),
 )
+
+watching(WATCHED, CLIP, STILLS_SEEN, FETCHED, KEYS_HANDED_OUT)

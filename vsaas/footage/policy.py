@@ -57,10 +57,13 @@ def set_policy(new: Policy, by: audit.Who) -> None:
     row = FootagePolicy.objects.select_for_update().get()
     if (row.retention_days, row.quota_bytes) == (new.retention_days, new.quota_bytes):
         return
+    told = audit.differences(
+        {"retention_days": row.retention_days, "quota_bytes": row.quota_bytes}, vars(new)
+    )
     row.retention_days, row.quota_bytes = new.retention_days, new.quota_bytes
     row.save()
     quota = acts.NO_QUOTA if new.quota_bytes is None else acts.QUOTA % {"size": new.quota_bytes}
-    audit.record_act(acts.POLICY_CHANGED, by, days=new.retention_days, quota=quota)
+    audit.record_act(acts.POLICY_CHANGED, by, days=new.retention_days, quota=quota, **told)
 
 
 def would_delete_bytes(new: Policy) -> int:

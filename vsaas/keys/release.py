@@ -22,6 +22,7 @@ from sealing.keys import (
     parse_envelope,
     seal_envelope,
 )
+from tenants.sight import Sight
 from vsaas.accounts.models import Account
 from vsaas.audit.services import DetailValue, What, Who, record_many, who
 from vsaas.common import clock
@@ -53,7 +54,9 @@ class ReleaseTo:
 class SegmentKeyRequest:
     """One part of one recorded segment, as its verified record states it.
 
-    `rendition`: 1 main, 2 sub, 3 audio, 7 index. `key_id` and `commitment`: of the record's part.
+    `rendition`: 1 main, 2 sub, 3 audio, 7 index. `key_id` and `commitment`: of the record's part. `start_us`, `end_us`:
+    of the record; `received_us`: when it came to the portal. `sight`: which recorded time of the camera the person may
+    see (`tenants.sight`).
     """
 
     camera: UUID
@@ -62,12 +65,19 @@ class SegmentKeyRequest:
     rendition: int
     key_id: bytes
     commitment: bytes
+    start_us: int
+    end_us: int
+    received_us: int
+    sight: Sight
 
 
 class ReleaseProblem(StrEnum):
     """Why one key was not released, while others were."""
 
     DESTROYED = "destroyed"  # deleted by policy, or its envelope never arrived
+    NOT_PERMITTED = (
+        "not-permitted"  # the person may not see this time, or not for as long as the release lasts
+    )
     WRONG_KEY = "wrong-key"  # the envelope does not open, or its key is not the one the record commits to
 
 
@@ -92,7 +102,8 @@ def release_segment_keys(
     """Segment keys sealed to one entitled person, in the order of `requests`.
 
     The caller has decided that the person may have them (`access.require`) and has verified the records; this gate
-    checks the commitments, binds tenant, session, account and expiry, and writes the audit entry `keys.released` in
+    checks that each segment lies wholly inside the time the person may see until the release ends, and the commitments,
+    binds tenant, session, account and expiry, and writes the audit entry `keys.released` in
     the name of the account, or of `by` where no account asks (a command of the operator). `merged`: cameras that get
     no entry, because one of the same person, session and stretch of footage, some minutes old, stands for this release
     too (still pictures, refreshed again and again).
@@ -199,6 +210,10 @@ def _release_one(
     opened: dict[bytes, OpenedKey | None],
     to: ReleaseTo,
 ) -> Released:
+    if not request.sight.permits(
+        request.start_us, request.end_us, request.received_us, until_us=to.expires_us
+    ):
+        return Released(request.segment, request.rendition, None, ReleaseProblem.NOT_PERMITTED)
     if request.key_id not in opened:
         return Released(request.segment, request.rendition, None, ReleaseProblem.DESTROYED)
     key = opened[request.key_id]
@@ -220,24 +235,26 @@ def _fits(request: SegmentKeyRequest, opened: OpenedKey) -> bool:
 
 
 def _audit(answered: Sequence[tuple[SegmentKeyRequest, Released]], to: ReleaseTo, by: Who | None) -> None:
-    given: dict[UUID, list[UUID]] = {}
+    given: dict[UUID, list[SegmentKeyRequest]] = {}
     for request, answer in answered:
         if answer.envelope is not None:
-            given.setdefault(request.camera, []).append(request.segment)
+            given.setdefault(request.camera, []).append(request)
     if not given:
         return
     rows: list[tuple[What, Mapping[str, DetailValue]]] = [
         (
             What("camera", str(camera)),
             {
-                "count": len(segments),
-                "first": str(min(segments)),
-                "last": str(max(segments)),
+                "count": len(released),
+                "first": str(min(one.segment for one in released)),
+                "last": str(max(one.segment for one in released)),
+                "from_time": clock.iso(min(one.start_us for one in released)),
+                "to_time": clock.iso(max(one.end_us for one in released), up=True),
                 "session": to.session.hex(),
                 "until_us": to.expires_us,
             },
         )
-        for camera, segments in given.items()
+        for camera, released in given.items()
     ]
     record_many(KEYS_RELEASED, by or _account(to.account), rows)
 

@@ -29,7 +29,7 @@ from vsaas.agents.asking import KEPT_S, answer_key
 from vsaas.agents.commands import NEWS_COMMAND, NEWS_MOVED, NEWS_ORDER, NEWS_REVOKED, channel_of
 from vsaas.agents.presence import presence_key
 from vsaas.common import clock, metrics
-from vsaas.common.errors import Unavailable
+from vsaas.common.errors import Unavailable, VsaasError
 from vsaas.common.redis import async_client
 from vsaas.live import work
 from vsaas.live.errors import LiveMessageRefused
@@ -45,8 +45,8 @@ from vsaas.live.relay import (
     Relay,
     channel_of_hub,
 )
-from vsaas.live.rights import still_allowed
-from vsaas.live.viewer import Ticket, Viewer
+from vsaas.live.rights import refusals
+from vsaas.live.viewer import Ticket, Viewer, words_of
 
 logger = logging.getLogger(__name__)
 
@@ -164,9 +164,19 @@ class Hub:
         view.joining += 1
         try:
             await self._join(view, viewer)
+        except VsaasError:
+            await self.over(viewer)
+            raise
         finally:
             view.joining -= 1
         return viewer
+
+    async def over(self, viewer: Viewer) -> None:
+        """What `watch` let in has ended: written down, from when to when."""
+        try:
+            await in_scope(viewer.ticket.tenant, work.end_watching, viewer.ticket, viewer.since_us)
+        except Exception:
+            logger.exception("the end of a view of camera %s could not be audited", viewer.ticket.camera)
 
     async def _join(self, view: View, viewer: Viewer) -> None:
         """Keys first, then the burst and the place among the viewers in one step, so that nothing is missed."""
@@ -508,21 +518,23 @@ class Hub:
     async def _check_tenant(self, tenant: uuid.UUID, viewers: list[Viewer]) -> None:
         began_at = time.monotonic()
         try:
-            allowed = await in_scope(tenant, still_allowed, [viewer.ticket for viewer in viewers])
+            refused = await in_scope(tenant, refusals, [viewer.ticket for viewer in viewers])
         except Exception:
             logger.exception("rights of tenant %s could not be checked", tenant)
             return
         self._checked_at[tenant] = began_at
-        gone = [viewer for viewer in viewers if viewer.ticket not in allowed and not viewer.ended]
+        gone = [viewer for viewer in viewers if viewer.ticket in refused and not viewer.ended]
         for viewer in gone:
-            self.refuse(viewer, "withdrawn", "your right or your session ended")
+            self.refuse(viewer, *words_of(refused[viewer.ticket]))
         if not gone:
             return
         await self._rekey(
             {(viewer.ticket.tenant, viewer.ticket.camera, viewer.ticket.stream) for viewer in gone}
         )
         try:
-            await in_scope(tenant, work.note_withdrawn, [viewer.ticket for viewer in gone])
+            await in_scope(
+                tenant, work.note_withdrawn, {viewer.ticket: refused[viewer.ticket] for viewer in gone}
+            )
         except Exception:
             logger.exception("ended views of tenant %s could not be audited", tenant)
 

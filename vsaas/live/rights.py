@@ -6,16 +6,17 @@ A constant number of queries per tenant, whatever the number of its viewers.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
 
 from tenants import access
-from tenants.access import Actor, grants_of, require
-from tenants.errors import Denied, NotFound
-from tenants.permissions import CAMERA_AUDIO, CAMERA_LIVE
+from tenants.access import Actor, calendar_now, grants_of, in_force, require
+from tenants.errors import Denied, NotFound, OutsideHours
+from tenants.hours import Calendar
+from tenants.permissions import CAMERA_LIVE
 from tenants.scope import current_tenant_id
 from vsaas.accounts.models import AccessToken, Account, Session
 from vsaas.accounts.sessions import SessionStore
@@ -26,27 +27,40 @@ from vsaas.cameras.models import Camera
 from vsaas.common import clock
 from vsaas.live.viewer import Ticket
 
+ENDED = "your right or your session ended"
+
 
 def may_listen(actor: Actor, camera: Camera) -> bool:
     """Sound is recorded, and a right of its own."""
-    return camera.audio and access.may(actor, CAMERA_AUDIO, camera)
+    return camera.audio and access.hears_live(actor, camera)
 
 
-def still_allowed(tickets: Sequence[Ticket]) -> set[Ticket]:
-    """Those tickets of the current tenant whose session or token lives and whose person still holds what the ticket
-    says."""
+def refusals(tickets: Sequence[Ticket]) -> dict[Ticket, Denied]:
+    """Those tickets of the current tenant that open nothing any more, and why: the session or token has ended, or the
+    person holds no more what the ticket says, or not at this time (OutsideHours)."""
     actors = _actors({ticket.account for ticket in tickets})
     alive = _sessions_alive(tickets, {actor.account_id for actor in actors.values() if bound(actor)})
     tokens = holding_among({ticket.token_row for ticket in tickets if ticket.token_row is not None})
     wanted = {ticket.camera for ticket in tickets}
     rows = Camera.objects.select_related("agent").prefetch_related("groups").filter(id__in=wanted)
     cameras = {camera.id: camera for camera in rows}
-    return {
-        ticket
-        for ticket in tickets
-        if (actor := _actor_now(ticket, actors.get(ticket.account), alive, tokens)) is not None
-        and _allowed(ticket, actor, cameras.get(ticket.camera))
-    }
+    now_us, calendar = clock.now_us(), _calendar(actors.values())
+    refused: dict[Ticket, Denied] = {}
+    for ticket in tickets:
+        actor = _actor_now(ticket, actors.get(ticket.account), alive, tokens)
+        if actor is None:
+            refused[ticket] = Denied(ENDED)
+            continue
+        refusal = _refusal(ticket, in_force(actor, now_us, calendar), cameras.get(ticket.camera))
+        if refusal is not None:
+            refused[ticket] = refusal
+    return refused
+
+
+def _calendar(actors: Iterable[Actor]) -> Calendar | None:
+    """The organisation's, read once, when the hours of anybody need it."""
+    timed = any(grant.role.hours for actor in actors for grant in actor.grants)
+    return calendar_now() if timed else None
 
 
 def _actor_now(
@@ -95,11 +109,13 @@ def _actors(accounts: set[UUID]) -> dict[UUID, Actor]:
     return {account: Actor(tenant, account, name, grants.get(account, ())) for account, name in names}
 
 
-def _allowed(ticket: Ticket, actor: Actor, camera: Camera | None) -> bool:
+def _refusal(ticket: Ticket, actor: Actor, camera: Camera | None) -> Denied | None:
     if camera is None or not camera.enabled or camera.agent.revoked_at is not None:
-        return False
+        return Denied(ENDED)
     try:
         require(actor, CAMERA_LIVE, camera)
+    except OutsideHours as refused:
+        return refused
     except (Denied, NotFound):
-        return False
-    return may_listen(actor, camera) or not ticket.audio
+        return Denied(ENDED)
+    return None if may_listen(actor, camera) or not ticket.audio else Denied(ENDED)

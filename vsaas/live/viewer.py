@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from protocol.viewer import status_frame
-from vsaas.common import metrics
+from tenants.errors import Denied, OutsideHours
+from vsaas.common import clock, metrics
 
 QUEUE_BYTES_MOST = 1_500_000
 """What may wait for one viewer beside the burst it began with: about 3 s at 4 Mbit/s."""
@@ -34,6 +35,14 @@ class Ticket:
     hpke_public: bytes
     release_session: bytes
     token_row: UUID | None = None
+
+
+def words_of(refusal: Denied) -> tuple[str, str]:
+    """Status and detail by which a viewer is told why nothing is shown."""
+    if isinstance(refusal, OutsideHours):
+        opens_us = refusal.extra["opens_us"]
+        return "outside-hours", "" if opens_us is None else clock.from_us(opens_us).isoformat()
+    return "withdrawn", str(refusal)
 
 
 class Outlet:
@@ -138,3 +147,4 @@ class Viewer(Outlet):
     def __init__(self, ticket: Ticket) -> None:
         super().__init__()
         self.ticket = ticket
+        self.since_us = clock.now_us()

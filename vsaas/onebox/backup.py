@@ -34,7 +34,7 @@ from vsaas.onebox.swap import settle
 FORMAT = 1
 MANIFEST, END = "manifest.json", "end.json"
 WORK = ".backup-"
-SECRETS = ("passwords.json", "kms.key", "camera.json", "cameras.json")
+SECRETS = ("passwords.json", "kms.key", "audit.key", "camera.json", "cameras.json")
 AGENT_FOLDERS = ("identity", "orders")
 SPOOL_INDEX = Path("spool", "index.sqlite3")
 SPARE_BYTES = 64 * 1024 * 1024

@@ -28,6 +28,8 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 DEBIAN_PACKAGES = (
     "chromium",
     "nginx-light",
+    "rsyslog",
+    "rsyslog-gnutls",
     "ffmpeg",
     "opencv-doc",
     "python3-gi",

@@ -125,6 +125,11 @@ class Layout:
         """The key that wraps the tenants' private keys."""
         return self.secrets / "kms.key"
 
+    @property
+    def audit_key_file(self) -> Path:
+        """The key that signs the audit logs; what was signed last lies beside it."""
+        return self.secrets / "audit.key"
+
     def log(self, name: str) -> Path:
         """Log file of one process."""
         return self.logs / f"{name}.log"

@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "vsaas.accounts",
     "vsaas.approvals",
     "vsaas.audit",
+    "vsaas.mail",
     "vsaas.keys",
     "vsaas.agents",
     "vsaas.cameras",

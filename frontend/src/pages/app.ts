@@ -12,6 +12,7 @@ import { copyButtons } from "../parts/copy";
 import { dialogs } from "../parts/dialog";
 import { submitOnce } from "../parts/forms";
 import { sortableTables } from "../parts/sort";
+import { strengthOfPasswords } from "../parts/strength";
 import { servedToasts } from "../parts/toast";
 import { serviceWorker } from "../sw/register";
 
@@ -21,6 +22,7 @@ agoTimes();
 dialogs();
 sortableTables();
 servedToasts();
+strengthOfPasswords();
 themeChoice();
 siteMemory();
 clearOnLeaving();

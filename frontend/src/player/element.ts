@@ -12,7 +12,7 @@ import type { TimelineRun } from "../api/types";
 import { UploadNow } from "../upload-now/bar";
 import { TimelineSource } from "../timeline/source";
 import { clockTime, day, knownZone, zoneName } from "../times";
-import { absentWords, duration, LIVE_STATUS } from "../words";
+import { absentWords, duration, LIVE_STATUS, opensAgain } from "../words";
 import { alarmPanel } from "./alarm";
 import { helpDialog } from "./help";
 import { handleKey, type KeyActions } from "./key-map";
@@ -626,7 +626,8 @@ export class PlayerElement extends HTMLElement {
     if (state.alarm) this.sayAlarm(state.alarm, state.message ?? "");
     else if (state.trust === "altered") {
       this.say("bad", t("This live picture is not the one the agent signed"), state.message ?? "", retry);
-    } else if (state.phase === "stopped") this.say("warn", word ?? t("The live view stopped"), state.message ?? "", retry);
+    } else if (state.word === "outside-hours") this.say("warn", word ?? "", opensAgain(state.message, this.zone));
+    else if (state.phase === "stopped") this.say("warn", word ?? t("The live view stopped"), state.message ?? "", retry);
     else if (state.phase === "stalled") this.say("warn", since === null ? t("No new picture") : t("No new picture for {since}", { since }), navigator.onLine ? t("Waiting for the camera's agent.") : t("This device has no connection."));
     else if (state.phase === "offline") this.say("warn", word ?? t("No live picture"), t("Connecting again by itself."));
     else if (state.phase !== "playing") this.say("info", word ?? t("Connecting"), "");

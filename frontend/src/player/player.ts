@@ -361,7 +361,8 @@ export class Player extends Emitter<PlayerEvents> {
   }
 
   private async findLater(us: number, absent: Absent, signal: AbortSignal): ReturnType<Player["find"]> {
-    const later = await this.footage.nextRecorded((this.footage.plan as Plan).toUs, signal);
+    const from = (this.footage.plan as Plan).toUs;
+    const later = await this.footage.nextRecorded(from, signal);
     if (!later) {
       if (absent.kind !== "unrecorded") this.emit("skipped", { fromUs: us, toUs: Math.max(us, absent.toUs), why: [absent] });
       this.atEnd = true;
@@ -376,6 +377,9 @@ export class Player extends Emitter<PlayerEvents> {
     this.footage.plan = null;
     const plan = await this.footage.ensure(later.fromUs, signal);
     const segment = plan.at(later.fromUs) ?? plan.firstFrom(later.fromUs);
+    const held = plan.absentAt(later.fromUs);
+    // What is there reaches over an edge of the hours, and is withheld whole: on with what follows.
+    if (!segment && held.kind === "not-permitted" && plan.toUs > from) return this.findLater(us, held, signal);
     if (!segment) throw new ApiError(200, "bad-reply", t("The timeline shows footage that playback does not find. Try again."));
     return { plan, segment, atUs: Math.max(later.fromUs, segment.startUs) };
   }

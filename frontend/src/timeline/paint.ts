@@ -36,7 +36,7 @@ export interface LaneContent {
   readonly marks: readonly Bar[];
 }
 
-type LaneState = Exclude<BarState, "altered">;
+type LaneState = Exclude<BarState, "altered" | "not-permitted">;
 
 interface Colours {
   readonly recorded: string;
@@ -175,6 +175,7 @@ export class Painter {
   }
 
   private paintBar(context: CanvasRenderingContext2D, colours: Colours, { top, height }: Lane, bar: Bar): void {
+    if (bar.state === "not-permitted") return paintLocked(context, colours, top, height, bar);
     if (bar.state === "altered") return paintAltered(context, colours, top, height, bar.x + bar.width / 2, bar.width);
     context.fillStyle = this.fill(context, colours, bar.state);
     if (bar.state === "deleted") {
@@ -236,6 +237,37 @@ export class Painter {
     pattern?.setTransform(new DOMMatrix().scale(1 / this.ratio));
     return pattern;
   }
+}
+
+const LOCK_PX = 12;
+const LOCK_EVERY_PX = 320;
+
+/** Blank, between two thin lines, with a lock in it: as many as a wide stretch needs for one to be seen. */
+function paintLocked(context: CanvasRenderingContext2D, colours: Colours, top: number, height: number, bar: Bar): void {
+  context.fillStyle = colours.under;
+  context.fillRect(bar.x, top, bar.width, height);
+  context.fillStyle = colours.deleted;
+  context.fillRect(bar.x, top, bar.width, 1);
+  context.fillRect(bar.x, top + height - 1, bar.width, 1);
+  if (bar.width < LOCK_PX + 4) return;
+  const locks = Math.max(1, Math.round(bar.width / LOCK_EVERY_PX));
+  for (let i = 0; i < locks; i++) {
+    paintLock(context, colours, bar.x + ((i + 0.5) * bar.width) / locks, top + height / 2, Math.min(LOCK_PX, height - 4));
+  }
+}
+
+function paintLock(context: CanvasRenderingContext2D, colours: Colours, x: number, y: number, size: number): void {
+  const half = size / 2;
+  context.fillStyle = colours.text;
+  context.fillRect(x - half * 0.8, y - half * 0.1, half * 1.6, half * 1.1);
+  context.strokeStyle = colours.text;
+  context.lineWidth = Math.max(1, size / 8);
+  context.beginPath();
+  context.arc(x, y - half * 0.3, half * 0.5, Math.PI, 0);
+  context.lineTo(x + half * 0.5, y);
+  context.moveTo(x - half * 0.5, y - half * 0.3);
+  context.lineTo(x - half * 0.5, y);
+  context.stroke();
 }
 
 /** A stroke through the lane with a cross in it, on a ground of its own. */

@@ -1,71 +1,119 @@
-"""`manage.py audit_verify`: check every audit log, entry by entry."""
+"""`manage.py audit_verify`: check every audit log, entry by entry, against itself and against what was signed."""
 
 from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
 from tenants.lookups import tenant_by_slug, tenants_for_task
 from tenants.scope import platform_scope, tenant_scope
-from vsaas.audit import chain, sequencer
-from vsaas.audit.models import AuditEntry, PlatformEntry
+from vsaas.audit import chain, proof, sequencer
+from vsaas.audit.checkpoints import HistoryChanged, Log, Verified, log_of, verify_log
+from vsaas.audit.signer import Signer, signer
 
 
 class Command(BaseCommand):
-    """Exit code 0 only when every chain holds."""
+    """Exit code 0 only when every log holds."""
 
-    help = "Checks that no entry of the audit logs was changed, removed or swapped."
+    help = (
+        "Checks that no entry of the audit logs was changed, removed (at the end too) or swapped, and that every "
+        "checkpoint is signed; or, with --export, that a JSON export holds."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--tenant", help="slug of one tenant (default: every tenant and the platform)")
         parser.add_argument("--json", action="store_true", help="one JSON object per log")
+        parser.add_argument("--export", type=Path, metavar="FILE", help="check this JSON export instead")
+        parser.add_argument("--key", type=_key, help="the public key, where VSAAS_AUDIT_KEY is not at hand")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        sequencer.sequence_all()
-        verdicts = dict(self._verdicts(options["tenant"]))
-        for name, verdict in verdicts.items():
-            self.stdout.write(self._json(name, verdict) if options["json"] else self._line(name, verdict))
-        if any(verdict.broken_at is not None for verdict in verdicts.values()):
+        key = signer()
+        public_key = options["key"] or (key.public_key if key else None)
+        if options["export"] is not None:
+            self._export(options["export"], public_key)
+            return
+        self._sequence()
+        found = list(self._logs(options["tenant"], public_key, key))
+        for name, verified in found:
+            self.stdout.write(self._json(name, verified) if options["json"] else self._line(name, verified))
+        if public_key is None:
+            self.stderr.write("signatures were not checked: give --key, or set VSAAS_AUDIT_KEY")
+        if any(verified.verdict.broken_at is not None for _name, verified in found):
             sys.exit(1)
 
-    def _verdicts(self, slug: str | None) -> Any:
-        if slug:
-            found = tenant_by_slug(slug)
-            if found is None:
-                raise CommandError(
-                    f"no tenant is called {slug!r}; its slug is what stands behind /t/ in the address"
-                )
-            tenant_ids = [found.id]
-        else:
-            tenant_ids = tenants_for_task("audit_verify")
-        for tenant_id in tenant_ids:
+    def _sequence(self) -> None:
+        """What waits in the inboxes is chained first; a log that cannot be signed any more is what the check is for."""
+        try:
+            sequencer.sequence_all()
+        except HistoryChanged as error:
+            self.stderr.write(str(error))
+
+    def _logs(
+        self, slug: str | None, public_key: bytes | None, key: Signer | None
+    ) -> Iterator[tuple[str, Verified]]:
+        for tenant_id in [self._tenant(slug)] if slug else tenants_for_task("audit_verify"):
             with tenant_scope(tenant_id):
-                yield (
-                    str(tenant_id),
-                    chain.verify(AuditEntry.objects.order_by("seq").iterator(2000), tenant_id),
-                )
+                yield str(tenant_id), self._verify(log_of(tenant_id), public_key, key)
         if not slug:
             with platform_scope("audit"):
-                entries = PlatformEntry.objects.order_by("seq").iterator(2000)
-                yield "platform", chain.verify(entries, chain.PLATFORM)
+                yield "platform", self._verify(log_of(chain.PLATFORM), public_key, key)
 
-    def _line(self, name: str, verdict: chain.Verdict) -> str:
+    def _tenant(self, slug: str) -> UUID:
+        found = tenant_by_slug(slug)
+        if found is None:
+            raise CommandError(
+                f"no tenant is called {slug!r}; its slug is what stands behind /t/ in the address"
+            )
+        return found.id
+
+    def _verify(self, log: Log, public_key: bytes | None, key: Signer | None) -> Verified:
+        return verify_log(log, public_key, key.tip(log.id) if key else None)
+
+    def _export(self, path: Path, public_key: bytes | None) -> None:
+        if public_key is None:
+            raise CommandError("give --key, the public key the audit page shows")
+        try:
+            report = proof.check_file(path, public_key)
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"cannot read {path}: {error}") from error
+        self.stdout.write(proof.verdict_of(report))
+        if report.wrong or report.covered < report.entries:
+            sys.exit(1)
+
+    def _line(self, name: str, found: Verified) -> str:
+        verdict = found.verdict
         if verdict.broken_at is not None:
             return f"{name}: BROKEN at entry {verdict.broken_at}: {verdict.reason}"
-        return f"{name}: {verdict.entries} entries hold, head {verdict.head.hex()[:16]}"
+        pruned = f", {found.first_seq} before them were pruned" if found.first_seq else ""
+        signed = f", the first {found.signed} signed in {found.checkpoints} checkpoints"
+        return f"{name}: {verdict.entries} entries hold, head {verdict.head.hex()[:16]}{pruned}{signed}"
 
-    def _json(self, name: str, verdict: chain.Verdict) -> str:
+    def _json(self, name: str, found: Verified) -> str:
+        verdict = found.verdict
         return json.dumps(
             {
                 "log": name,
                 "holds": verdict.broken_at is None,
                 "entries": verdict.entries,
                 "head": verdict.head.hex(),
+                "first_seq": found.first_seq,
+                "signed": found.signed,
+                "checkpoints": found.checkpoints,
                 "broken_at": verdict.broken_at,
                 "reason": verdict.reason,
             }
         )
+
+
+def _key(text: str) -> bytes:
+    try:
+        return proof.key_of_text(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
