@@ -36,3 +36,5 @@ class TimelineState:
     GAP = "gap"
     DELETED = "deleted"
     MISSING = "missing"
+    NOT_PERMITTED = "not-permitted"
+    """Whatever may be there, or not: the caller's hours do not let them know."""

@@ -1,7 +1,8 @@
 """What the hub itself says to a viewer, between the agent's sealed messages (SPEC 7): canonical CBOR arrays.
 
 `[10, publish, camera, stream, agent, record public key, [[rendition, key id, release envelope], …]]` whenever keys change;
-`[11, word, detail]` status: `starting`, `agent-offline`, `camera-offline`, `withdrawn`, `skipped`, `ended`, `refused`.
+`[11, word, detail]` status: `starting`, `agent-offline`, `camera-offline`, `withdrawn`, `skipped`, `ended`, `refused`,
+`outside-hours` (detail: when live view opens again, ISO 8601, or empty).
 """
 
 from __future__ import annotations
@@ -11,7 +12,16 @@ from collections.abc import Sequence
 
 from sealing.canonical import Encodable, encode_canonical
 
-STATUSES = ("starting", "agent-offline", "camera-offline", "withdrawn", "skipped", "ended", "refused")
+STATUSES = (
+    "starting",
+    "agent-offline",
+    "camera-offline",
+    "withdrawn",
+    "skipped",
+    "ended",
+    "refused",
+    "outside-hours",
+)
 
 
 def keys_frame(

@@ -55,6 +55,14 @@ class Denied(VsaasError):
     refusal = True
 
 
+class OutsideHours(Denied):
+    """The caller's role lets them, and not at this time. `extra["opens_us"]`: when it does again; null: no such time is
+    known."""
+
+    problem = "outside-hours"
+    title = _("This is outside your hours")
+
+
 class NotSignedIn(VsaasError):
     """Nobody is signed in, or the second factor has not been given yet."""
 

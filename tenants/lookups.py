@@ -20,8 +20,10 @@ DEFINER_FUNCTIONS: Final[dict[str, str]] = {
     "lookup_enrolment_code": "(hash bytea) → tenant_id uuid, id uuid: the enrolment code an installer typed",
     "lookup_setup_link": "(hash bytea) → tenant_id uuid, id uuid: the set-up link somebody opened",
     "lookup_access_token": "(hash bytea) → id uuid, slug text, name text, token uuid: the tenant of an access token",
+    "list_sign_ins": "(email text) → slug text, name text: where somebody has an account, for a message to that address",
     "list_tenants_for_task": "(reason text) → id uuid: every tenant, for a periodic task to visit one by one",
     "list_tenants_with_inbox": "() → id uuid: tenants whose audit inbox holds rows, for the sequencer",
+    "list_tenants_with_mail": "() → id uuid: tenants whose outbox holds messages to be sent",
     "list_tenants_with_destinations": "() → id uuid: tenants whose audit log has something to send on now",
     "prune_audit_log": "audit: deletes what a tenant's retention no longer keeps; only the maintenance role may call it",
     "make_partitions": "footage: makes day partitions ahead; only the maintenance role may call it",
@@ -90,6 +92,16 @@ def tenants_for_task(reason: str) -> list[UUID]:
 def tenants_with_inbox() -> list[UUID]:
     """Tenants whose audit inbox holds rows."""
     return [row[0] for row in _rows("list_tenants_with_inbox")]
+
+
+def tenants_with_mail() -> list[UUID]:
+    """Tenants whose outbox holds messages to be sent."""
+    return [row[0] for row in _rows("list_tenants_with_mail")]
+
+
+def sign_ins_of(email: str) -> list[tuple[str, str]]:
+    """Slug and name of every tenant in which an address has an account: to be told to that address alone."""
+    return [(slug, name) for slug, name in _rows("list_sign_ins", email)]
 
 
 def tenants_with_destinations() -> list[UUID]:

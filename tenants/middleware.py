@@ -17,7 +17,7 @@ from django.urls import Resolver404, resolve
 from django.utils.translation import gettext_lazy as _
 
 from tenants import bearer, lookups
-from tenants.access import Actor, require
+from tenants.access import Actor, require, require_in_force
 from tenants.declare import AgentOnly, Public, Requires, declaration_of
 from tenants.errors import (
     NotFound,
@@ -142,15 +142,21 @@ def enforce(request: HttpRequest, view: Callable[..., Any], kwargs: dict[str, An
         case Public() | AgentOnly():
             return
         case Requires() as declared:
-            require(signed_in(request), declared.of(request.method or ""))
+            actor = signed_in(request)
+            require_in_force(actor)
+            require(actor, declared.of(request.method or ""))
         case _:
             raise UndeclaredAccess(f"the view of {request.path_info} declares no access")
 
 
 def signed_in(request: HttpRequest) -> Actor:
-    """The actor of a request; NotSignedIn when there is none, or the second factor is still owed."""
+    """The actor of a request; NotSignedIn when there is none, or the second factor is still owed. `request.owes` is the
+    error told to a session that owes something else (a second person's approval)."""
     actor = getattr(request, "actor", None)
     if actor is None:
+        owes: NotSignedIn | None = getattr(request, "owes", None)
+        if owes is not None:
+            raise owes
         raise NotSignedIn(
             _how_to_call()
             if request.path_info.startswith(API_PREFIX)

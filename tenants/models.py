@@ -12,8 +12,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from tenants import permissions
 from tenants.errors import TenantScopeError
+from tenants.hours import Calendar, holidays_from_json
 from tenants.ids import uuid7
 from tenants.scope import current_tenant_id, tenant_default
 
@@ -48,6 +48,10 @@ class ScopedModel(models.Model):
     # Where the site of an object of this model is found, as a field path ending in a site's id ("site_id",
     # "camera__site_id"); None: the object belongs to the tenant as a whole.
     site_path: ClassVar[str | None] = None
+    # The same for what is reached through a camera: the camera's id ("camera_id"), and the manager of its groups
+    # ("camera__groups"). Both or none; such a model has a site_path too.
+    camera_path: ClassVar[str | None] = None
+    groups_path: ClassVar[str | None] = None
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
 
@@ -129,6 +133,9 @@ class Tenant(models.Model):
         ],
     )
     name = models.CharField(max_length=120)
+    # The zone in which the hours of roles are meant, and the days that count as holidays there (`tenants.hours`).
+    timezone = models.CharField(max_length=64, default="UTC", db_default="UTC")
+    holidays = models.JSONField(default=list, db_default=[], blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[TenantManager] = TenantManager()
@@ -143,6 +150,11 @@ class Tenant(models.Model):
     def tenant_id(self) -> UUID:
         """A tenant belongs to itself, so `access.require` treats it as any other object."""
         return self.id
+
+    @property
+    def calendar(self) -> Calendar:
+        """Its zone and holidays. Raises HoursRefused, ZoneInfoNotFoundError where what is kept cannot be read."""
+        return Calendar(zoneinfo.ZoneInfo(self.timezone), holidays_from_json(self.holidays))
 
 
 def check_timezone(value: str) -> None:
@@ -171,23 +183,70 @@ class Site(TenantModel):
         return self.name
 
 
+class OrganisationRole(TenantModel):
+    """A role an organisation made, or its rules for a built-in one, which has no row before.
+
+    `permissions` null: those of the built-in role of this key, so that what the product gains joins it. `version` grows
+    with each change. The other rules are null where the product's own hold; times may only be shorter than those.
+    """
+
+    key = models.CharField(max_length=40)
+    title = models.CharField(max_length=120, blank=True)
+    permissions = models.JSONField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1, db_default=1)
+    needs_approval = models.BooleanField(default=False, db_default=False)
+    hours = models.JSONField(null=True, blank=True)
+    idle_s = models.PositiveIntegerField(null=True, blank=True)
+    lifetime_s = models.PositiveIntegerField(null=True, blank=True)
+    factor_kinds = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        abstract = False
+        db_table = "tenants_role"
+        ordering = ["title", "key"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "key"], name="role_key_once")]
+
+    def __str__(self) -> str:
+        return self.title or self.key
+
+
 class Membership(TenantModel):
-    """A role of an account, on one site or (site empty) on all."""
+    """A role of an account: on one site, on the cameras of one group, on one camera, or (none of them) everywhere.
+
+    `denies`: the role's permissions are taken from the account there, whatever else gives them; a role "" takes
+    everything. `camera_id` is tied to the cameras' table, which tenants does not know, by a migration of that app.
+    """
 
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
     )
-    role = models.CharField(max_length=20, choices=[(r.name, r.title) for r in permissions.ROLES.values()])
+    role = models.CharField(max_length=40, blank=True)
     site = models.ForeignKey(Site, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    group = models.CharField(max_length=200, blank=True, default="", db_default="")
+    camera_id = models.UUIDField(null=True, blank=True)
+    denies = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
         abstract = False
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "account", "role", "site"], nulls_distinct=False, name="membership_once"
-            )
+                fields=["tenant", "account", "role", "site", "group", "camera_id", "denies"],
+                nulls_distinct=False,
+                name="membership_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(site=None, group="")
+                | models.Q(site=None, camera_id=None)
+                | models.Q(group="", camera_id=None),
+                name="membership_one_place",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(role="") | models.Q(denies=True), name="membership_gives_a_role"
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.role} of {self.site_id or 'all sites'}"
+        where = self.site_id or self.group or self.camera_id or "all sites"
+        return f"{'no ' if self.denies else ''}{self.role or 'right'} of {where}"

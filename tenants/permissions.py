@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
+from tenants.hours import Hours
 from tenants.words import Text
 
 _CATALOGUE: dict[str, Permission] = {}
@@ -46,6 +48,8 @@ AGENT_ENROL: Final = _declare("agent:enrol", _("enrol an agent"))
 AGENT_EDIT: Final = _declare("agent:edit", _("change and revoke agents"))
 PEOPLE_VIEW: Final = _declare("people:view", _("see who has an account"))
 PEOPLE_EDIT: Final = _declare("people:edit", _("give and take away roles"))
+ROLE_EDIT: Final = _declare("role:edit", _("make and change roles"))
+LOGIN_APPROVE: Final = _declare("login:approve", _("approve that somebody else signs in"))
 USAGE_VIEW: Final = _declare("usage:view", _("see how much is stored"))
 AUDIT_VIEW: Final = _declare("audit:view", _("read the audit log"))
 TENANT_EDIT: Final = _declare("tenant:edit", _("change the organisation's settings"))
@@ -67,22 +71,89 @@ def all_permissions() -> tuple[Permission, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A named set of permissions."""
+    """A named set of permissions, and the rules its holders are under. `name` is its key: what memberships hold.
+
+    `hours` is the rule of time, where there is one; `idle_s`, `lifetime_s` and `factor_kinds` are None where the
+    product's own hold.
+    """
 
     name: str
     title: Text = field(compare=False)
     plural: Text = field(compare=False)  # in the midst of a sentence
     permissions: frozenset[Permission]
+    built_in: bool = True
+    needs_approval: bool = False
+    hours: Hours | None = None
+    idle_s: int | None = None
+    lifetime_s: int | None = None
+    factor_kinds: tuple[str, ...] | None = None
 
 
-_VIEWER = frozenset({SITE_VIEW, CAMERA_VIEW, CAMERA_LIVE, CAMERA_PLAYBACK, VIEW_EDIT, ACCOUNT_SELF})
+# What every role holds, whatever was chosen for it: the names of the places it is for, and one's own account.
+ALWAYS: Final = frozenset({SITE_VIEW, ACCOUNT_SELF})
+# What a permission is of no use without.
+NEEDS: Final[dict[Permission, frozenset[Permission]]] = {
+    CAMERA_EDIT: frozenset({CAMERA_VIEW}),
+    CAMERA_LIVE: frozenset({CAMERA_VIEW}),
+    CAMERA_PLAYBACK: frozenset({CAMERA_VIEW}),
+    CAMERA_AUDIO: frozenset({CAMERA_VIEW}),
+    CAMERA_CLIP: frozenset({CAMERA_VIEW, CAMERA_PLAYBACK}),
+    VIEW_EDIT: frozenset({CAMERA_VIEW}),
+    FOOTAGE_VERIFY: frozenset({CAMERA_VIEW}),
+    FOOTAGE_EXPORT: frozenset({CAMERA_VIEW, CAMERA_PLAYBACK}),
+    AGENT_ENROL: frozenset({AGENT_VIEW}),
+    AGENT_EDIT: frozenset({AGENT_VIEW}),
+    PEOPLE_EDIT: frozenset({PEOPLE_VIEW}),
+    ROLE_EDIT: frozenset({PEOPLE_VIEW}),
+}
+
+
+class Subject(NamedTuple):
+    """What permissions are about: where a grant of them counts, and the heading they stand under."""
+
+    name: str
+    title: Text
+
+
+CAMERAS: Final = Subject("camera", _("Cameras and recordings"))
+SITES: Final = Subject("site", _("Sites and agents"))
+ORGANISATION: Final = Subject("organisation", _("The organisation"))
+ONESELF: Final = Subject("oneself", _("For oneself"))
+SUBJECTS: Final = (CAMERAS, SITES, ORGANISATION, ONESELF)
+_ABOUT: Final = {
+    **dict.fromkeys(("camera", "footage", "usage"), CAMERAS),
+    **dict.fromkeys(("site", "agent"), SITES),
+    **dict.fromkeys(("view", "account"), ONESELF),
+}
+
+
+def subject_of(one: Permission) -> Subject:
+    """What a permission is about. What belongs to cameras and sites counts where it is given; the rest counts for the
+    organisation as a whole."""
+    return _ABOUT.get(one.name.partition(":")[0], ORGANISATION)
+
+
+def with_needs(chosen: Iterable[Permission]) -> frozenset[Permission]:
+    """The permissions, and those they are of no use without."""
+    asked = frozenset(chosen)
+    return asked.union(*(NEEDS.get(one, frozenset()) for one in asked))
+
+
+_CAMERAS_SEEN = frozenset({SITE_VIEW, CAMERA_VIEW, ACCOUNT_SELF})
+_VIEWER = _CAMERAS_SEEN | {CAMERA_LIVE, CAMERA_PLAYBACK, VIEW_EDIT}
 _OPERATOR = _VIEWER | {CAMERA_AUDIO, CAMERA_CLIP, AGENT_VIEW, USAGE_VIEW, FOOTAGE_VERIFY}
+_MANAGER = _OPERATOR | {SITE_EDIT, CAMERA_EDIT, AGENT_ENROL, AGENT_EDIT, PEOPLE_VIEW, LOGIN_APPROVE}
+_AUDITOR = _CAMERAS_SEEN | {AUDIT_VIEW, PEOPLE_VIEW, USAGE_VIEW, FOOTAGE_VERIFY}
+_INSTALLER = _CAMERAS_SEEN | {CAMERA_EDIT, CAMERA_LIVE, AGENT_VIEW, AGENT_ENROL, AGENT_EDIT}
 
 OWNER: Final = Role("owner", _("Owner"), _("owners"), frozenset(_CATALOGUE.values()))
-OPERATOR: Final = Role("operator", _("Operator"), _("operators"), frozenset(_OPERATOR))
+MANAGER: Final = Role("manager", _("Manager"), _("managers"), _MANAGER)
+OPERATOR: Final = Role("operator", _("Operator"), _("operators"), _OPERATOR)
 VIEWER: Final = Role("viewer", _("Viewer"), _("viewers"), _VIEWER)
+AUDITOR: Final = Role("auditor", _("Auditor"), _("auditors"), _AUDITOR)
+INSTALLER: Final = Role("installer", _("Installer"), _("installers"), _INSTALLER)
 # What an access token can never lend: it would let whoever finds it make itself at home.
-NEVER_BY_TOKEN: Final = frozenset({ACCOUNT_SELF, PEOPLE_EDIT})
+NEVER_BY_TOKEN: Final = frozenset({ACCOUNT_SELF, PEOPLE_EDIT, ROLE_EDIT, LOGIN_APPROVE})
 
 
 def token_scopes() -> tuple[Permission, ...]:
@@ -90,11 +161,12 @@ def token_scopes() -> tuple[Permission, ...]:
     return tuple(one for one in _CATALOGUE.values() if one not in NEVER_BY_TOKEN)
 
 
-ROLES: Final = {role.name: role for role in (OWNER, OPERATOR, VIEWER)}
+ROLES: Final = {role.name: role for role in (OWNER, MANAGER, OPERATOR, VIEWER, AUDITOR, INSTALLER)}
+"""The built-in ones. An organisation's own, and its rules for these, are read by `tenants.roles`."""
 
 
 def role(name: str) -> Role:
-    """The role of this name; LookupError for any other."""
+    """The built-in role of this name; LookupError for any other."""
     try:
         return ROLES[name]
     except KeyError:

@@ -111,6 +111,7 @@ def variables() -> dict[str, str]:
         "AUDIT_KEY": str(folder() / f"audit-{worker()}.key"),
         "ALLOWED_HOSTS": "127.0.0.1,testserver",
         "INSECURE_COOKIES": "1",
+        "MAIL_OUTBOX_PAGE": "1",
         "LOG_LEVEL": "WARNING",
     }
 

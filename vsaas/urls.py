@@ -13,7 +13,18 @@ from typing import Any
 
 from django.urls import include, path
 
-APPS = ("common", "accounts", "audit", "keys", "agents", "cameras", "footage", "live")
+APPS = (
+    "common",
+    "accounts",
+    "mail",
+    "approvals",
+    "audit",
+    "keys",
+    "agents",
+    "cameras",
+    "footage",
+    "live",
+)
 
 
 def _patterns(kind: str) -> list[Any]:

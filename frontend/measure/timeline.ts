@@ -19,15 +19,25 @@ function dayOf(gaps: number, shift: number): TimelineRun[] {
   }).flat();
 }
 
+let shown: (gaps: number) => void;
+let gapsShown = 0;
+
 /** Puts a timeline of `rows` lanes on the page, each a day of `gaps` gaps. */
-function build(rows: number, gaps: number): Timeline {
+function build(rows: number, gaps: number): void {
   const cameras = Array.from({ length: rows }, (_, i) => ({ camera: `camera-${i}`, name: `Camera ${i + 1}` }));
   const made = new Timeline({ zone: "Europe/Berlin", rows: cameras, nowUs: () => END_US, onseek: () => undefined, onview: () => undefined });
   document.body.replaceChildren(made.element);
-  for (const [i, { camera }] of cameras.entries()) made.setRuns(camera, dayOf(gaps, i * 1e6));
+  shown = (count) => {
+    for (const [i, { camera }] of cameras.entries()) made.setRuns(camera, count ? dayOf(count, i * 1e6) : []);
+  };
+  shown((gapsShown = gaps));
   made.showRange(END_US - DAY_US * (2 / 3), END_US - DAY_US / 3);
   made.setHead(END_US - DAY_US / 2);
-  return made;
+}
+
+/** Gives all lanes their runs again, so that nothing painted before is used; or runs of other gaps. */
+function repaint(gaps = gapsShown): void {
+  shown(gaps);
 }
 
 /** Drags the timeline to and fro for so many frames. */
@@ -48,4 +58,4 @@ async function pan(frames: number): Promise<void> {
   fire("pointercancel", width / 2);
 }
 
-Object.assign(window, { build, pan });
+Object.assign(window, { build, pan, repaint });

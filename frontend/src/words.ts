@@ -2,6 +2,7 @@
 import type { RunState } from "./api/types";
 import { decimal, t } from "./i18n/t";
 import type { AbsentKind } from "./player/plan";
+import { clockMinute, day, zoneName } from "./times";
 
 /** Gap reasons of SPEC 1.4. */
 const GAP_REASONS: Record<number, string> = {
@@ -30,6 +31,7 @@ const RUN_STATES: Record<RunState, string> = {
   gap: t("Not recorded"),
   deleted: t("Deleted by the retention rules"),
   missing: t("Missing from the store, though it was uploaded"),
+  "not-permitted": t("Not permitted for you at this time"),
 };
 
 /** "Not recorded: the camera could not be reached". */
@@ -52,6 +54,7 @@ export const LIVE_STATUS: Record<string, string> = {
   "agent-offline": t("The agent is not connected, so there is no live picture"),
   "camera-offline": t("The agent cannot reach this camera"),
   withdrawn: t("Your access to this camera was withdrawn"),
+  "outside-hours": t("Your role does not let you watch live at this time"),
   skipped: t("Your connection is slow: some pictures were left out"),
   ended: t("The live view ended"),
   refused: t("The live view was refused"),
@@ -69,6 +72,14 @@ const LIVE_DETAILS: Record<string, string> = {
 
 export function liveDetail(detail: string): string {
   return LIVE_DETAILS[detail] ?? detail;
+}
+
+/** When live view opens again, as the hub says it (ISO 8601, or nothing known), in words for people. */
+export function opensAgain(iso: string | null, zone: string): string {
+  const ms = Date.parse(iso ?? "");
+  if (Number.isNaN(ms)) return t("Ask an owner of your organisation.");
+  const us = ms * 1000;
+  return t("It opens again on {day} at {time} {zone}.", { day: day(us, zone), time: clockMinute(us, zone), zone: zoneName(us, zone) });
 }
 
 /** "12 s", "3 min 20 s", "2 h 5 min", "3 days". */

@@ -50,6 +50,7 @@ function answer(
   plans: SegmentPlan[],
   others: { id: string; at: number; seconds: number; state: SegmentState }[] = [],
   gaps: [from: number, to: number, reason: number][] = [],
+  hidden: [from: number, to: number][] = [],
 ): ApiStream {
   const common = { run: "", agent: "", record: "", index: null, url: null, keys: null };
   const stored = plans.map((plan) => ({ ...common, id: plan.id, start_us: plan.startUs, end_us: plan.endUs, state: "stored" as const }));
@@ -66,6 +67,7 @@ function answer(
     agents: {},
     segments: [...stored, ...rest],
     gaps: gaps.map(([from, to, reason]) => ({ from_us: T0 + from * S, to_us: T0 + to * S, reason })),
+    not_permitted: hidden.map(([from, to]) => ({ from_us: T0 + from * S, to_us: T0 + to * S })),
     more_from_us: null,
   };
 }
@@ -106,6 +108,16 @@ describe("the plan", () => {
     damaged.merge(answer([a, b]), [{ plan: a }, { id: "b", failure }], T0 + 20 * S);
     expect(damaged.damagedBetween(T0, T0 + 20 * S)?.failure?.code).toBe("bad-signature");
     expect(damaged.after(a)).toBeNull();
+  });
+
+  it("speaks of time that is not permitted, and lets go of what was granted there before", () => {
+    const [a, b, c] = [segment("a", 0, 10), segment("b", 10, 10), segment("c", 20, 10)];
+    const hours = new Plan(T0);
+    hours.merge(answer([a, b, c]), granted([a, b, c]), T0 + 30 * S);
+    hours.merge(answer([b, c], [], [], [[0, 10]]), granted([b, c]), T0 + 30 * S);
+    expect(hours.at(T0 + 5 * S)).toBeNull();
+    expect(hours.absentAt(T0 + 5 * S)).toMatchObject({ kind: "not-permitted", toUs: T0 + 10 * S });
+    expect(hours.all.map(({ id }) => id)).toEqual(["b", "c"]);
   });
 
   it("starts decoding at the last sync sample before the instant", () => {

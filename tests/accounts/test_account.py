@@ -15,7 +15,7 @@ from tenants.scope import tenant_scope
 from tests.accounts.test_set_up import code_on
 from tests.cast import PASSWORD, Cast, code_of, later
 from vsaas.accounts.models import Account, RecoveryCode, Session, TotpDevice
-from vsaas.accounts.own import device_words
+from vsaas.accounts.user_agents import device_words
 from vsaas.audit.models import AuditInbox
 from vsaas.common import clock
 

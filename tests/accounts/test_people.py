@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
-from tenants.access import actor_of
+from tenants.access import Grant, actor_of
 from tenants.errors import Denied
 from tenants.models import Membership
 from tenants.permissions import OPERATOR, OWNER, VIEWER
@@ -385,7 +385,12 @@ def test_a_new_role_holds_from_the_next_request_on(cast, alice, client_for):
     bob = client_for(cast.bob)
     reply = alice.post(
         at(cast, f"people/{cast.bob.id}"),
-        {"role": "operator", "where": "some", "sites": [str(cast.site_a.id), str(cast.other_site_a.id)]},
+        {
+            "role": "operator",
+            "where": "some",
+            "sites": [str(cast.site_a.id), str(cast.other_site_a.id)],
+            "confirmed": "1",
+        },
     )
     assert reply.status_code == 302
     assert roles_of(cast, cast.bob) == {("operator", cast.site_a.id), ("operator", cast.other_site_a.id)}
@@ -411,7 +416,10 @@ def test_nobody_changes_their_own_role_or_removes_themselves(cast, alice):
 def test_of_two_who_change_one_person_the_second_is_shown_what_the_first_did(cast, alice):
     page = alice.get(at(cast, f"people/{cast.bob.id}")).content.decode()
     seen = re.search(r'name="seen" value="([^"]+)"', page)[1]
-    alice.post(at(cast, f"people/{cast.bob.id}"), {"role": "operator", "where": "all", "seen": seen})
+    alice.post(
+        at(cast, f"people/{cast.bob.id}"),
+        {"role": "operator", "where": "all", "seen": seen, "confirmed": "1"},
+    )
     late = alice.post(at(cast, f"people/{cast.bob.id}"), {"role": "viewer", "where": "all", "seen": seen})
     assert late.status_code == 409
     assert "changed the role of Bob a moment ago" in text_of(late)
@@ -467,8 +475,8 @@ def test_who_may_change_people_gives_no_more_than_they_hold(cast):
     with tenant_scope(cast.tenant_a.id):
         actor = actor_of(cast.olga)
         with pytest.raises(Denied, match="invite owners"):
-            people.require_not_above(actor, [OWNER], people.INVITE)
-        people.require_not_above(actor, [VIEWER, OPERATOR], people.INVITE)
+            people.require_not_above(actor, [Grant(OWNER, None)], people.INVITE)
+        people.require_not_above(actor, [Grant(VIEWER, None), Grant(OPERATOR, None)], people.INVITE)
 
 
 # ---- removing, sessions, a lost factor
@@ -501,7 +509,7 @@ def test_invitations_and_links_of_a_removed_or_demoted_owner_end_with_the_right(
     invited = link_in(invite(client, cast))
     factor = link_in(client.post(at(cast, f"people/{cast.bob.id}/factor")))
     assert browser().get(factor).status_code == 200
-    alice.post(at(cast, f"people/{anton.id}"), {"role": "viewer", "where": "all"})
+    alice.post(at(cast, f"people/{anton.id}"), {"role": "viewer", "where": "all", "confirmed": "1"})
     assert browser().get(invited).status_code == 410
     assert browser().get(factor).status_code == 410
     assert client.get(at(cast, "people")).status_code == 403
@@ -618,11 +626,19 @@ def test_programs_do_what_the_pages_do(cast, alice):
     go_through("/setup/" + renewed.rsplit("/", 1)[1])
     (nadia,) = api(alice, cast, "GET", "members?q=nadia").json()["items"]
     assert nadia["second_factor"]
-    assert nadia["grants"] == [{"role": "viewer", "site": {"id": str(cast.site_a.id), "name": "Gate"}}]
+    assert nadia["grants"] == [
+        {
+            "role": "viewer",
+            "site": {"id": str(cast.site_a.id), "name": "Gate"},
+            "group": None,
+            "camera": None,
+            "denies": False,
+        }
+    ]
     changed = api(
         alice, cast, "PATCH", f"members/{nadia['id']}", {"role": "operator", "all_sites": True}
     ).json()
-    assert changed["grants"] == [{"role": "operator", "site": None}]
+    assert [(one["role"], one["site"]) for one in changed["grants"]] == [("operator", None)]
     (session,) = api(alice, cast, "GET", f"members/{nadia['id']}/sessions").json()["items"]
     assert (session["second_factor_given"], "this" in session) == (True, False)
     assert session["created_us"] <= session["last_seen_us"] < session["expires_us"]

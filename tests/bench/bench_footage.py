@@ -203,6 +203,7 @@ def _stat(process: int) -> list[int]:
 
 def _timeline(people: Any) -> Iterator[dict[str, Any]]:
     from tenants.scope import tenant_scope
+    from tenants.sight import Sight
     from vsaas.footage.timeline import timeline
 
     tenant = people.tenant_a.id
@@ -215,7 +216,7 @@ def _timeline(people: Any) -> Iterator[dict[str, Any]]:
                 begin = middle + (n % 5) * DAY_US
                 camera = cameras[n % CAMERAS]
                 started = time.perf_counter()
-                found = timeline([camera], 1, begin, begin + length_us)
+                found = timeline({camera: Sight((None,), 0, None)}, 1, begin, begin + length_us)
                 spent.append(time.perf_counter() - started)
                 assert found[camera].runs
             yield {

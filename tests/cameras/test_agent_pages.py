@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 from tenants.scope import tenant_scope
@@ -34,12 +35,21 @@ def test_one_agents_page_says_how_it_is(place: Place) -> None:
     )
     shown = text(place.alice.get(address))
     assert "Online" in shown
-    assert "room for 12.5 days without a connection" in shown
+    assert "room for 12 days without a connection" in shown
     assert re.search(r"Waits to be uploaded Since \S.* · 2023-11-14 23:13:20 CET", shown), shown
     assert "the portal forgot" in shown
     assert "Door main Recording H.264 · 1.50 Mbit/s · 25/s" in shown
     with later(minutes=5):
         assert "Not heard from for more than half a minute" in text(sign_in(place.cast.alice).get(address))
+
+
+def test_a_wrong_clock_is_told_in_words_and_does_not_move_what_waits(place: Place) -> None:
+    place.box.clock_error = dt.timedelta(hours=2, seconds=30)
+    place.box.beat(oldest_unsent_us=1_700_000_000_000_000 + (2 * 3600 + 30) * 1_000_000, days_left=0.04)
+    shown = text(place.alice.get(place.url(f"agents/{place.box.agent_id}"))).replace("\xa0", " ")
+    assert "Clock 2 hours ahead" in shown
+    assert re.search(r"Waits to be uploaded Since \S.* · 2023-11-14 23:13:(19|20|21) CET", shown), shown
+    assert "room for 57 minutes without a connection" in shown
 
 
 def test_an_agent_is_renamed_and_moved_and_its_cameras_stay(place: Place) -> None:

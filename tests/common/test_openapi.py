@@ -158,8 +158,10 @@ def test_operations_no_token_may_call_are_marked() -> None:
     """One's own account and tokens, and who may do what, take a signed-in person."""
     for method, path, operation in operations():
         by_token = [row["token"] for row in operation["security"] if "token" in row]
-        personal = path.startswith(("/api/v1/tokens", "/api/v1/account", "/api/v1/sessions"))
-        people = path.startswith("/api/v1/invitations") or (
+        personal = path.startswith(
+            ("/api/v1/tokens", "/api/v1/account", "/api/v1/sessions", "/api/v1/approvals")
+        )
+        people = path.startswith(("/api/v1/invitations", "/api/v1/mail")) or (
             path.startswith("/api/v1/members") and method != "get"
         )
         assert bool(by_token) != (personal or people), f"{method} {path}"

@@ -43,6 +43,12 @@ def test_every_missing_name_is_listed_at_once(env):
         ("LOG_LEVEL", "LOUD", "VSAAS_LOG_LEVEL"),
         ("ALLOWED_HOSTS", "", "VSAAS_ALLOWED_HOSTS"),
         ("OWNER_KEYS_DATABASE_URL", None, "together"),
+        ("SMTP_URL", "smtps://mail.example", "VSAAS_MAIL_FROM together"),
+        ("SMTP_URL", "smtps://portal:hunter2@mail.example", "VSAAS_SMTP_PASSWORD_FILE"),
+        ("SMTP_URL", "smtp://mail.example", "unprotected"),
+        ("SMTP_URL", "https://mail.example", "smtp+starttls://"),
+        ("MAIL_FROM", "hunter2", "e-mail address"),
+        ("SMTP_PASSWORD_FILE", "/etc/vsaas/hunter2", "names a user"),
     ],
 )
 def test_a_wrong_value_is_explained_without_showing_it(env, name, value, says):
@@ -67,9 +73,28 @@ def test_behind_https_everything_browsers_reach_is_encrypted(env, name):
         env.setenv(f"VSAAS_{setting}", value)
     env.setenv("VSAAS_DEBUG", "0")
     env.setenv("VSAAS_INSECURE_COOKIES", "0")
+    env.setenv("VSAAS_MAIL_OUTBOX_PAGE", "0")
     load()
     env.setenv(f"VSAAS_{name}", "ws://a.example" if name == "LIVE_URL" else "http://s.example")
     with pytest.raises(ImproperlyConfigured, match=f"VSAAS_{name} is not encrypted"):
+        load()
+
+
+def test_messages_are_shown_on_a_loopback_address_without_a_mail_server_alone(env):
+    env.setenv("VSAAS_SMTP_URL", "smtp://127.0.0.1")
+    env.setenv("VSAAS_MAIL_FROM", "Video <video@example.com>")
+    with pytest.raises(ImproperlyConfigured, match="VSAAS_MAIL_OUTBOX_PAGE"):
+        load()
+    env.setenv("VSAAS_MAIL_OUTBOX_PAGE", "0")
+    assert load().mail_from == "Video <video@example.com>"
+
+
+def test_messages_are_never_shown_on_a_public_address(env):
+    for name, value in {"PUBLIC_URL": "https://a.example", "LIVE_URL": "wss://a.example"}.items():
+        env.setenv(f"VSAAS_{name}", value)
+    env.setenv("VSAAS_S3_PUBLIC_ENDPOINT", "https://s.example")
+    env.setenv("VSAAS_INSECURE_COOKIES", "0")
+    with pytest.raises(ImproperlyConfigured, match="VSAAS_MAIL_OUTBOX_PAGE shows links"):
         load()
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.utils.translation import override
 
-from vsaas.common.sizes import size_text
+from vsaas.common.sizes import length_text, size_text
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,20 @@ def test_a_size_has_one_decimal_and_its_unit(size: float, shown: str) -> None:
 def test_the_decimal_sign_is_the_locales() -> None:
     with override("de"):
         assert size_text(1_500_000) == "1,5 MB"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.4, "0 seconds"),
+        (59, "59 seconds"),
+        (61, "1 minute"),
+        (7199, "1 hour"),
+        (7200, "2 hours"),
+        (86_400, "1 day"),
+        (14.5 * 86_400, "14 days"),
+        (400 * 86_400, "400 days"),
+    ],
+)
+def test_a_length_of_time_is_one_number_and_its_unit(seconds: float, shown: str) -> None:
+    assert length_text(seconds).replace("\xa0", " ") == shown

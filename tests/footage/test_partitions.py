@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import ProgrammingError, connection
 
 from tenants.scope import tenant_scope
+from tenants.sight import Sight
 from tests.agent_sim import SECOND, AgentSim, recorded
 from tests.cast import owner_connection
 from vsaas.common import clock
@@ -46,7 +47,9 @@ def test_rows_in_the_default_partition_move_to_one_of_their_own(agent: AgentSim)
     with tenant_scope(agent.tenant):
         assert Record.objects.filter(day=day, kind=2).count() == 3
         assert RecordBody.objects.filter(day=day).count() == 4
-        runs = timeline([stream.camera], 1, noon_us, noon_us + 60 * SECOND)[stream.camera].runs
+        runs = timeline({stream.camera: Sight((None,), 0, None)}, 1, noon_us, noon_us + 60 * SECOND)[
+            stream.camera
+        ].runs
     assert [run.row() for run in runs] == [[noon_us, noon_us + 30 * SECOND, "recorded", None]]
     assert agent.record(stream, [stream.segment(noon_us + 30 * SECOND)]).results[0].error is None
 

@@ -289,6 +289,7 @@ class Stand:
             "agents": agents,
             "segments": segments,
             "gaps": [],
+            "not_permitted": [],
             "more_from_us": None,
         }
 

@@ -293,3 +293,16 @@ def test_it_fits_a_phone(browser: Browser, stand: Stand) -> None:
         watching.go(4)
         watching.shows(4)
         assert watching.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_seek_without_a_connection_goes_on_by_itself_once_there_is_one(watching: Watching) -> None:
+    watching.go(34)
+    watching.shows(34)
+    watching.page.context.set_offline(True)
+    wanted_us = watching.stand.start_us + 3 * US
+    watching.page.evaluate("us => void document.querySelector('vsaas-player').goTo(us)", wanted_us)
+    watching.until("what is waited for", lambda: "Trying again by itself" in watching.facts()["message"])
+    assert watching.facts()["phase"] == "stopped"
+    watching.page.context.set_offline(False)
+    watching.shows(3)
+    assert watching.facts()["message"] == ""

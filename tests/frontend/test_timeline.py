@@ -268,13 +268,20 @@ def test_a_day_of_five_thousand_gaps_is_drawn_in_few_bars_for_sixteen_cameras(br
         frames = panned(browser, page, rows=16, gaps=5000, frames=30)
         assert len(frames.busy_ms) >= 20
         assert page.locator("canvas.timeline-canvas").bounding_box() is not None
-        painted = page.evaluate(
-            """() => {
+        pixels = """() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(() => {
               const canvas = document.querySelector("canvas.timeline-canvas");
               const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-              let some = 0;
-              for (let i = 3; i < data.length; i += 4) some += data[i] > 0;
-              return some / (data.length / 4);
-            }"""
-        )
-        assert painted > 0.5
+              let [some, sum] = [0, 0];
+              for (let i = 0; i < data.length; i++) {
+                some += i % 4 === 3 && data[i] > 0;
+                sum = (Math.imul(sum, 31) + data[i]) | 0;
+              }
+              resolve({ share: some / (data.length / 4), sum });
+            })))"""
+        moved = page.evaluate(pixels)
+        assert moved["share"] > 0.5
+        # What was laid together while it moved is what is drawn when everything is painted anew.
+        page.evaluate("repaint()")
+        assert page.evaluate(pixels) == moved
+        page.evaluate("repaint(0)")
+        assert page.evaluate(pixels) != moved

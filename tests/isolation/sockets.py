@@ -104,7 +104,8 @@ def ticket_for(stage: Stage, who: str) -> str | None:
 
 
 def browser_of(stage: Stage, who: str) -> Client:
-    return {"alice": stage.alice, "bob": stage.bob, "charlie": stage.charlie}.get(who) or Client()
+    browsers = {"alice": stage.alice, "bob": stage.bob, "charlie": stage.charlie, "waiting": stage.waiting}
+    return browsers.get(who) or Client()
 
 
 def cookie_of(stage: Stage, who: str) -> str:

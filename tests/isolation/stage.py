@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import secrets
 from dataclasses import dataclass
 from urllib.parse import quote
 from uuid import UUID
@@ -13,17 +14,18 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from tenants.access import actor_of
-from tenants.models import Site, Tenant
-from tenants.permissions import VIEWER
+from tenants.models import Membership, OrganisationRole, Site, Tenant
+from tenants.permissions import VIEWER, all_permissions
 from tenants.scope import tenant_scope
 from tests.boxes import Box, make_box, make_keys
-from tests.cast import PASSWORD, Cast, make_cast, make_token, sign_in
+from tests.cast import PASSWORD, Cast, make_account, make_cast, make_token, sign_in
 from vsaas.accounts import invitations
 from vsaas.accounts.models import AccessToken, Session
 from vsaas.accounts.people import Access
 from vsaas.accounts.sessions import SessionStore
 from vsaas.agents.models import Agent, EnrolmentCode
 from vsaas.agents.presence import presence_key
+from vsaas.approvals.models import ApprovalRequest, BreakGlassCode
 from vsaas.audit.models import AuditDestination, AuditInbox
 from vsaas.audit.services import system
 from vsaas.audit.siem import destinations
@@ -34,6 +36,9 @@ from vsaas.common import clock
 from vsaas.common.redis import client
 from vsaas.footage.findings import note
 from vsaas.footage.models import Finding, FindingKind
+from vsaas.mail.letters import Letter
+from vsaas.mail.models import Message
+from vsaas.mail.sealed import seal
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class Stage:
     charlie: Client
     rita: Client
     half_signed_in: Client
+    waiting: Client  # Wanda's, who has every right in A once a second person approves her sign-in
+    wanda_request: UUID
     invitation_id: UUID  # of tenant A, open
     session_id: UUID  # another one of Alice's
     event_id: UUID  # in A's audit log
@@ -71,6 +78,39 @@ class Stage:
             note(FindingKind.OVERLAP, str(self.camera.id), "segments overlap", camera=self.camera.id)
             found: UUID = Finding.objects.get(camera=self.camera, closed_us=None).id
         return found
+
+    @property
+    def kept_message_id(self) -> UUID:
+        """The message with Ingrid's invitation, kept to be read by A's owners."""
+        return self._message(Message.State.KEPT)
+
+    @property
+    def failed_message_id(self) -> UUID:
+        """The same, not delivered."""
+        return self._message(Message.State.FAILED)
+
+    def _message(self, state: Message.State) -> UUID:
+        with tenant_scope(self.cast.tenant_a.id):
+            message: Message = Message.objects.get(to="ingrid@example.org")
+            if state == Message.State.KEPT:
+                message.sealed = seal(message, {"letter": Letter("Welcome", ("Hello Ingrid",)).as_json()})
+            message.state = state
+            message.save()
+        return message.id
+
+    @property
+    def sealed_code_id(self) -> UUID:
+        """A break-glass code of A's that was not used."""
+        with tenant_scope(self.cast.tenant_a.id):
+            return BreakGlassCode.objects.create(code_hash=secrets.token_bytes(32), made_by_name="Alice").id
+
+    @property
+    def broken_code_id(self) -> UUID:
+        """One that was used, and nobody has acknowledged it."""
+        with tenant_scope(self.cast.tenant_a.id):
+            row = BreakGlassCode.objects.get(id=self.sealed_code_id)
+            BreakGlassCode.objects.filter(id=row.id).update(used_at=clock.now(), used_by_name="Olga")
+        return row.id
 
     @property
     def slug_b(self) -> str:
@@ -98,6 +138,15 @@ class Stage:
         """The enrolment code that agent was enrolled with."""
         with tenant_scope(self.cast.tenant_a.id):
             return EnrolmentCode.objects.get(used_by=self.agent_id).id
+
+    @property
+    def role_key(self) -> str:
+        """A role tenant A made, which nobody has."""
+        with tenant_scope(self.cast.tenant_a.id):
+            role, _ = OrganisationRole.objects.get_or_create(
+                key="night-watch", defaults={"title": "Night watch", "permissions": ["camera:view"]}
+            )
+        return role.key
 
     @property
     def present_agent_id(self) -> UUID:
@@ -144,6 +193,7 @@ def make_stage() -> Stage:
     )  # proves the way in, so that the half-way session below is half-way for one reason only
     half.post(f"/t/{cast.tenant_a.slug}/sign-in", {"email": cast.alice.email, "password": PASSWORD})
     invitation_id, session_id, event_id = _people_things(cast)
+    waiting, wanda_request = _wanda(cast)
     yard = _camera(cast.tenant_a, box_a, "Zebra crossing")
     return Stage(
         cast=cast,
@@ -158,12 +208,28 @@ def make_stage() -> Stage:
         charlie=sign_in(cast.charlie),
         rita=sign_in(cast.rita),
         half_signed_in=half,
+        waiting=waiting,
+        wanda_request=wanda_request,
         invitation_id=invitation_id,
         session_id=session_id,
         event_id=event_id,
         view_id=_view(cast, yard),
         token_of_alice=make_token(cast.alice)[0],
     )
+
+
+def _wanda(cast: Cast) -> tuple[Client, UUID]:
+    """A browser that waits for approval, and its request."""
+    with tenant_scope(cast.tenant_a.id):
+        names = [permission.name for permission in all_permissions()]
+        OrganisationRole.objects.create(
+            key="guarded", title="Guarded", permissions=names, needs_approval=True
+        )
+        wanda = make_account("Wanda")
+        Membership.objects.create(account=wanda, role="guarded")
+    client = sign_in(wanda)
+    with tenant_scope(cast.tenant_a.id):
+        return client, ApprovalRequest.objects.get(requester=wanda).id
 
 
 def _people_things(cast: Cast) -> tuple[UUID, UUID, UUID]:

@@ -6,9 +6,9 @@ Add a row where you add a route:
         path=lambda s: f"/api/v1/cameras/{s.camera.id}", body=lambda s: {"name": "New"}, names_object=True)
 
 `path` and `body` name things of tenant A on the site Bob has no part in (`tests.isolation.stage`). What follows by itself:
-nobody signed in, a half signed-in Alice, Charlie, Rita and B's agent are refused at A's door; Charlie at his own door with
-A's ids finds nothing; Bob is refused (403 without the permission, 404 for an object elsewhere) or is shown nothing of the
-Yard; then Alice succeeds with the very same request.
+nobody signed in, a half signed-in Alice, Wanda who waits for approval, Charlie, Rita and B's agent are refused at A's door;
+Charlie at his own door with A's ids finds nothing; Bob is refused (403 without the permission, 404 for an object elsewhere)
+or is shown nothing of the Yard; then Alice succeeds with the very same request.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class Url:
 
 @dataclass(frozen=True)
 class Consumer:
-    """One WebSocket route. `connect(stage, who)` tries to get in as "anonymous", "alice", "bob", "charlie", "agent_a" or
-    "agent_b", with A's things on the Yard, and answers whether the socket was let in and served."""
+    """One WebSocket route. `connect(stage, who)` tries to get in as "anonymous", "alice", "bob", "charlie", "waiting", "agent_a"
+    or "agent_b", with A's things on the Yard, and answers whether the socket was let in and served."""
 
     route: str
     declares: Declaration
@@ -112,6 +112,31 @@ URLS: list[Url] = [
     Url("/ca.crt", "GET", Public(""), lambda s: "/ca.crt", succeeds=(404,)),
     # the door
     Url("/", "GET", Public(""), lambda s: "/", succeeds=(200, 302)),
+    Url("/find-sign-in", "GET", Public(""), lambda s: "/find-sign-in"),
+    Url("/find-sign-in", "POST", Public(""), lambda s: "/find-sign-in", body=lambda s: b"", succeeds=(422,)),
+    *(
+        Url(
+            PAGES + rest,
+            method,
+            Public(""),
+            lambda s, rest=rest: page(s, rest),
+            body=lambda s: {},
+            succeeds=status,
+        )
+        for rest, method, status in (
+            ("forgot", "GET", (200,)),
+            ("forgot", "POST", (422,)),
+            ("reset", "GET", (410,)),  # no link was opened in this browser
+            ("reset", "POST", (410,)),
+            ("email/confirm", "GET", (410,)),
+            ("email/confirm", "POST", (410,)),
+            ("email/not-me", "GET", (410,)),
+            ("email/not-me", "POST", (410,)),
+        )
+    ),
+    Url(
+        PAGES + "link/<str:token>", "GET", Public(""), lambda s: page(s, "link/" + "a" * 43), succeeds=(404,)
+    ),
     Url("/language", "POST", Public(""), lambda s: "/language", succeeds=(302,)),
     Url(PAGES + "language", "POST", Public(""), lambda s: page(s, "language"), succeeds=(302,)),
     Url("/t/sw.js", "GET", Public(""), lambda s: "/t/sw.js"),
@@ -136,6 +161,25 @@ URLS: list[Url] = [
         lambda s: page(s, "sign-in/factor"),
         body=lambda s: {"code": "123456"},
         succeeds=(302,),
+    ),
+    *(
+        Url(
+            PAGES + f"sign-in/approval{rest}",
+            method,
+            Public(""),
+            lambda s, rest=rest: page(s, f"sign-in/approval{rest}"),
+            body=(lambda s: {}) if method == "POST" else None,
+            succeeds=(200,) if rest == "/state" else (302,),  # nobody waits: to the sign-in
+        )
+        for rest, method in (
+            ("", "GET"),
+            ("", "POST"),
+            ("/state", "GET"),
+            ("/enter", "POST"),
+            ("/withdraw", "POST"),
+            ("/here", "POST"),
+            ("/break-glass", "POST"),
+        )
     ),
     Url(PAGES + "sign-out", "POST", Public(""), lambda s: page(s, "sign-out"), succeeds=(302,)),
     Url(
@@ -616,6 +660,104 @@ URLS: list[Url] = [
         body=lambda s: bytes.fromhex("a401800280038004f6"),  # an empty batch
         content_type="application/cbor",
     ),
+    # approvals: a person's own requests, and those they may decide
+    Url(PAGES + "approvals", "GET", Requires(may.ACCOUNT_SELF), lambda s: page(s, "approvals"), own=True),
+    Url(
+        PAGES + "approvals/waiting.json",
+        "GET",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: page(s, "approvals/waiting.json"),
+        own=True,
+    ),
+    Url(PAGES + "approvals/policy", "GET", Requires(may.PEOPLE_EDIT), lambda s: page(s, "approvals/policy")),
+    Url(
+        PAGES + "approvals/policy",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, "approvals/policy"),
+        body=lambda s: {"holds_h": "4"},
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "approvals/break-glass",
+        "GET",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, "approvals/break-glass"),
+    ),
+    Url(
+        PAGES + "approvals/break-glass",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, "approvals/break-glass"),
+        body=lambda s: {},
+        succeeds=(422,),  # password and code are asked for
+    ),
+    *(
+        Url(
+            PAGES + f"approvals/break-glass/<uuid:code_id>/{act}",
+            "POST",
+            Requires(permission),
+            lambda s, act=act, named=named: page(s, f"approvals/break-glass/{getattr(s, named)}/{act}"),
+            body=lambda s: {},
+            names_object=True,
+            succeeds=(302,),
+        )
+        for act, permission, named in (
+            ("revoke", may.PEOPLE_EDIT, "sealed_code_id"),
+            ("acknowledge", may.LOGIN_APPROVE, "broken_code_id"),
+        )
+    ),
+    *(
+        Url(
+            PAGES + f"approvals/<uuid:request_id>/{act}",
+            "POST",
+            Requires(may.ACCOUNT_SELF),
+            lambda s, act=act: page(s, f"approvals/{s.wanda_request}/{act}"),
+            body=lambda s: {},
+            names_object=True,
+            succeeds=succeeds,
+            fresh=True,
+        )
+        for act, succeeds in (
+            ("approve", (409,)),  # the digest of what was seen is missing
+            ("refuse", (302,)),
+            ("withdraw", (403,)),  # only who asked
+        )
+    ),
+    Url(API + "approvals", "GET", Requires(may.ACCOUNT_SELF), lambda s: API + "approvals", own=True),
+    Url(API + "approvals/policy", "GET", Requires(may.PEOPLE_EDIT), lambda s: API + "approvals/policy"),
+    Url(
+        API + "approvals/policy",
+        "PATCH",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: API + "approvals/policy",
+        body=lambda s: {"sign_in_holds_s": 3600},
+    ),
+    Url(
+        API + "approvals/<uuid:request_id>",
+        "GET",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: f"{API}approvals/{s.wanda_request}",
+        names_object=True,
+    ),
+    *(
+        Url(
+            API + f"approvals/<uuid:request_id>/{act}",
+            "POST",
+            Requires(may.ACCOUNT_SELF),
+            lambda s, act=act: f"{API}approvals/{s.wanda_request}/{act}",
+            body=lambda s: {"code": "000000", "digest": "0" * 64},
+            names_object=True,
+            succeeds=succeeds,
+            fresh=True,
+        )
+        for act, succeeds in (
+            ("approval", (409,)),  # not the digest that was shown
+            ("refusal", (200,)),
+            ("withdrawal", (403,)),  # only who asked
+        )
+    ),
     # people
     Url(PAGES + "people", "GET", Requires(may.PEOPLE_VIEW), lambda s: page(s, "people")),
     Url(PAGES + "people/invite", "GET", Requires(may.PEOPLE_EDIT), lambda s: page(s, "people/invite")),
@@ -658,7 +800,7 @@ URLS: list[Url] = [
         "POST",
         Requires(may.PEOPLE_VIEW),
         lambda s: page(s, f"people/{s.cast.olga.id}"),
-        body=lambda s: {"role": "viewer", "where": "all"},
+        body=lambda s: {"role": "viewer", "where": "all", "confirmed": "1"},
         names_object=True,
         succeeds=(302,),
         fresh=True,
@@ -694,6 +836,170 @@ URLS: list[Url] = [
         lambda s: page(s, f"people/{s.cast.olga.id}/factor"),
         names_object=True,
     ),
+    Url(
+        PAGES + "people/<uuid:account_id>/grants",
+        "GET",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"people/{s.cast.olga.id}/grants"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "people/<uuid:account_id>/grants",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"people/{s.cast.olga.id}/grants"),
+        body=lambda s: {
+            "act": "deny",
+            "role": "",
+            "where": "camera",
+            "camera": str(s.camera.id),
+            "confirmed": "1",
+        },
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "people/<uuid:account_id>/rights",
+        "GET",
+        Requires(may.PEOPLE_VIEW),
+        lambda s: page(s, f"people/{s.cast.olga.id}/rights?place=camera:{s.camera.id}"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "cameras/<uuid:camera_id>/people",
+        "GET",
+        Requires(may.PEOPLE_VIEW),
+        lambda s: page(s, f"cameras/{s.camera.id}/people"),
+        names_object=True,
+    ),
+    Url(PAGES + "roles", "GET", Requires(may.PEOPLE_VIEW), lambda s: page(s, "roles")),
+    Url(PAGES + "roles/new", "GET", Requires(may.ROLE_EDIT), lambda s: page(s, "roles/new")),
+    Url(
+        PAGES + "roles/new",
+        "POST",
+        Requires(may.ROLE_EDIT),
+        lambda s: page(s, "roles/new"),
+        body=lambda s: {"title": "Reception", "permissions": "camera:live"},
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "roles/<slug:key>",
+        "GET",
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        lambda s: page(s, f"roles/{s.role_key}"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "roles/<slug:key>",
+        "POST",
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        lambda s: page(s, f"roles/{s.role_key}"),
+        body=lambda s: {"title": "Night watch", "permissions": "camera:live"},
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "roles/<slug:key>/delete",
+        "GET",
+        Requires(may.ROLE_EDIT),
+        lambda s: page(s, f"roles/{s.role_key}/delete"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "roles/<slug:key>/delete",
+        "POST",
+        Requires(may.ROLE_EDIT),
+        lambda s: page(s, f"roles/{s.role_key}/delete"),
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "people/<uuid:account_id>/lift",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"people/{s.cast.olga.id}/lift"),
+        names_object=True,
+        succeeds=(302,),
+    ),
+    Url(
+        API + "members/<uuid:account_id>/slowdowns",
+        "GET",
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        lambda s: f"{API}members/{s.cast.olga.id}/slowdowns",
+        names_object=True,
+        reach="tenant",
+    ),
+    Url(
+        API + "members/<uuid:account_id>/slowdowns",
+        "DELETE",
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        lambda s: f"{API}members/{s.cast.olga.id}/slowdowns",
+        names_object=True,
+    ),
+    # mail
+    Url(PAGES + "mail", "GET", Requires(may.PEOPLE_EDIT), lambda s: page(s, "mail")),
+    Url(
+        PAGES + "mail/<uuid:message_id>",
+        "GET",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"mail/{s.kept_message_id}"),
+        names_object=True,
+        fresh=True,
+    ),
+    Url(
+        PAGES + "mail/<uuid:message_id>/retry",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: page(s, f"mail/{s.failed_message_id}/retry"),
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "roles/<slug:key>/hours",
+        "GET",
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        lambda s: page(s, f"roles/{s.role_key}/hours"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "roles/<slug:key>/hours",
+        "POST",
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        lambda s: page(s, f"roles/{s.role_key}/hours"),
+        body=lambda s: {
+            "live-mode": "hours",
+            "live-0-days": "mon",
+            "live-0-from": "08:00",
+            "live-0-to": "18:00",
+        },
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(API + "mail", "GET", Requires(may.PEOPLE_EDIT), lambda s: API + "mail"),
+    Url(
+        API + "mail/<uuid:message_id>/retry",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: f"{API}mail/{s.failed_message_id}/retry",
+        names_object=True,
+        fresh=True,
+    ),
+    Url(PAGES + "organisation", "GET", Requires(may.TENANT_EDIT), lambda s: page(s, "organisation")),
+    Url(
+        PAGES + "organisation",
+        "POST",
+        Requires(may.TENANT_EDIT),
+        lambda s: page(s, "organisation"),
+        body=lambda s: {"name": "Acme", "timezone": "Europe/Berlin"},
+        succeeds=(302,),
+        fresh=True,
+    ),
     # my account
     Url(PAGES + "account", "GET", Requires(may.ACCOUNT_SELF), lambda s: page(s, "account"), own=True),
     Url(
@@ -716,7 +1022,7 @@ URLS: list[Url] = [
             own=True,
             succeeds=(200,) if method == "GET" else (422,),
         )
-        for rest in ("password", "factor", "recovery-codes")
+        for rest in ("password", "factor", "recovery-codes", "email", "close")
         for method in ("GET", "POST")
     ),
     Url(
@@ -893,6 +1199,114 @@ URLS: list[Url] = [
         lambda s: f"{API}members/{s.cast.olga.id}/factor-link",
         names_object=True,
         succeeds=(201,),
+    ),
+    Url(
+        API + "members/<uuid:account_id>/preview",
+        "POST",
+        Requires(may.PEOPLE_EDIT),
+        lambda s: f"{API}members/{s.cast.olga.id}/preview",
+        body=lambda s: {"role": "viewer", "sites": [str(s.site.id)]},
+        names_object=True,
+    ),
+    Url(
+        API + "members/<uuid:account_id>/rights",
+        "GET",
+        Requires(may.PEOPLE_VIEW),
+        lambda s: f"{API}members/{s.cast.olga.id}/rights",
+        names_object=True,
+        reach="tenant",
+    ),
+    Url(
+        API + "cameras/<uuid:camera_id>/people",
+        "GET",
+        Requires(may.PEOPLE_VIEW),
+        lambda s: f"{API}cameras/{s.camera.id}/people",
+        names_object=True,
+        reach="tenant",
+        also=(may.CAMERA_VIEW,),
+    ),
+    Url(
+        API + "roles",
+        "GET",
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        lambda s: API + "roles",
+        reach="tenant",
+    ),
+    Url(
+        API + "roles",
+        "POST",
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        lambda s: API + "roles",
+        body=lambda s: {"title": "Reception", "permissions": ["camera:live"]},
+        succeeds=(201,),
+        fresh=True,
+    ),
+    Url(
+        API + "roles/<slug:key>",
+        "GET",
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        lambda s: f"{API}roles/{s.role_key}",
+        names_object=True,
+        reach="tenant",
+    ),
+    Url(
+        API + "roles/<slug:key>",
+        "PATCH",
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        lambda s: f"{API}roles/{s.role_key}",
+        body=lambda s: {"permissions": ["camera:live"]},
+        names_object=True,
+        fresh=True,
+    ),
+    Url(
+        API + "roles/<slug:key>",
+        "DELETE",
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        lambda s: f"{API}roles/{s.role_key}",
+        names_object=True,
+        succeeds=(204,),
+        fresh=True,
+    ),
+    Url(
+        API + "roles/<slug:key>/preview",
+        "POST",
+        Requires(may.ROLE_EDIT),
+        lambda s: f"{API}roles/{s.role_key}/preview",
+        body=lambda s: {"permissions": ["camera:live"]},
+        names_object=True,
+    ),
+    Url(
+        API + "roles/<slug:key>/hours",
+        "GET",
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        lambda s: f"{API}roles/{s.role_key}/hours",
+        names_object=True,
+        reach="tenant",
+    ),
+    Url(
+        API + "roles/<slug:key>/hours",
+        "PUT",
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        lambda s: f"{API}roles/{s.role_key}/hours",
+        body=lambda s: {"playback_back_h": 48},
+        names_object=True,
+        fresh=True,
+    ),
+    Url(
+        API + "organisation",
+        "GET",
+        Requires(may.TENANT_EDIT),
+        lambda s: API + "organisation",
+        reach="tenant",
+    ),
+    Url(
+        API + "organisation",
+        "PATCH",
+        Requires(may.TENANT_EDIT),
+        lambda s: API + "organisation",
+        body=lambda s: {"timezone": "Europe/Berlin"},
+        reach="tenant",
+        fresh=True,
     ),
     Url(API + "invitations", "GET", Requires(may.PEOPLE_EDIT), lambda s: API + "invitations"),
     Url(
@@ -1171,6 +1585,14 @@ TASKS: list[Task] = [
     Task("vsaas.audit.tasks.sequence_audit", Platform),
     Task("vsaas.audit.tasks.sign_audit", Platform),
     Task("vsaas.common.tasks.pulse", Platform),
+    Task("vsaas.mail.tasks.remove_old_messages", Platform),
+    Task(
+        "vsaas.mail.tasks.send_message",
+        Platform,
+        lambda s: (str(s.cast.tenant_a.id), str(s.failed_message_id)),
+    ),
+    Task("vsaas.mail.tasks.send_platform_message", Platform, lambda s: (str(s.failed_message_id),)),
+    Task("vsaas.mail.tasks.send_waiting", Platform),
     Task("vsaas.footage.tasks.check_footage", Platform),
     Task("vsaas.footage.tasks.check_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.footage.tasks.confirm_hours", Platform, lambda s: (str(s.cast.tenant_a.id), [])),

@@ -62,7 +62,13 @@ def refused_at_the_door(row: Url, reply: HttpResponse) -> bool:
 @pytest.mark.parametrize("row", SESSION_ROWS, ids=by_id)
 def test_only_the_right_person_gets_in(row: Url, stage: Stage) -> None:
     nobody = Client()
-    strangers = {"nobody": nobody, "half": stage.half_signed_in, "Charlie": stage.charlie, "Rita": stage.rita}
+    strangers = {
+        "nobody": nobody,
+        "half": stage.half_signed_in,
+        "waiting": stage.waiting,
+        "Charlie": stage.charlie,
+        "Rita": stage.rita,
+    }
     for name, client in strangers.items():
         reply = ask(stage, client, row, stage.slug)
         assert refused_at_the_door(row, reply), (name, reply.status_code, reply.content[:300])
@@ -121,7 +127,7 @@ def test_what_is_open_to_all_shows_nothing_of_anybody(row: Url, stage: Stage) ->
 async def test_sockets_admit_whom_they_should_and_nobody_else(
     row: Consumer, stage: Stage, hub_address: str
 ) -> None:
-    everybody = ("anonymous", "charlie", "agent_b", "bob", "agent_a", "alice")
+    everybody = ("anonymous", "charlie", "agent_b", "bob", "waiting", "agent_a", "alice")
     admitted = {name for name in everybody if await row.connect(stage, name)}
     assert admitted == row.admits
 

@@ -21,6 +21,7 @@ from sealing.keys import (
     seal_envelope,
 )
 from tenants.scope import tenant_scope
+from tenants.sight import Sight
 from tests.cast import later, make_account
 from tests.keys.dumps import everything
 from vsaas.audit.models import AuditInbox
@@ -44,6 +45,7 @@ from vsaas.keys.services import (
 from vsaas.onebox.processes import wait_until
 
 HOUR_US = 3_600_000_000
+ALL = Sight((None,), 0, None)
 START_US = 1_764_064_990_000_000
 
 
@@ -63,8 +65,10 @@ class Sealed:
             rendition,
             self.key.key_id,
             self.key.commitment,
-            START_US,
-            START_US + 10_000_000,
+            start_us=START_US,
+            end_us=START_US + 10_000_000,
+            received_us=START_US + 10_000_000,
+            sight=ALL,
         )
         return dataclasses.replace(request, **changes)
 

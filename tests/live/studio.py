@@ -223,6 +223,7 @@ class Seen:
     pictures: list[bytes] = field(default_factory=list)
     sounds: list[bytes | None] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
     proofs: int = 0
     keys: int = 0
     ended: str | None = None
@@ -251,6 +252,7 @@ class Watcher:
             self._take_keys(head)
         elif head[0] == 11:
             self.seen.statuses.append(head[1])
+            self.seen.details.append(head[2])
         else:
             assert self.player is not None, "a message came before its keys"
             self._take_message(frame)

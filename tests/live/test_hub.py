@@ -234,7 +234,9 @@ async def test_what_an_owner_does_to_a_member_ends_their_view(place: Place, how:
         broadcast = await agent.publish()
         await broadcast.group("one")
         await viewer.until(lambda seen: seen.proofs == 1)
-        elsewhere = {"role": "viewer", "where": "some", "sites": [str(cast.other_site_a.id)]}
+        elsewhere = {"role": "viewer", "where": "some", "sites": [str(cast.other_site_a.id)]} | {
+            "confirmed": "1"
+        }
         change = {
             "removed": (f"{at}/remove", {}),
             "signed out": (f"{at}/sessions", {}),

@@ -103,7 +103,7 @@ def test_rights_are_read_anew_each_time(cast: Cast) -> None:
 def test_names_are_declared_once_and_a_typo_raises() -> None:
     with pytest.raises(LookupError, match="camera:veiw"):
         permissions.permission("camera:veiw")
-    with pytest.raises(LookupError, match="owner, operator, viewer"):
+    with pytest.raises(LookupError, match="owner, manager, operator, viewer, auditor, installer"):
         permissions.role("admin")
     with pytest.raises(LookupError, match="twice"):
         permissions._declare("camera:view", "")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
@@ -16,17 +18,20 @@ from tenants.declare import requires
 from tenants.middleware import signed_in
 from tenants.permissions import ACCOUNT_SELF
 from tenants.words import filled
-from vsaas.accounts import language, own, recovery, setup, signin
+from vsaas.accounts import address, closing, language, own, people, recovery, setup, signin, user_agents
 from vsaas.accounts.forms import FactorForm, PasswordForm
 from vsaas.accounts.models import Account, RecoveryCode, Session, TotpDevice
-from vsaas.accounts.passwords import MAX_CHARS, MIN_CHARS, check_password_strength
+from vsaas.accounts.passwords import MAX_CHARS, MIN_CHARS, check_password_strength, new_password_input
 from vsaas.accounts.people_pages import rights, said, say, shown_session
 from vsaas.accounts.views import app_of, check_new_app, too_many_words
 from vsaas.audit import feed
 from vsaas.common.errors import NotFound, TooMany
 from vsaas.common.links import tenant_url
+from vsaas.mail import outbox
 
 ACTIVITY_ROWS = 20
+
+Then = Callable[[HttpRequest, Account], HttpResponse]
 
 
 class NameForm(forms.Form):
@@ -52,13 +57,12 @@ class NewPasswordForm(forms.Form):
         help_text=filled(
             gettext_lazy("At least %(min)d characters. A few unrelated words work well."), min=MIN_CHARS
         ),
-        # Kept when something else is wrong: nothing typed is lost by a slip.
-        widget=forms.PasswordInput({"autocomplete": "new-password"}, render_value=True),
     )
 
     def __init__(self, *args: Any, about: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.about = about
+        self.fields["new_password"].widget = new_password_input(about)
 
     def clean_new_password(self) -> str:
         password: str = self.cleaned_data["new_password"]
@@ -70,6 +74,18 @@ class ConfirmForm(FactorForm, PasswordForm):
     """Password and a current code: who has both is no thief of a session."""
 
     field_order = ["password", "code"]
+
+
+class NewAddressForm(ConfirmForm):
+    """The address to come, confirmed by password and code."""
+
+    field_order = ["email", "password", "code"]
+
+    email = forms.EmailField(
+        label=gettext_lazy("New e-mail address"),
+        max_length=254,
+        widget=forms.EmailInput({"autocomplete": "email", "autocapitalize": "none", "spellcheck": "false"}),
+    )
 
 
 def me(request: HttpRequest) -> Account:
@@ -97,6 +113,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "sessions": own_sessions(request, person),
         "rights": rights(person),
         "activity": activity(person),
+        "may_mail": outbox.is_there(),
         "said": said(request),
     }
     return render(request, "accounts/account.html", context, status=422 if form.is_bound else 200)
@@ -206,9 +223,16 @@ def _new_codes(request: HttpRequest, person: Account) -> HttpResponse:
     return HttpResponseRedirect(tenant_url(request, "recovery-codes"))
 
 
-def _confirm(request: HttpRequest, person: Account, template: str, then: Any) -> HttpResponse:
+def _confirm(
+    request: HttpRequest,
+    person: Account,
+    template: str,
+    then: Then,
+    form: ConfirmForm | None = None,
+    **context: Any,
+) -> HttpResponse:
     """The form that asks for password and code, and what comes once both are right."""
-    form = ConfirmForm(request.POST if request.method == "POST" else None)
+    form = form or ConfirmForm(request.POST if request.method == "POST" else None)
     status, headers = (422 if form.is_bound else 200), {}
     if request.method == "POST" and form.is_valid():
         try:
@@ -220,12 +244,46 @@ def _confirm(request: HttpRequest, person: Account, template: str, then: Any) ->
                     "code", _("This code is wrong or was used before. Wait for the next one and type that.")
                 )
             else:
-                done: HttpResponse = then(request, person)
-                return done
+                return then(request, person)
         except TooMany as error:
             form.add_error(None, too_many_words(error))
             status, headers = error.status, error.headers
-    return _with(render(request, template, {"form": form, "person": person}, status=status), headers)
+    drawn = render(request, template, {"form": form, "person": person, **context}, status=status)
+    return _with(drawn, headers)
+
+
+@requires(ACCOUNT_SELF)
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_email(request: HttpRequest) -> HttpResponse:
+    """Another e-mail address: password and a code, then a link to the new address."""
+    if not outbox.is_there():
+        raise NotFound(_("this system sends no mail, so a new address cannot be confirmed"))
+    form = NewAddressForm(request.POST if request.method == "POST" else None)
+
+    def then(request: HttpRequest, person: Account) -> HttpResponse:
+        email = form.cleaned_data["email"]
+        address.ask(request, person, email)
+        say(
+            request,
+            _("A link was sent to %(email)s. Your address changes when it is opened.") % {"email": email},
+        )
+        return HttpResponseRedirect(tenant_url(request, "account"))
+
+    return _confirm(request, me(request), "accounts/account_email.html", then, form)
+
+
+@requires(ACCOUNT_SELF)
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_close(request: HttpRequest) -> HttpResponse:
+    """What closing one's account means, and doing it: password and a code first."""
+    person = me(request)
+    last_owner = people.is_owner(person) and not people.owners_left(without=person.pk)
+    return _confirm(request, person, "accounts/account_close.html", _close, last_owner=last_owner)
+
+
+def _close(request: HttpRequest, person: Account) -> HttpResponse:
+    closing.close(request, person)
+    return TemplateResponse(request, "accounts/link_done.html", {"what": "closed"})
 
 
 @requires(ACCOUNT_SELF)
@@ -240,7 +298,7 @@ def account_end_session(request: HttpRequest, session_id: UUID) -> HttpResponse:
     if own.is_this(request, session):
         request.session.flush()
         return HttpResponseRedirect(tenant_url(request, "sign-in"))
-    say(request, _("%(device)s is signed out.") % {"device": own.device_words(session.user_agent)})
+    say(request, _("%(device)s is signed out.") % {"device": user_agents.device_words(session.user_agent)})
     return HttpResponseRedirect(tenant_url(request, "account"))
 
 

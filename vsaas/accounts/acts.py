@@ -3,18 +3,38 @@
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from vsaas.audit.acts import declare, one_of
+from vsaas.accounts.grants import ALL_SITES, NOT, OF_CAMERA, OF_GROUP, WITHOUT_ROLE
+from vsaas.audit.acts import declare, each_of, one_of
 
 A_RECOVERY_CODE = gettext_noop("a recovery code")
 THE_APP = gettext_noop("the authenticator app")
-ALL_SITES = gettext_noop("all sites")
-WITHOUT_ROLE = gettext_noop("without a role")
 UNKNOWN_DEVICE = gettext_noop("an unknown device")
 UNKNOWN_NETWORK = gettext_noop("an unknown network")
+A_KNOWN_BROWSER = gettext_noop("a known browser")
+ELSEWHERE = gettext_noop("places it was never signed in from")
 SOMEBODY_GONE = gettext_noop("somebody who left")
 
-_role = one_of(gettext_noop("Owner"), gettext_noop("Operator"), gettext_noop("Viewer"))
-_sites = one_of(ALL_SITES)
+_TITLES = (
+    gettext_noop("Owner"),
+    gettext_noop("Manager"),
+    gettext_noop("Operator"),
+    gettext_noop("Viewer"),
+    gettext_noop("Auditor"),
+    gettext_noop("Installer"),
+    gettext_noop("Everything"),
+)
+_plain_role = one_of(*_TITLES)
+_place = one_of(ALL_SITES, OF_GROUP, OF_CAMERA)
+
+
+def _role(stored: str) -> str:
+    denied, title = stored.removeprefix("not "), _plain_role(stored)
+    return title if denied == stored else gettext(NOT) % {"role": _plain_role(denied)}
+
+
+def _sites(stored: str) -> str:
+    """Places with commas between; the name of one may hold a comma itself, and is then said as it is."""
+    return ", ".join(map(_place, stored.split(", ")))
 
 
 def grants_spoken(stored: str) -> str:
@@ -29,17 +49,41 @@ def _grant_spoken(stored: str) -> str:
     return gettext("%(role)s of %(sites)s") % {"role": _role(title), "sites": _sites(sites)}
 
 
+NO_RIGHT = gettext_noop("nothing")
+_rights = each_of(NO_RIGHT)
+"""Names of permissions, as they are in the catalogue."""
+
 device_spoken = one_of(UNKNOWN_DEVICE, gettext_noop("%(browser)s on %(system)s"))
-"""A browser and its system, as `own.device_words` says them: "Firefox on Linux"."""
+"""A browser and its system, as `user_agents.device_words` says them: "Firefox on Linux"."""
 
 SIGNED_IN = declare(
     "session.signed-in", _("{actor} signed in with {factor}"), factor=one_of(A_RECOVERY_CODE, THE_APP)
+)
+WAITS = declare(
+    "session.waits",
+    _("{actor} gave password and {factor}, and waits for a second person's approval"),
+    factor=one_of(A_RECOVERY_CODE, THE_APP),
+)
+SIGN_IN_OUTSIDE_HOURS = declare(
+    "session.outside-hours", _("{actor} could not sign in: their role does not hold at this time")
 )
 SIGNED_OUT = declare("session.signed-out", _("{actor} signed out"))
 PASSWORD_REFUSED = declare("session.password-refused", _("Somebody gave a wrong password for {object}"))
 UNKNOWN_REFUSED = declare("session.unknown-refused", _("Somebody tried an unknown account at {tenant}"))
 FACTOR_REFUSED = declare("session.factor-refused", _("{actor} gave a wrong second factor"))
 THROTTLED = declare("session.throttled", _("Sign-in at {tenant} was slowed down after too many attempts"))
+SIGN_IN_SLOWED = declare(
+    "session.slowed",
+    _("Sign-in of {object} from {place} was slowed down after too many attempts"),
+    place=one_of(A_KNOWN_BROWSER, ELSEWHERE),
+)
+NETWORK_SLOWED = declare(
+    "session.network-slowed", _("Sign-in from the network {place} was slowed down after too many attempts")
+)
+SLOWDOWN_LIFTED = declare(
+    "people.slowdown-lifted",
+    _("{actor} let the sign-in of {object} go on at once, slowed down from places: {count}"),
+)
 SETUP_LINK_ISSUED = declare("setup.link-issued", _("A set-up link was issued on the server"))
 SETUP_LINK_REFUSED = declare("setup.link-refused", _("Somebody opened an unknown set-up link"))
 OWNER_SET_UP = declare("setup.owner", _("{actor} became the first owner"))
@@ -63,6 +107,29 @@ ACCESS_CHANGED = declare(
     role=_role,
     sites=_sites,
     before=grants_spoken,
+)
+HOURS_CHANGED = declare(
+    "role.hours-changed", _("{actor} changed the hours of the role {object}. Now: {after}. Before: {before}")
+)
+ORGANISATION_CHANGED = declare(
+    "tenant.changed", _("{actor} changed the organisation's settings. Now: {after}. Before: {before}")
+)
+GRANTS_CHANGED = declare(
+    "people.grants-changed",
+    _("{actor} changed the roles of {object} from {before} to {after}"),
+    before=grants_spoken,
+    after=grants_spoken,
+)
+ROLE_MADE = declare("role.made", _("{actor} made the role {object}, which may: {rights}"), rights=_rights)
+ROLE_CHANGED = declare(
+    "role.changed",
+    _("{actor} changed the role {object}; before: {before}; now: {after}"),
+    before=_rights,
+    after=_rights,
+)
+ROLE_RENAMED = declare("role.renamed", _("{actor} renamed the role {before} to {object}"))
+ROLE_DELETED = declare(
+    "role.deleted", _("{actor} deleted the role {object}, which might: {before}"), before=_rights
 )
 REMOVED = declare(
     "people.removed", _("{actor} removed {object} ({email}), who was {before}"), before=grants_spoken
@@ -98,3 +165,42 @@ TOKEN_CREATED = declare(
 )
 TOKEN_REVOKED = declare("token.revoked", _("{actor} revoked the access token {object}"))
 TOKEN_USED = declare("token.used", _("The access token {object} of {actor} was used"))
+
+RESET_ASKED = declare(
+    "account.reset-asked",
+    _("Somebody on the network {network} asked for a link to set a new password for {object}"),
+    network=one_of(UNKNOWN_NETWORK),
+)
+PASSWORD_RESET = declare(
+    "account.password-reset",
+    _("{actor} set a new password by a link sent to {email}; sessions ended: {count}"),
+)
+EMAIL_CHANGE_ASKED = declare(
+    "account.email-asked", _("{actor} asked to change the e-mail address from {before} to {after}")
+)
+EMAIL_CHANGED = declare(
+    "account.email-changed", _("{actor} changed the e-mail address from {before} to {after}")
+)
+EMAIL_CHANGE_UNDONE = declare(
+    "account.email-undone",
+    _(
+        "Whoever reads {after} said that changing the address of {object} to {before} was not theirs: it was undone, "
+        "sessions ended: {count}, access tokens revoked: {tokens}, the password taken away"
+    ),
+)
+CLOSED = declare(
+    "account.closed", _("{actor} ({email}) closed the own account; it was {before}"), before=grants_spoken
+)
+NEW_DEVICE = declare(
+    "session.new-device",
+    _("{actor} signed in on a device not used before: {device} on {network}"),
+    device=device_spoken,
+    network=one_of(UNKNOWN_NETWORK),
+)
+LINK_REFUSED = declare("account.link-refused", _("Somebody opened an unknown link"))
+TOKEN_OF_BOUND = declare(
+    "token.needs-approval",
+    _(
+        "The access token {object} of {actor} was refused: signing in as {actor} needs a second person's approval"
+    ),
+)

@@ -6,3 +6,9 @@ class AccountsConfig(AppConfig):
 
     name = "vsaas.accounts"
     label = "accounts"
+
+    def ready(self) -> None:
+        from vsaas.accounts.second import for_approvals
+        from vsaas.approvals.people import register_accounts
+
+        register_accounts(for_approvals())

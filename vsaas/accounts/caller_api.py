@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from tenants.access import Grant
 from tenants.declare import Public
 from vsaas.accounts.models import AccessToken, Account
 from vsaas.common import clock
@@ -38,9 +41,13 @@ class CallerToken(BaseModel):
 
 
 class CallerRights(BaseModel):
-    """What the caller may do at the moment, on one site or (null) on all."""
+    """What the caller may do at the moment, or (`denies`) may not: on one site, on the cameras of one group, on one camera,
+    or (all null) everywhere. A denial wins over whatever else gives the same."""
 
-    site: Id | None = Field(description="Id of the site; null: all of them.")
+    site: Id | None = Field(description="Id of the site.")
+    group: str | None = Field(description="Name of a group of cameras.")
+    camera: Id | None = Field(description="Id of the camera.")
+    denies: bool
     permissions: list[str]
 
 
@@ -61,8 +68,26 @@ EXAMPLE = {
         "name": "Nightly report",
         "expires_us": 1771840990000000,
     },
-    "rights": [{"site": None, "permissions": ["camera:playback", "camera:view"]}],
+    "rights": [
+        {
+            "site": None,
+            "group": None,
+            "camera": None,
+            "denies": False,
+            "permissions": ["camera:playback", "camera:view"],
+        }
+    ],
 }
+
+
+def place_json(grant: Grant) -> dict[str, Any]:
+    """Where a grant of one's own holds, and whether it denies."""
+    return {
+        "site": None if grant.site_id is None else str(grant.site_id),
+        "group": grant.group or None,
+        "camera": None if grant.camera_id is None else str(grant.camera_id),
+        "denies": grant.denies,
+    }
 
 
 class Caller(ApiView):
@@ -89,7 +114,7 @@ class Caller(ApiView):
                 else {"id": str(token.id), "name": token.name, "expires_us": clock.to_us(token.expires_at)},
                 "rights": [
                     {
-                        "site": None if grant.site_id is None else str(grant.site_id),
+                        **place_json(grant),
                         "permissions": sorted(one.name for one in grant.role.permissions),
                     }
                     for grant in actor.grants

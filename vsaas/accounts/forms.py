@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants.words import filled
 from vsaas.accounts.models import Account, normalise_email
-from vsaas.accounts.passwords import MAX_CHARS, MIN_CHARS, check_password_strength
+from vsaas.accounts.passwords import MAX_CHARS, MIN_CHARS, check_password_strength, new_password_input
 
 
 class SlugForm(forms.Form):
@@ -97,7 +97,6 @@ class PersonForm(forms.Form):
         strip=False,
         required=False,
         help_text=filled(_("At least %(min)d characters. A few unrelated words work well."), min=MIN_CHARS),
-        widget=forms.PasswordInput({"autocomplete": "new-password"}, render_value=True),
     )
 
     def __init__(
@@ -106,6 +105,7 @@ class PersonForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.account = account
         self.organisation = organisation
+        self.fields["password"].widget = new_password_input([organisation])
         if email is not None:
             # Not `disabled`: password managers must see the address the password belongs to.
             self.fields["email"].widget.attrs["readonly"] = True

@@ -1,6 +1,6 @@
 """Inviting people: a one-time link, valid seven days, that opens the set-up sequence.
 
-There is no mail yet, so the caller hands the link on; it is shown once and only its hash is kept.
+It is sent by mail where the portal has mail, and shown once to the caller, who can hand it on; only its hash is kept.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from django.utils.translation import gettext_lazy as _
 from tenants import access
 from tenants.access import Actor
 from tenants.models import Membership
-from tenants.permissions import PEOPLE_VIEW, role
-from tenants.words import Text
-from vsaas.accounts import acts, people
+from tenants.permissions import PEOPLE_VIEW, Role
+from tenants.roles import roles_named, unknown
+from tenants.words import Text, in_english
+from vsaas.accounts import acts, letters, people
+from vsaas.accounts.grants import ALL_SITES, Held, as_grants
 from vsaas.accounts.models import (
     Account,
     Invitation,
@@ -32,6 +34,7 @@ from vsaas.accounts.people import Access
 from vsaas.audit.services import record_act, what, who
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, Gone, InvalidFields
+from vsaas.mail import outbox
 
 
 def new_link(**values: object) -> str:
@@ -53,7 +56,7 @@ def invite(
 ) -> tuple[Invitation, str]:
     """Invite somebody; the invitation and its link. Raises InvalidFields for an address that is here already, Denied."""
     present = people.lock_people(actor)
-    people.require_not_above(present, [wanted.role], people.INVITE)
+    people.require_not_above(present, as_grants(wanted.held()), people.INVITE)
     email = normalise_email(email)
     _check_new(email)
     invitation = Invitation.objects.create(
@@ -89,25 +92,41 @@ def _taken(message: Text) -> InvalidFields:
 
 
 def _link_of(invitation: Invitation, actor: Actor) -> str:
-    return new_link(
+    """A new link, on its way to the person invited."""
+    link = new_link(
         kind=SetupLink.Kind.INVITATION,
         invitation=invitation,
         issued_by_id=actor.account_id,
         expires_at=invitation.expires_at,
     )
+    title, sites = map(in_english, in_words(invitation))
+    about = {"invitation": str(invitation.pk), "link": link, "access": f"{title} of {sites}"}
+    outbox.post(letters.invitation, invitation.email, about)
+    return link
 
 
 def in_words(invitation: Invitation) -> tuple[Text, Text]:
     """Role and sites, as the audit log says them."""
     names = [place.site.name for place in invitation.places.select_related("site")]
-    sites = acts.ALL_SITES if invitation.all_sites else people.sites_in_words(names)
-    return role(invitation.role).title, sites
+    sites = ALL_SITES if invitation.all_sites else people.sites_in_words(names)
+    return role_of_invitation(invitation).title, sites
+
+
+def role_of_invitation(invitation: Invitation) -> Role:
+    """The role somebody is invited as; one that gives nothing where it is gone."""
+    return roles_named([invitation.role]).get(invitation.role) or unknown(invitation.role)
+
+
+def _held(invitation: Invitation) -> list[Held]:
+    """The memberships an invitation stands for."""
+    sites = [None] if invitation.all_sites else [place.site_id for place in invitation.places.all()]
+    return [Held(invitation.role, site) for site in sites]
 
 
 def renew(request: HttpRequest, actor: Actor, invitation: Invitation) -> str:
     """A new link for seven days; the one before stops working. Conflict when it was accepted or withdrawn meanwhile."""
     present = people.lock_people(actor)
-    people.require_not_above(present, [role(invitation.role)], people.INVITE)
+    people.require_not_above(present, as_grants(_held(invitation)), people.INVITE)
     _close_links(invitation)
     expires_at = clock.now() + Invitation.LIFETIME
     values = {"expires_at": expires_at, "invited_by_id": actor.account_id, "invited_by_name": actor.name}
@@ -182,8 +201,7 @@ def issue_factor_link(request: HttpRequest, actor: Actor, account: Account) -> s
     present = people.lock_people(actor)
     if account.pk == actor.account_id:
         raise people.OwnRole(_("set up your own second factor under my account"))
-    roles = {role(row.role) for row in people.grants(account)}
-    people.require_not_above(present, roles, people.RESET_FACTOR)
+    people.require_not_above(present, people.rights_of(account), people.RESET_FACTOR)
     now = clock.now()
     SetupLink.objects.filter(kind=SetupLink.Kind.FACTOR, account=account, used_at=None).update(expires_at=now)
     TotpDevice.objects.filter(user=account, confirmed=False).delete()

@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext_lazy as _
 
-from tenants.access import Actor, actor_of
+from tenants.access import Actor, actor_of, in_force
 from tenants.errors import TokenRefused
 from vsaas.accounts.tokens import actor_by_token
+from vsaas.approvals import signing_in
+from vsaas.approvals.errors import WaitingForApproval
+from vsaas.approvals.people import bound
+from vsaas.common import clock
 
 
 class ActorMiddleware:
     """Sets `request.actor`: the signed-in person whose second factor was verified, or whom an access token stands for, or
-    None. A session that still owes the second factor has no rights at all."""
+    None. A session that still owes the second factor, or a second person's approval, has no rights at all; with the latter
+    `request.owes` says so."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.owes = None  # type: ignore[attr-defined]
         request.actor = self.actor_of_request(request)  # type: ignore[attr-defined]
         return self.get_response(request)
 
@@ -41,4 +48,10 @@ def actor_in(request: HttpRequest) -> Actor | None:
         return None
     if not request.user.is_verified():  # type: ignore[attr-defined]
         return None
-    return actor_of(request.user)
+    actor = actor_of(request.user)
+    if bound(actor) and not signing_in.lets_in(request.session, actor):
+        request.owes = WaitingForApproval(  # type: ignore[attr-defined]
+            _("this session waits for a second person's approval, and has no right until then")
+        )
+        return None
+    return in_force(actor, clock.now_us())

@@ -16,7 +16,6 @@ from django_otp.models import Device, DeviceManager, ThrottlingMixin, VerifyNotA
 from django_otp.oath import TOTP
 
 from tenants.models import ScopedManager, Site, TenantModel
-from tenants.permissions import ROLES
 from vsaas.common import clock, secretbox
 
 TOTP_PURPOSE = "totp"
@@ -231,7 +230,7 @@ class Invitation(TenantModel):
 
     email = models.EmailField(max_length=254)
     name = models.CharField(max_length=120)
-    role = models.CharField(max_length=20, choices=[(r.name, r.title) for r in ROLES.values()])
+    role = models.CharField(max_length=40)
     # Said outright, not by the absence of sites: else an invitation for one site would be one for all once that site is
     # deleted.
     all_sites = models.BooleanField()
@@ -314,6 +313,55 @@ class SetupLink(TenantModel):
 def hash_setup_token(token: str) -> bytes:
     """The stored form of a link's token."""
     return hashlib.sha256(b"vsaas-setup-v1" + token.encode()).digest()
+
+
+class AccountLink(TenantModel):
+    """A one-time link sent by mail to the person of an account. Holds the token's hash; of one account and kind the newest
+    alone opens. `email`: the address a change goes to; for `NOT_ME`, the one it came from."""
+
+    class Kind(models.TextChoices):
+        RESET = "reset", "new password"
+        EMAIL = "email", "new e-mail address"
+        NOT_ME = "not-me", "the change of address was not theirs"
+
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    token_hash = models.BinaryField(unique=True)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    email = models.EmailField(max_length=254, blank=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        abstract = False
+
+    def __str__(self) -> str:
+        return f"link {self.id}"
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may still be opened."""
+        return self.used_at is None and clock.now() < self.expires_at
+
+
+class KnownDevice(TenantModel):
+    """A kind of browser on a part of the internet from which an account was signed in to, with second factor."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    device = models.CharField(max_length=60)
+    network = models.CharField(max_length=64)
+    last_seen_at = models.DateTimeField(default=clock.now)
+
+    class Meta(TenantModel.Meta):
+        abstract = False
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "account", "device", "network"], name="known_device_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device} on {self.network}"
 
 
 class AccessToken(TenantModel):

@@ -6,17 +6,16 @@ of the session does not have.
 
 from __future__ import annotations
 
-import re
-
 from django.contrib.auth import update_session_auth_hash
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp import login as otp_login
 
-from vsaas.accounts import acts, people, recovery
-from vsaas.accounts.models import Account, Session, TotpDevice
+from vsaas.accounts import acts, links, notices, people, recovery
+from vsaas.accounts.models import Account, AccountLink, Session, TotpDevice
 from vsaas.accounts.sessions import SessionStore, hash_key
+from vsaas.accounts.user_agents import device_of
 from vsaas.audit.services import record_act, what, who
 from vsaas.common import clock
 
@@ -40,8 +39,10 @@ def change_password(request: HttpRequest, account: Account, password: str) -> in
     account.set_password(password)
     account.save(update_fields=["password"])
     update_session_auth_hash(request, account)
+    links.close(account, AccountLink.Kind.RESET, AccountLink.Kind.EMAIL)
     count = end_others(request, account)
     record_act(acts.PASSWORD_CHANGED, who(account), what(account), request=request, count=count)
+    notices.password_changed(request, account)
     return count
 
 
@@ -69,6 +70,7 @@ def change_factor(request: HttpRequest, account: Account, device: TotpDevice) ->
     request.session.cycle_key()
     count = end_others(request, account)
     record_act(acts.FACTOR_CHANGED, who(account), what(account), request=request, count=count)
+    notices.factor_changed(request, account)
     recovery.make_codes(request, account)
 
 
@@ -105,7 +107,7 @@ def end(request: HttpRequest, account: Account, session: Session) -> None:
         who(account),
         what(account),
         request=request,
-        device=_device(session.user_agent),
+        device=device_of(session.user_agent),
         network=session.network or acts.UNKNOWN_NETWORK,
     )
     session.delete()
@@ -124,39 +126,3 @@ def end_others(request: HttpRequest, account: Account) -> int:
     count = sessions(account).exclude(key_hash=here).count()
     Session.objects.filter(account=account).exclude(key_hash=here).delete()
     return count
-
-
-# Most telling first: Chrome's name stands in Edge's, Safari's in nearly all.
-_BROWSERS = (
-    ("Firefox", r"Firefox/|FxiOS/"),
-    ("Edge", r"Edg(?:e|A|iOS)?/"),
-    ("Opera", r"OPR/"),
-    ("Samsung Internet", r"SamsungBrowser/"),
-    ("Chrome", r"Chrome/|CriOS/"),
-    ("Safari", r"Version/[\d.]+ .*Safari/"),
-    ("curl", r"^curl/"),
-    ("Python", r"^python-|^Python/"),
-)
-_SYSTEMS = (
-    ("iPhone", r"iPhone"),
-    ("iPad", r"iPad"),
-    ("Android", r"Android"),
-    ("ChromeOS", r"CrOS"),
-    ("Windows", r"Windows"),
-    ("macOS", r"Mac OS X|Macintosh"),
-    ("Linux", r"Linux|X11"),
-)
-
-
-def device_words(user_agent: str) -> str:
-    """What a person recognises a session by: "Chrome on Windows". Only what the browser says of itself."""
-    return acts.device_spoken(_device(user_agent))
-
-
-def _device(user_agent: str) -> str:
-    """The same as the audit log keeps it."""
-    browser = next((name for name, rule in _BROWSERS if re.search(rule, user_agent)), "")
-    system = next((name for name, rule in _SYSTEMS if re.search(rule, user_agent)), "")
-    if browser and system:
-        return f"{browser} on {system}"
-    return browser or system or acts.UNKNOWN_DEVICE

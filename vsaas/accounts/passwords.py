@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from zxcvbn import zxcvbn
@@ -12,6 +14,20 @@ MIN_CHARS = 12
 MAX_CHARS = 128  # zxcvbn's work grows with the square of the length
 MIN_SCORE = 3
 MIN_CHARS_OF_ITS_OWN = 6
+
+
+def new_password_input(about: list[str]) -> forms.PasswordInput:
+    """The field of a new password, which says while one types what `check_password_strength` will say. Kept when something
+    else in the form is wrong: nothing typed is lost by a slip."""
+    limits = {
+        "least": MIN_CHARS,
+        "most": MAX_CHARS,
+        "score": MIN_SCORE,
+        "own": MIN_CHARS_OF_ITS_OWN,
+        "about": about,
+    }
+    attrs = {"autocomplete": "new-password", "data-strength": json.dumps(limits)}
+    return forms.PasswordInput(attrs, render_value=True)
 
 
 def check_password_strength(password: str, about: list[str]) -> None:

@@ -19,12 +19,26 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from tenants import access
-from tenants.access import Actor
+from tenants.access import Actor, Grant
 from tenants.models import Membership, Site, Tenant
-from tenants.permissions import OPERATOR, OWNER, PEOPLE_EDIT, PEOPLE_VIEW, ROLES, VIEWER, Role, role
-from tenants.words import Text, in_english
+from tenants.permissions import (
+    AUDITOR,
+    INSTALLER,
+    MANAGER,
+    OPERATOR,
+    OWNER,
+    PEOPLE_EDIT,
+    PEOPLE_VIEW,
+    VIEWER,
+    Permission,
+    Role,
+)
+from tenants.roles import roles
+from tenants.words import Text
 from vsaas.accounts import acts
+from vsaas.accounts.grants import Held, as_grants, held, in_words, membership
 from vsaas.accounts.models import Account, Invitation, Session, SetupLink, TotpDevice
+from vsaas.approvals.standing import keeps_approvers
 from vsaas.audit.services import record_act, what, who
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, Denied, InvalidField
@@ -32,8 +46,11 @@ from vsaas.common.errors import Conflict, Denied, InvalidField
 SESSIONS_SHOWN = 50
 ROLE_WORDS: dict[str, str | Promise] = {
     OWNER.name: _("Everything: cameras, agents, people and the audit log, on all sites."),
+    MANAGER.name: _("Sets up sites, agents and cameras, and does what operators do. Gives nobody a role."),
     OPERATOR.name: _("Watches and listens, live and recorded, saves clips, sees how the agents are."),
     VIEWER.name: _("Watches live and recorded pictures, without sound."),
+    AUDITOR.name: _("Reads the audit log and who has which role. Sees no pictures."),
+    INSTALLER.name: _("Adds and changes cameras and agents, and looks at them live. Sees no recordings."),
 }
 
 
@@ -56,11 +73,9 @@ class Access:
     role: Role
     sites: frozenset[UUID] | None
 
-    def words(self, names: dict[UUID, str]) -> tuple[Text, Text]:
-        """Role and sites as the audit log says them."""
-        return self.role.title, sites_in_words(
-            names[site] for site in self.sites
-        ) if self.sites else acts.ALL_SITES
+    def held(self) -> frozenset[Held]:
+        """The memberships it stands for."""
+        return frozenset(Held(self.role.name, site) for site in (self.sites or {None}))
 
 
 def sites_in_words(names: Iterable[str]) -> str:
@@ -70,16 +85,17 @@ def sites_in_words(names: Iterable[str]) -> str:
 
 def access_of(role_name: str, all_sites: bool, site_ids: Collection[UUID]) -> Access:
     """What was chosen, checked: the sites are the current tenant's, an owner has all. Raises InvalidFields."""
-    if role_name not in ROLES:
+    known = roles()
+    if role_name not in known:
         raise InvalidField(
-            "role", _("there is no such role; the roles are %(roles)s") % {"roles": ", ".join(ROLES)}
+            "role", _("there is no such role; the roles are %(roles)s") % {"roles": ", ".join(known)}
         )
-    chosen = role(role_name)
+    chosen = known[role_name]
     if all_sites:
         if site_ids:
             raise InvalidField("sites", _("name sites, or all of them, not both"))
         return Access(chosen, None)
-    if chosen is OWNER:
+    if chosen.name == OWNER.name:
         raise InvalidField("sites", _("an owner is one of all sites"))
     wanted = frozenset(site_ids)
     if not wanted:
@@ -116,26 +132,24 @@ def grants(account: Account) -> QuerySet[Membership]:
 
 
 def is_owner(account: Account) -> bool:
-    """Whether the account owns the organisation."""
-    return grants(account).filter(role=OWNER.name, site=None).exists()
+    """Whether the account owns the organisation, with nothing of it denied."""
+    return _owns({held(row) for row in grants(account)})
+
+
+def _owns(rows: Collection[Held]) -> bool:
+    return Held(OWNER.name) in rows and not any(one.denies for one in rows)
 
 
 def owners_left(without: UUID) -> bool:
-    """Whether somebody else owns the organisation."""
-    rows = Membership.objects.filter(role=OWNER.name, site=None, account__is_active=True)
-    return rows.exclude(account_id=without).exists()
+    """Whether somebody else owns the organisation, with nothing of it denied."""
+    rows = Membership.objects.filter(account__is_active=True).exclude(account_id=without)
+    owning = rows.filter(role=OWNER.name, site=None, group="", camera_id=None, denies=False)
+    return owning.exclude(account_id__in=rows.filter(denies=True).values("account_id")).exists()
 
 
 def grants_in_words(account: Account) -> str:
     """ "Viewer of Gate, Yard"; roles of several kinds one after the other. As the audit log keeps it, in English."""
-    by_role: dict[str, list[str]] = {}
-    for row in grants(account):
-        by_role.setdefault(row.role, []).append(acts.ALL_SITES if row.site is None else row.site.name)
-    texts = [
-        f"{in_english(role(name).title)} of {sites_in_words(sites)}"
-        for name, sites in sorted(by_role.items())
-    ]
-    return "; ".join(texts) or acts.WITHOUT_ROLE
+    return in_words([held(row) for row in grants(account)])
 
 
 def open_sessions(account_id: UUID) -> QuerySet[Session]:
@@ -149,13 +163,13 @@ def open_sessions(account_id: UUID) -> QuerySet[Session]:
 # ---- changes
 
 
-def lock_people(actor: Actor) -> Actor:
-    """Begin a change of people: one at a time in this organisation. Returns the actor with the rights held now; Denied
-    when the right to change people went meanwhile. Does not hold up anything else of the tenant's."""
+def lock_people(actor: Actor, permission: Permission = PEOPLE_EDIT) -> Actor:
+    """Begin a change of people or roles: one at a time in this organisation. Returns the actor with the rights held now;
+    Denied when the right to it went meanwhile. Does not hold up anything else of the tenant's."""
     tenant = Tenant.objects.select_for_update(no_key=True).get()
     account = Account.objects.filter(pk=actor.account_id, is_active=True).first()
     present = access.actor_of(account) if account else Actor(tenant.id, actor.account_id, actor.name, ())
-    access.require(present, PEOPLE_EDIT, tenant)
+    access.require(present, permission, tenant)
     return present
 
 
@@ -167,24 +181,71 @@ INVITE = _("you cannot invite %(roles)s: that role may do more than yours")
 RESET_FACTOR = _("you cannot reset the second factor of %(roles)s: that role may do more than yours")
 
 
-def require_not_above(actor: Actor, rights: Iterable[Role], refusal: Promise) -> None:
-    """Denied when somebody would give, change or take away more than they hold themselves on all sites; `refusal` is one
-    of those above."""
+def require_not_above(actor: Actor, rights: Iterable[Grant], refusal: Promise) -> None:
+    """Denied when somebody would give, change or take away more than they hold themselves wherever it counts; `refusal` is
+    one of those above. Denials are passed over: what they leave is less than the grants they take from."""
     for one in rights:
-        for permission in one.permissions:
-            if actor.sites(permission) is not None:
-                raise Denied(str(refusal) % {"roles": one.plural})
+        if one.denies:
+            continue
+        for permission in one.role.permissions:
+            if not actor.allows_throughout(permission, one):
+                raise Denied(str(refusal) % {"roles": one.role.plural})
+
+
+def rights_of(account: Account) -> tuple[Grant, ...]:
+    """What the account's memberships give and take now."""
+    return access.grants_of([account.pk]).get(account.pk, ())
 
 
 def set_access(
     request: HttpRequest, actor: Actor, account: Account, wanted: Access, *, seen: str | None = None
 ) -> bool:
-    """Give a member this role and these sites instead of what they had; False when that is what they had already.
+    """Give a member this role and these sites instead of the roles they had; what is denied to them stays denied. False
+    when that is what they had already. As `set_grants`."""
+    return set_grants(request, actor, account, with_denials(account, wanted), seen=seen)
+
+
+def with_denials(account: Account, wanted: Access) -> frozenset[Held]:
+    """The memberships a member would have with this access: what is denied to them stays denied."""
+    return wanted.held() | {held(row) for row in grants(account) if row.denies}
+
+
+def set_grants(
+    request: HttpRequest,
+    actor: Actor,
+    account: Account,
+    wanted: frozenset[Held],
+    *,
+    seen: str | None = None,
+) -> bool:
+    """Give a member exactly these roles and denials (`grants.checked`); False when they had them already.
 
     `seen`: what the caller took them to have (`version_of`); Conflict when another changed it meanwhile. Raises OwnRole,
-    LastOwner, Denied. Live views that are no longer allowed end with the transaction.
+    LastOwner, NobodyToApprove, Denied. Live views that are no longer allowed end with the transaction.
     """
     present = lock_people(actor)
+    require_may_set(present, account, wanted, seen=seen)
+    rows = list(grants(account))
+    had = {held(row) for row in rows}
+    if had == wanted:
+        return False
+    before = grants_in_words(account)
+    with keeps_approvers():
+        # Deleted row by row through the ORM, so that the hubs hear of it.
+        Membership.objects.filter(pk__in=[row.pk for row in rows if held(row) not in wanted]).delete()
+        Membership.objects.bulk_create([membership(account.pk, one) for one in sorted_rows(wanted - had)])
+    after = Actor(present.tenant_id, account.pk, account.name, tuple(as_grants(wanted)))
+    if not after.tenant_wide(PEOPLE_EDIT):
+        end_links_of(account)
+    _record_change(request, actor, account, wanted, before)
+    return True
+
+
+def require_may_set(
+    present: Actor, account: Account, wanted: frozenset[Held], *, seen: str | None = None
+) -> None:
+    """Return when the actor may give a member exactly these roles and denials; raises as `set_grants`. Also asked before a
+    change is shown that is not made yet."""
     _not_oneself(
         present, account, _("you cannot change your own role; ask another owner of your organisation")
     )
@@ -193,35 +254,33 @@ def set_access(
             _("somebody changed the role of %(account)s a moment ago: look at it again")
             % {"account": account}
         )
-    rows = list(grants(account))
-    require_not_above(present, [wanted.role, *{role(row.role) for row in rows}], MAKE)
-    if wanted.role is not OWNER and is_owner(account):
-        _keep_an_owner(account)
-    before = grants_in_words(account)
-    kept = {(wanted.role.name, site) for site in (wanted.sites or {None})}
-    had = {(row.role, row.site_id) for row in rows}
-    if had == kept:
-        return False
-    # Deleted row by row through the ORM, so that the hubs hear of it.
-    Membership.objects.filter(pk__in=[row.pk for row in rows if (row.role, row.site_id) not in kept]).delete()
-    Membership.objects.bulk_create(
-        [Membership(account=account, role=name, site_id=site) for name, site in kept - had]
+    had = {held(row) for row in grants(account)}
+    require_not_above(present, as_grants([*sorted_rows(wanted), *sorted_rows(had - wanted)]), MAKE)
+    if _owns(had) and not _owns(wanted):
+        keep_an_owner(account)
+
+
+def sorted_rows(rows: Iterable[Held]) -> list[Held]:
+    """In an order that does not change from one time to the next."""
+    return sorted(rows, key=lambda one: (one.denies, one.role, str(one.place)))
+
+
+def _record_change(
+    request: HttpRequest, actor: Actor, account: Account, wanted: frozenset[Held], before: str
+) -> None:
+    """One role of one or several sites is said as such; anything else as the list it is."""
+    after = grants_in_words(account)
+    single = len({one.role for one in wanted}) == 1 and not any(
+        one.denies or one.group or one.camera_id for one in wanted
     )
-    if PEOPLE_EDIT not in wanted.role.permissions:
-        end_links_of(account)
-    title, sites = wanted.words(
-        dict(Site.objects.filter(pk__in=wanted.sites or ()).values_list("pk", "name"))
-    )
-    record_act(
-        acts.ACCESS_CHANGED,
-        who(actor),
-        what(account),
-        request=request,
-        role=title,
-        sites=sites,
-        before=before,
-    )
-    return True
+    if single:
+        title, _of, sites = after.partition(" of ")
+        words = {"role": title, "sites": sites, "before": before}
+        record_act(acts.ACCESS_CHANGED, who(actor), what(account), request=request, **words)
+    else:
+        record_act(
+            acts.GRANTS_CHANGED, who(actor), what(account), request=request, before=before, after=after
+        )
 
 
 def remove(request: HttpRequest, actor: Actor, account: Account) -> None:
@@ -229,14 +288,15 @@ def remove(request: HttpRequest, actor: Actor, account: Account) -> None:
     OwnRole, LastOwner, Denied."""
     present = lock_people(actor)
     _not_oneself(present, account, _("you cannot remove yourself; ask another owner of your organisation"))
-    require_not_above(present, {role(row.role) for row in grants(account)}, REMOVE)
+    require_not_above(present, rights_of(account), REMOVE)
     if is_owner(account):
-        _keep_an_owner(account)
+        keep_an_owner(account)
     end_links_of(account)
     SetupLink.objects.filter(account=account, used_at=None).update(expires_at=clock.now())
     before = grants_in_words(account)
     record_act(acts.REMOVED, who(actor), what(account), request=request, email=account.email, before=before)
-    account.delete()
+    with keeps_approvers():
+        account.delete()
 
 
 def end_sessions(request: HttpRequest, actor: Actor, account: Account) -> int:
@@ -244,7 +304,7 @@ def end_sessions(request: HttpRequest, actor: Actor, account: Account) -> int:
     present = lock_people(actor)
     if account.pk == actor.account_id:
         raise OwnRole(_("end your own sessions under my account"))
-    require_not_above(present, {role(row.role) for row in grants(account)}, SIGN_OUT)
+    require_not_above(present, rights_of(account), SIGN_OUT)
     count = open_sessions(account.pk).count()
     Session.objects.filter(account=account).delete()
     record_act(acts.SESSIONS_ENDED, who(actor), what(account), request=request, count=count)
@@ -256,7 +316,8 @@ def _not_oneself(actor: Actor, account: Account, refusal: Text) -> None:
         raise OwnRole(refusal)
 
 
-def _keep_an_owner(account: Account) -> None:
+def keep_an_owner(account: Account) -> None:
+    """Raises LastOwner when nobody would own the organisation without this account."""
     if not owners_left(without=account.pk):
         raise LastOwner(
             _("%(account)s is the only owner; make somebody else an owner first") % {"account": account}
@@ -273,5 +334,15 @@ def end_links_of(account: Account) -> None:
 
 
 def version_of(account: Account) -> str:
-    """Stands for the role and sites an account has now: a form that was filled in on another is refused."""
-    return ";".join(sorted(f"{row.role}@{row.site_id or '*'}" for row in grants(account)))
+    """Stands for the roles, places and denials an account has now: a form that was filled in on another is refused."""
+    return version_of_rows(grants(account))
+
+
+def version_of_rows(rows: Iterable[Membership]) -> str:
+    """The same for memberships that were read already."""
+    return ";".join(
+        sorted(
+            f"{'!' if row.denies else ''}{row.role}@{row.site_id or row.camera_id or row.group or '*'}"
+            for row in rows
+        )
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +16,11 @@ from rest_framework.response import Response
 
 from tenants import access
 from tenants.declare import Requires
-from tenants.permissions import ACCOUNT_SELF, PEOPLE_EDIT, PEOPLE_VIEW, ROLES
-from vsaas.accounts import invitations, language, own, people, signin
+from tenants.permissions import ACCOUNT_SELF, PEOPLE_EDIT, PEOPLE_VIEW, all_permissions
+from tenants.roles import roles
+from vsaas.accounts import invitations, language, own, people, signin, slowed, user_agents
+from vsaas.accounts.caller_api import place_json
+from vsaas.accounts.grants import Held, Names, checked, held, names_of
 from vsaas.accounts.models import Account, Invitation, Session
 from vsaas.accounts.passwords import MAX_CHARS, check_password_strength
 from vsaas.accounts.people_pages import SEEN, found, page_of
@@ -26,22 +30,27 @@ from vsaas.accounts.people_replies import (
     MEMBER,
     MEMBER_SESSION,
     SESSION,
+    SLOWDOWN,
     AccountReply,
     Ended,
     FactorLink,
     InvitationMade,
     InvitationPage,
+    Lifted,
     MemberPage,
     MemberReply,
     MemberSessionPage,
     PasswordChanged,
     SessionPage,
+    SlowdownPage,
 )
+from vsaas.accounts.roles import KEY_CHARS_MAX
 from vsaas.common import clock
 from vsaas.common.api import ApiView
 from vsaas.common.describe import describe, query
 from vsaas.common.errors import Conflict, Gone, InvalidField, InvalidFields, NotFound, TooMany
 from vsaas.common.fields import Fields, valid
+from vsaas.common.names import CHARS_MAX
 from vsaas.common.paging import limit_of
 from vsaas.common.shapes import page_example
 
@@ -50,15 +59,34 @@ def _us(moment: Any) -> int | None:
     return None if moment is None else clock.to_us(moment)
 
 
+def members_json(accounts: Sequence[Any]) -> list[dict[str, Any]]:
+    """Members, of `people.members`. Three queries, whatever their number."""
+    names = names_of([held(row) for account in accounts for row in account.memberships.all()])
+    return [_member_json(account, names) for account in accounts]
+
+
 def member_json(account: Any) -> dict[str, Any]:
-    """A member, of `people.members`."""
-    grants = [
-        {
-            "role": row.role,
-            "site": None if row.site is None else {"id": str(row.site_id), "name": row.site.name},
-        }
-        for row in account.memberships.all()
-    ]
+    """One of them."""
+    return members_json([account])[0]
+
+
+def grant_json(one: Held, names: Names) -> dict[str, Any]:
+    """A role, or its denial, and where."""
+    return {
+        "role": one.role,
+        "site": None
+        if one.site_id is None
+        else {"id": str(one.site_id), "name": names.sites.get(one.site_id, "")},
+        "group": one.group or None,
+        "camera": None
+        if one.camera_id is None
+        else {"id": str(one.camera_id), "name": names.cameras.get(one.camera_id, "")},
+        "denies": one.denies,
+    }
+
+
+def _member_json(account: Any, names: Names) -> dict[str, Any]:
+    grants = [grant_json(held(row), names) for row in account.memberships.all()]
     return {
         "id": str(account.pk),
         "name": account.name,
@@ -90,9 +118,41 @@ def invitation_json(invitation: Invitation) -> dict[str, Any]:
 class AccessFields(Fields):
     """A role, on all sites or on those named."""
 
-    role = serializers.ChoiceField(choices=list(ROLES))
+    role = serializers.CharField(max_length=KEY_CHARS_MAX)
     all_sites = serializers.BooleanField(default=False)
     sites = serializers.ListField(child=serializers.UUIDField(), default=list, max_length=1000)
+
+
+class GrantFields(Fields):
+    """A role, or its denial, and at most one place where it holds."""
+
+    role = serializers.CharField(max_length=KEY_CHARS_MAX, allow_blank=True)
+    site = serializers.UUIDField(required=False, allow_null=True, default=None)
+    group = serializers.CharField(max_length=CHARS_MAX, required=False, allow_null=True, default=None)
+    camera = serializers.UUIDField(required=False, allow_null=True, default=None)
+    denies = serializers.BooleanField(default=False)
+
+
+class MemberAccessFields(AccessFields):
+    """A role, on all sites or on those named; or `grants`, one by one."""
+
+    role = serializers.CharField(max_length=KEY_CHARS_MAX, required=False)
+    grants = GrantFields(many=True, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("role" in attrs) == ("grants" in attrs):
+            raise serializers.ValidationError({"role": [_("Send a role, or grants, not both.")]})
+        return attrs
+
+
+def wanted_of(account: Account, fields: dict[str, Any]) -> frozenset[Held]:
+    """The memberships a member is to have, of valid MemberAccessFields. Raises InvalidField."""
+    if "grants" not in fields:
+        return people.with_denials(account, _access(fields))
+    return checked(
+        Held(row["role"], row["site"], row["group"] or "", row["camera"], row["denies"])
+        for row in fields["grants"]
+    )
 
 
 class InvitationFields(AccessFields):
@@ -118,7 +178,7 @@ class Members(ApiView):
         example=page_example(MEMBER),
         query=(
             query("q", "Words that stand in the name or the address."),
-            query("role", "Who has this role somewhere.", schema={"type": "string", "enum": list(ROLES)}),
+            query("role", "Key of a role: who has it somewhere."),
             query(
                 "sort",
                 "By name, or the last seen first.",
@@ -131,15 +191,15 @@ class Members(ApiView):
         """Who has an account, by name."""
         asked = request.query_params
         role_name, sort = asked.get("role"), asked.get("sort", "name")
-        if role_name is not None and role_name not in ROLES:
+        if role_name is not None and role_name not in (known := roles()):
             raise InvalidField(
-                "role", _("there is no such role; the roles are %(roles)s") % {"roles": ", ".join(ROLES)}
+                "role", _("there is no such role; the roles are %(roles)s") % {"roles": ", ".join(known)}
             )
         if sort not in ("name", SEEN):
             raise InvalidField("sort", _("sort by name or %(seen)s") % {"seen": SEEN})
         rows = found(people.members(self.actor), asked.get("q", "")[:200], role_name or "")
         page, after = page_of(rows, sort, asked.get("cursor", ""), limit_of(asked))
-        return Response({"items": [member_json(account) for account in page], "next": after or None})
+        return Response({"items": members_json(page), "next": after or None})
 
 
 class MemberReading(ApiView):
@@ -166,18 +226,19 @@ class Member(MemberReading):
 
     @describe(
         "Change a member's access",
-        request=AccessFields,
+        request=MemberAccessFields,
         request_example={"role": "viewer", "sites": [MEMBER["grants"][0]["site"]["id"]]},
         reply=MemberReply,
         example=MEMBER,
         problems=(InvalidFields, people.OwnRole, people.LastOwner, Conflict),
     )
     def patch(self, request: Request, account_id: UUID) -> Response:
-        """Role and sites, which replace those before. The last owner stays one."""
+        """`role` with `all_sites` or `sites` replaces the roles before; what is denied stays denied. `grants` replaces all of
+        it: each a role on a site, on the cameras of a group or on one camera, or everywhere; with `denies` the role's rights
+        are taken there, whatever else gives them (`role` "": everything). The last owner stays one."""
         account = self.member(account_id)
-        people.set_access(
-            request._request, self.actor, account, _access(valid(AccessFields(data=request.data)))
-        )
+        wanted = wanted_of(account, valid(MemberAccessFields(data=request.data)))
+        people.set_grants(request._request, self.actor, account, wanted)
         return Response(member_json(people.member(self.actor, account_id)))
 
     @describe("Remove a member", status=204, problems=(people.OwnRole, people.LastOwner, Conflict))
@@ -205,6 +266,30 @@ class MemberSessions(MemberReading):
         """On every device."""
         count = people.end_sessions(request._request, self.actor, self.member(account_id))
         return Response({"ended": count})
+
+
+def _slowdown_json(one: slowed.Slowdown) -> dict[str, Any]:
+    everywhere = one.place == slowed.EVERYWHERE
+    return {"step": one.kind, "place": None if everywhere else one.place, "until_us": _us(one.until)}
+
+
+class MemberSlowdowns(MemberReading):
+    """GET: where a member's sign-in is slowed down after too many attempts. DELETE: lets it go on at once."""
+
+    access = Requires(PEOPLE_VIEW, PEOPLE_EDIT)
+    tag = "People"
+
+    @describe("List what slows a member's sign-in", reply=SlowdownPage, example=page_example(SLOWDOWN))
+    def get(self, request: Request, account_id: UUID) -> Response:
+        """The longest first; from which network, and until when."""
+        found = slowed.of_account(people.member(self.actor, account_id))
+        return Response({"items": [_slowdown_json(one) for one in found], "next": None})
+
+    @describe("Let a member sign in at once", reply=Lifted, example={"lifted": 1})
+    def delete(self, request: Request, account_id: UUID) -> Response:
+        """From everywhere it was slowed down."""
+        count = slowed.lift(request._request, self.actor, self.member(account_id))
+        return Response({"lifted": count})
 
 
 class MemberFactorLink(MemberReading):
@@ -364,11 +449,8 @@ class OwnAccount(ApiView):
 
     def _answer(self) -> Response:
         account = self.account
-        grants = [
-            {"role": grant.role.name, "site": str(grant.site_id) if grant.site_id else None}
-            for grant in self.actor.grants
-        ]
-        permissions = {one for grant in self.actor.grants for one in grant.role.permissions}
+        grants = [{"role": grant.role.name, **place_json(grant)} for grant in self.actor.grants]
+        permissions = [one for one in all_permissions() if self.actor.holds(one)]
         return Response(
             {
                 "id": str(account.pk),
@@ -415,7 +497,7 @@ class OwnPassword(ApiView):
 def _session_json(session: Session) -> dict[str, Any]:
     return {
         "id": str(session.pk),
-        "device": own.device_words(session.user_agent),
+        "device": user_agents.device_words(session.user_agent),
         "network": session.network,
         "created_us": _us(session.created_at),
         "last_seen_us": _us(session.last_seen_at),

@@ -4,10 +4,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from tenants.permissions import ROLES
 from vsaas.common.shapes import Id, Micros, Next
 
-_ROLE = {"enum": list(ROLES)}
+_ROLE = "Key of the role, as `GET /api/v1/roles` lists them."
 
 
 class NamedSite(BaseModel):
@@ -17,11 +16,21 @@ class NamedSite(BaseModel):
     name: str
 
 
-class Grant(BaseModel):
-    """A role, on one site or (null) on all."""
+class NamedCamera(BaseModel):
+    """A camera."""
 
-    role: str = Field(json_schema_extra=_ROLE)
+    id: Id
+    name: str
+
+
+class Grant(BaseModel):
+    """A role, or its denial: on one site, on the cameras of one group, on one camera, or (all of them empty) everywhere."""
+
+    role: str = Field(description=f'{_ROLE} "" in a denial: everything.')
     site: NamedSite | None
+    group: str | None = Field(description="Name of a group of cameras.")
+    camera: NamedCamera | None
+    denies: bool = Field(description="The role's rights are taken there, whatever else gives them.")
 
 
 class MemberReply(BaseModel):
@@ -49,7 +58,7 @@ class InvitationReply(BaseModel):
     id: Id
     name: str
     email: str
-    role: str = Field(json_schema_extra=_ROLE)
+    role: str = Field(description=_ROLE)
     all_sites: bool
     sites: list[NamedSite]
     invited_by: str = Field(description="Name of the person who invited.")
@@ -83,6 +92,32 @@ class Ended(BaseModel):
     ended: int
 
 
+class SlowdownReply(BaseModel):
+    """A sign-in that waits after too many attempts."""
+
+    step: str = Field(
+        description="What was tried too often; account: passwords, from all places it was never signed in from.",
+        json_schema_extra={"enum": ["password", "account", "factor"]},
+    )
+    place: str | None = Field(
+        description="The network, or `a known browser`; null: every place it was never signed in from."
+    )
+    until_us: Micros
+
+
+class SlowdownPage(BaseModel):
+    """What slows a member's sign-in, the longest first."""
+
+    items: list[SlowdownReply]
+    next: Next
+
+
+class Lifted(BaseModel):
+    """From how many places it was slowed down."""
+
+    lifted: int
+
+
 class PasswordChanged(BaseModel):
     """How many other sessions ended."""
 
@@ -90,10 +125,13 @@ class PasswordChanged(BaseModel):
 
 
 class OwnGrant(BaseModel):
-    """A role of yours, on one site or (null) on all."""
+    """A role of yours, or its denial: on one site, group or camera, or (all of them null) everywhere."""
 
-    role: str = Field(json_schema_extra=_ROLE)
+    role: str = Field(description=_ROLE)
     site: Id | None = Field(description="Id of the site.")
+    group: str | None = Field(description="Name of a group of cameras.")
+    camera: Id | None = Field(description="Id of the camera.")
+    denies: bool
 
 
 class AccountReply(BaseModel):
@@ -147,7 +185,7 @@ MEMBER: dict[str, Any] = {
     "id": "019ac0f0-2b3c-7d4e-8f90-a1b2c3d4e5f6",
     "name": "Bob",
     "email": "bob@example.org",
-    "grants": [{"role": "viewer", "site": _SITE}],
+    "grants": [{"role": "viewer", "site": _SITE, "group": None, "camera": None, "denies": False}],
     "second_factor": True,
     "created_us": 1763900000000000,
     "last_seen_us": 1764064980000000,
@@ -169,7 +207,7 @@ ACCOUNT: dict[str, Any] = {
     "name": "Alice",
     "email": "alice@example.org",
     "language": None,
-    "grants": [{"role": "owner", "site": None}],
+    "grants": [{"role": "owner", "site": None, "group": None, "camera": None, "denies": False}],
     "permissions": ["camera:playback", "camera:view"],
     "created_us": 1763900000000000,
 }
@@ -183,4 +221,5 @@ SESSION: dict[str, Any] = {
     "second_factor_given": True,
     "this": True,
 }
+SLOWDOWN = {"step": "password", "place": "203.0.113.7", "until_us": 1764065800000000}
 MEMBER_SESSION = {name: value for name, value in SESSION.items() if name != "this"}

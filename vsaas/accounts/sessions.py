@@ -17,6 +17,7 @@ from django.utils.crypto import get_random_string
 from django_otp import DEVICE_ID_SESSION_KEY
 
 from tenants.scope import scope_rolls_back
+from vsaas.accounts import trust
 from vsaas.accounts.models import Account, Session
 from vsaas.common import clock
 from vsaas.common.network import network_of
@@ -148,6 +149,8 @@ class TenantSessionMiddleware:
         request.session = SessionStore(request.COOKIES.get(name), request)  # type: ignore[assignment]
         response = self.get_response(request)
         self._keep(request, response, name)
+        if response.status_code < 500:
+            trust.keep(request, response)
         return response
 
     def _keep(self, request: HttpRequest, response: HttpResponseBase, name: str) -> None:

@@ -12,7 +12,7 @@ from tenants.lookups import TenantFound
 from tenants.models import Membership, Tenant
 from tenants.permissions import OWNER
 from tenants.scope import tenant_scope
-from vsaas.accounts import acts, invitations, recovery
+from vsaas.accounts import acts, devices, invitations, notices, recovery, trust
 from vsaas.accounts.invitations import new_link
 from vsaas.accounts.models import Account, SetupLink, TotpDevice, hash_setup_token
 from vsaas.accounts.own import end_others, replace_devices
@@ -33,7 +33,9 @@ def issue_link() -> str:
 
 def has_owner() -> bool:
     """Whether an active account owns the current tenant."""
-    return Membership.objects.filter(role=OWNER.name, site=None, account__is_active=True).exists()
+    return Membership.objects.filter(
+        role=OWNER.name, site=None, group="", camera_id=None, denies=False, account__is_active=True
+    ).exists()
 
 
 def tenant_of_token(token: str) -> TenantFound | None:
@@ -92,6 +94,9 @@ def finish(request: HttpRequest, link: SetupLink, account: Account, device: Totp
         end_others(request, account)
         issuer = str(link.issued_by) if link.issued_by else acts.SOMEBODY_GONE
         record_act(acts.FACTOR_RESET, who(account), what(account), request=request, issuer=issuer)
+        notices.factor_changed(request, account)
+    devices.seen(request, account)
+    trust.remember(request, account)
     recovery.make_codes(request, account)
 
 

@@ -6,8 +6,11 @@ from django.contrib.auth import authenticate, login
 from django.http import HttpRequest
 from django_otp import login as otp_login
 
-from vsaas.accounts import acts, throttle
+from tenants.access import actor_of, in_force, require_in_force
+from tenants.errors import OutsideHours
+from vsaas.accounts import acts, devices, slowed, throttle, trust
 from vsaas.accounts.models import Account, RecoverySet, TenantDevice, TotpDevice, normalise_email
+from vsaas.approvals.people import bound
 from vsaas.audit.services import NOBODY, record_act, record_refusal, what, who
 from vsaas.common import clock
 from vsaas.common.errors import TooMany
@@ -21,16 +24,23 @@ FACTOR_WITHIN_S = 600
 def check_password(request: HttpRequest, email: str, password: str) -> Account | None:
     """The account, or None with the refusal noted. One answer and equal work whether the account exists or not.
 
-    Raises TooMany, keyed on tenant, account and network, and on tenant and network.
+    Raises TooMany. A browser the account was signed in to before is counted by itself alone; other attempts per account and
+    network, per network, and (but from networks it was signed in from) all together.
     """
     tenant_id, email = str(request.tenant.id), normalise_email(email)  # type: ignore[attr-defined]
-    network = network_of(request)
-    _count(request, throttle.NETWORK, tenant_id, network)
-    _count(request, throttle.PASSWORD, tenant_id, email, network)
+    place = trust.place_of(request, email)
+    if not place.is_known:
+        _count_for(request, throttle.ACCOUNT, email, slowed.EVERYWHERE, (tenant_id, email))
+    if not place.is_known_browser:
+        _count_network(request)
+    _count_for(request, throttle.PASSWORD, email, place.label, (tenant_id, email, place.counted_by))
     account = authenticate(request, email=email, password=password)
     if isinstance(account, Account):
-        throttle.PASSWORD.succeeded(tenant_id, email, network)
-        throttle.NETWORK.take_back(tenant_id, network)
+        throttle.PASSWORD.succeeded(tenant_id, email, place.counted_by)
+        if not place.is_known:
+            throttle.ACCOUNT.take_back(tenant_id, email)
+        if not place.is_known_browser:
+            throttle.NETWORK.take_back(tenant_id, network_of(request))
         return account
     known = Account.objects.filter(email=email).first()
     if known is not None:
@@ -42,13 +52,40 @@ def check_password(request: HttpRequest, email: str, password: str) -> Account |
     return None
 
 
-def _count(request: HttpRequest, kind: throttle.Throttle, *parts: str) -> None:
+def _count_network(request: HttpRequest) -> None:
+    tenant, network = request.tenant, network_of(request)  # type: ignore[attr-defined]
+    try:
+        throttle.NETWORK.attempt(str(tenant.id), network)
+    except TooMany as error:
+        if slowed.note(tenant.id, "", throttle.NETWORK.name, network, network, error.extra["retry_after_s"]):
+            record_refusal(
+                acts.NETWORK_SLOWED, NOBODY, request=request, place=network or acts.UNKNOWN_NETWORK
+            )
+        raise
+
+
+def _count_for(
+    request: HttpRequest, kind: throttle.Throttle, email: str, place: str, parts: tuple[str, ...]
+) -> None:
+    """Count an attempt at an account; one that comes too soon is noted for its owners, and audited once an hour."""
     try:
         kind.attempt(*parts)
-    except TooMany:
+    except TooMany as error:
+        tenant = request.tenant  # type: ignore[attr-defined]
+        if slowed.note(tenant.id, email, kind.name, place, parts[-1], error.extra["retry_after_s"]):
+            _tell_of_slowdown(request, email, place)
+        raise
+
+
+def _tell_of_slowdown(request: HttpRequest, email: str, place: str) -> None:
+    """In the organisation's log for an account it has, else in the platform's."""
+    account = Account.objects.filter(email=email).first()
+    if account is None:
         slug = request.tenant.slug  # type: ignore[attr-defined]
         record_refusal(acts.THROTTLED, NOBODY, request=request, platform=True, tenant=slug)
-        raise
+        return
+    where = acts.ELSEWHERE if place == slowed.EVERYWHERE else place or acts.UNKNOWN_NETWORK
+    record_refusal(acts.SIGN_IN_SLOWED, NOBODY, what(account), request=request, place=where)
 
 
 def begin(request: HttpRequest, account: Account) -> None:
@@ -70,8 +107,9 @@ def owing_account(request: HttpRequest) -> Account | None:
 
 def check_factor(request: HttpRequest, account: Account, code: str) -> TenantDevice | None:
     """The device that took the code (used up by that), or None with the refusal noted. Raises TooMany."""
-    parts = (str(account.tenant_id), str(account.pk), network_of(request))
-    _count(request, throttle.FACTOR, *parts)
+    network = network_of(request)
+    parts = (str(account.tenant_id), str(account.pk), network)
+    _count_for(request, throttle.FACTOR, account.email, network, parts)
     device = _device_for(account, code)
     if device is not None:
         allowed, why = device.verify_is_allowed()
@@ -98,21 +136,37 @@ def _seconds_until(why: dict[str, object]) -> int:
     return int((until - clock.now()).total_seconds()) + 1  # type: ignore[operator]
 
 
+def outside_hours(request: HttpRequest, account: Account) -> OutsideHours | None:
+    """Why the account may not sign in now, with the refusal noted; None when it may. Asked once both factors were right:
+    whoever lacks one learns nothing of the hours."""
+    try:
+        require_in_force(in_force(actor_of(account), clock.now_us()))
+    except OutsideHours as refused:
+        record_refusal(acts.SIGN_IN_OUTSIDE_HOURS, who(account), request=request)
+        return refused
+    return None
+
+
 def finish(request: HttpRequest, account: Account, device: TenantDevice) -> None:
-    """A full session, under a new key."""
+    """A session in which both factors were given, under a new key: a full one, unless a role of the account's needs a second
+    person's approval, which it then waits for."""
     request.session.pop(PASSWORD_AT, None)
     otp_login(request, device)
     request.session.cycle_key()
     Account.objects.filter(pk=account.pk).update(last_seen_at=clock.now())
     factor = acts.A_RECOVERY_CODE if isinstance(device, RecoverySet) else acts.THE_APP
-    record_act(acts.SIGNED_IN, who(account), request=request, factor=factor)
+    act = acts.WAITS if bound(actor_of(account)) else acts.SIGNED_IN
+    record_act(act, who(account), request=request, factor=factor)
+    devices.seen(request, account)
+    trust.remember(request, account)
 
 
 def check_own_password(request: HttpRequest, account: Account, password: str) -> bool:
     """Whether the password of an account was given again: by its person, signed in, or by whoever holds a link to it.
     Counts with the attempts at the door, so that neither is a way to guess it; raises TooMany."""
-    parts = (str(account.tenant_id), account.email, network_of(request))
-    _count(request, throttle.PASSWORD, *parts)
+    place = trust.place_of(request, account.email)
+    parts = (str(account.tenant_id), account.email, place.counted_by)
+    _count_for(request, throttle.PASSWORD, account.email, place.label, parts)
     if account.check_password(password):
         throttle.PASSWORD.succeeded(*parts)
         return True

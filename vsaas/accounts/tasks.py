@@ -9,7 +9,16 @@ from django.db.models import Q
 
 from tenants.lookups import tenants_for_task
 from tenants.scope import tenant_scope
-from vsaas.accounts.models import AccessToken, Account, Invitation, Session, SetupLink
+from vsaas.accounts import devices
+from vsaas.accounts.models import (
+    AccessToken,
+    Account,
+    AccountLink,
+    Invitation,
+    KnownDevice,
+    Session,
+    SetupLink,
+)
 from vsaas.common import clock
 from vsaas.common.models import KeptAnswer
 from vsaas.common.tasks import platform_task
@@ -20,7 +29,7 @@ KEEP_TOKENS = dt.timedelta(days=30)
 
 
 @platform_task(
-    "removes sessions, links, invitations, access tokens and kept answers that ended, tenant by tenant",
+    "removes sessions, links, invitations, devices, access tokens and kept answers that ended, tenant by tenant",
     every_s=3600,
 )
 def remove_ended() -> None:
@@ -41,4 +50,6 @@ def remove_ended() -> None:
             Invitation.objects.filter(settled | Q(expires_at__lt=now - KEEP_INVITATIONS)).delete()
             ended = Q(expires_at__lt=now - KEEP_TOKENS) | Q(revoked_at__lt=now - KEEP_TOKENS)
             AccessToken.objects.filter(ended).delete()
+            AccountLink.objects.filter(expires_at__lt=now - KEEP_LINKS).delete()
+            KnownDevice.objects.filter(last_seen_at__lt=now - devices.DAYS).delete()
             KeptAnswer.objects.filter(expires_at__lt=now).delete()

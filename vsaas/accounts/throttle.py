@@ -80,10 +80,15 @@ class Throttle:
         return f"vsaas.throttle.{self.name}.{hashlib.sha256(joined).hexdigest()}"
 
 
-PASSWORD = Throttle("password", free=5, cap_s=900)  # per tenant, account and network
+PASSWORD = Throttle("password", free=5, cap_s=900)  # per tenant, account and network, or known browser
+# Per tenant and account, of all places it was never signed in from together: many networks guessing at one account.
+ACCOUNT = Throttle("account", free=30, cap_s=60)
 NETWORK = Throttle(
     "network", free=40, cap_s=60
 )  # per tenant and network: one password tried on many accounts
 FACTOR = Throttle("factor", free=5, cap_s=900)  # per tenant, account and network
 LINK = Throttle("link", free=10, cap_s=900)  # passwords tried at one link, from whatever network
 SETUP = Throttle("setup", free=20, cap_s=300)  # unknown set-up links, per network
+RESET_NETWORK = Throttle("reset-network", free=10, cap_s=900)  # messages asked for, per tenant and network
+RESET_ADDRESS = Throttle("reset-address", free=3, cap_s=3600)  # the same, per tenant and address
+GLASS = Throttle("glass", free=5, cap_s=900)  # break-glass codes tried, per tenant and account

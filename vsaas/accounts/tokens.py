@@ -16,17 +16,19 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from tenants import access, bearer
-from tenants.access import Actor, actor_of, narrowed
+from tenants.access import Actor, actor_of, in_force, narrowed
 from tenants.errors import TokenRefused
 from tenants.models import Site
 from tenants.permissions import SITE_VIEW, Permission, token_scopes
 from tenants.scope import after_scope, tenant_scope
 from vsaas.accounts import acts
 from vsaas.accounts.models import AccessToken, Account
-from vsaas.audit.services import Who, record_act, what, who
+from vsaas.approvals.people import bound
+from vsaas.audit.services import Who, record_act, record_refusal, what, who
 from vsaas.common import clock
-from vsaas.common.errors import Conflict, InvalidFields
+from vsaas.common.errors import Conflict, Denied, InvalidFields
 from vsaas.common.network import network_of
+from vsaas.common.redis import client
 
 NAME_CHARS_MAX = 80
 LIFETIME_MAX = dt.timedelta(days=365)
@@ -65,8 +67,13 @@ def offered_sites(actor: Actor) -> QuerySet[Site]:
 def issue(actor: Actor, new: NewToken, *, request: HttpRequest) -> tuple[AccessToken, str]:
     """Make a token of the actor's own account; gives its row, and the token itself, which is kept nowhere.
 
-    Raises InvalidFields, naming every field that is wrong, or TooManyTokens. The caller has checked `account:self`.
+    Raises InvalidFields, naming every field that is wrong, TooManyTokens, or Denied where the actor's role needs a second
+    person's approval. The caller has checked `account:self`.
     """
+    if bound(actor):
+        raise Denied(
+            _("your role needs a second person's approval to sign in, so it can have no access tokens")
+        )
     wrong = _wrong_fields(actor, new)
     if wrong:
         raise InvalidFields(
@@ -160,8 +167,23 @@ def actor_by_token(request: HttpRequest, token_id: UUID) -> tuple[Account, Actor
         raise TokenRefused(_("this token was revoked; make a new one"))
     if not token.holds:
         raise TokenRefused(_("this token has expired; make a new one"))
+    owner = actor_of(token.account)
+    if bound(owner):
+        _note_bound(token, request)
+        raise TokenRefused(
+            _(
+                "the role of who made this token needs a second person's approval to sign in, which no token can have"
+            )
+        )
     after_scope(partial(_note_use, token, who(token.account), request))
-    return token.account, lend(token, actor_of(token.account))
+    return token.account, in_force(lend(token, owner), clock.now_us())
+
+
+def _note_bound(token: AccessToken, request: HttpRequest) -> None:
+    """Once an hour, as its use would be: programs ask again and again."""
+    every_s = int(USE_AUDITED_EVERY.total_seconds())
+    if client().set(f"vsaas.tokens.bound.{token.id}", "1", ex=every_s, nx=True):
+        record_refusal(acts.TOKEN_OF_BOUND, who(token.account), what(token), request=request)
 
 
 def lend(token: AccessToken, owner: Actor) -> Actor:

@@ -6,7 +6,7 @@ from typing import Any
 
 import segno
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -14,13 +14,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from tenants import lookups
 from tenants.declare import public, requires
 from tenants.permissions import ACCOUNT_SELF
-from vsaas.accounts import acts, invitations, recovery, setup, signin, throttle
+from vsaas.accounts import acts, invitations, recovery, setup, signin, throttle, waiting
 from vsaas.accounts.forms import CodeForm, FactorForm, PasswordForm, PersonForm, SignInForm, SlugForm
 from vsaas.accounts.models import Account, RecoverySet, SetupLink, TotpDevice
+from vsaas.approvals import signing_in
 from vsaas.audit.services import NOBODY, record_act, record_refusal, who
 from vsaas.common.errors import Gone, NotFound, TooMany
 from vsaas.common.links import safe_next, tenant_url
 from vsaas.common.network import network_of
+from vsaas.common.problems import page_of
+from vsaas.mail import outbox
 
 NEXT = "next"
 
@@ -40,7 +43,7 @@ def choose(request: HttpRequest) -> HttpResponseBase:
         form.add_error(
             "organisation", _("No organisation of this name is known here. Look at the link you were sent.")
         )
-    return TemplateResponse(request, "accounts/choose.html", {"form": form})
+    return TemplateResponse(request, "accounts/choose.html", {"form": form, "may_mail": outbox.is_there()})
 
 
 @public("sign-in: nobody has a session yet")
@@ -50,6 +53,9 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     after = safe_next(request, request.POST.get(NEXT) or request.GET.get(NEXT) or "")
     if request.actor is not None:  # type: ignore[attr-defined]
         return HttpResponseRedirect(after)
+    if waiting.waits(request):
+        request.session[NEXT] = after
+        return HttpResponseRedirect(tenant_url(request, "sign-in-approval"))
     form = SignInForm(request.POST if request.method == "POST" else None)
     status, headers = 200, {}
     if request.method == "POST" and form.is_valid():
@@ -72,7 +78,11 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     elif request.method == "POST":
         status = 422
     return TemplateResponse(
-        request, "accounts/sign_in.html", {"form": form, "after": after}, status=status, headers=headers
+        request,
+        "accounts/sign_in.html",
+        {"form": form, "after": after, "may_mail": outbox.is_there()},
+        status=status,
+        headers=headers,
     )
 
 
@@ -103,11 +113,17 @@ def sign_in_factor(request: HttpRequest) -> HttpResponseBase:
     return TemplateResponse(request, "accounts/factor.html", {"form": form}, status=status, headers=headers)
 
 
-def _signed_in(request: HttpRequest, account: Account, device: Any) -> HttpResponse:
-    after = safe_next(request, request.session.pop(NEXT, ""))
+def _signed_in(request: HttpRequest, account: Account, device: Any) -> HttpResponseBase:
+    outside = signin.outside_hours(request, account)
+    if outside is not None:
+        logout(request)
+        return page_of(request, outside)
     signin.finish(request, account, device)
     if isinstance(device, RecoverySet):
         recovery.codes_kept(request, account)  # whoever typed one has them; new ones would take these away
+    if waiting.needed(account):
+        return waiting.begin(request, account)
+    after = safe_next(request, request.session.pop(NEXT, ""))
     if recovery.owes_codes(account):
         recovery.make_codes(request, account)
         return HttpResponseRedirect(tenant_url(request, "recovery-codes"))
@@ -127,6 +143,8 @@ def sign_out(request: HttpRequest) -> HttpResponseBase:
     actor = request.actor  # type: ignore[attr-defined]
     if actor is not None:
         record_act(acts.SIGNED_OUT, who(actor), request=request)
+    if request.user.is_authenticated:
+        signing_in.over(request, request.user)
     logout(request)
     return HttpResponseRedirect(tenant_url(request, "sign-in"))
 

@@ -10,6 +10,7 @@ from vsaas.agents.health import is_cloned, is_online
 from vsaas.agents.models import Agent, AgentHealth, EnrolmentCode
 from vsaas.common import clock
 
+CLOCK_RIGHT_US = 2_000_000
 ONLINE = "online"
 OFFLINE = "offline"
 CLONED = "cloned"
@@ -25,8 +26,7 @@ def agent_states(actor: Actor) -> list[dict[str, Any]]:
 def agent_state(actor: Actor, agent: Agent) -> dict[str, Any]:
     """One agent; `agent.site` and `agent.health` should be loaded."""
     health: AgentHealth | None = getattr(agent, "health", None)
-    edit_sites = actor.sites(AGENT_EDIT)
-    may_edit = edit_sites is None or agent.site_id in edit_sites
+    may_edit = access.may(actor, AGENT_EDIT, agent)
     heard = agent.last_contact_at
     return {
         "id": str(agent.id),
@@ -62,10 +62,15 @@ def _health(health: AgentHealth) -> dict[str, Any]:
         "spool_budget_bytes": health.spool_budget_bytes,
         "disk_free_bytes": health.disk_free_bytes,
         "days_left": health.days_left,
-        "oldest_unsent_us": health.oldest_unsent_us,
+        "oldest_unsent_us": _by_our_clock(health.oldest_unsent_us, health.clock_offset_us),
         "streams": health.streams,
         "alarms": health.alarms,
     }
+
+
+def _by_our_clock(us: int | None, offset_us: int) -> int | None:
+    """An instant the agent named by its own clock, where that is wrong by more than a message takes."""
+    return us if us is None or abs(offset_us) <= CLOCK_RIGHT_US else us - offset_us
 
 
 WAITING = "waiting"

@@ -63,12 +63,11 @@ def agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
                 tenant_url(request, "agents-one", agent_id=found.id) + "?done=changed"
             )
     cameras = access.visible(actor, CAMERA_VIEW, present(Camera.objects.filter(agent=found)))
-    adds = actor.sites(CAMERA_EDIT)
     context = {
         "agent": state,
         "form": form,
         "camera_count": cameras.count(),
-        "may_add": found.revoked_at is None and (adds is None or found.site_id in adds),
+        "may_add": found.revoked_at is None and access.may(actor, CAMERA_EDIT, found),
         "done": request.GET.get("done", ""),
     }
     status = 422 if form is not None and form.is_bound else 200

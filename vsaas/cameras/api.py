@@ -38,6 +38,7 @@ from vsaas.cameras.services import (
     camera_delete,
     camera_update,
     present,
+    require_no_gain_by,
 )
 from vsaas.cameras.sites import site_add, site_change, site_delete
 from vsaas.cameras.states import camera_states
@@ -289,6 +290,7 @@ class OneCamera(ApiView):
         camera = self._locked(request, camera_id)
         fields = _with_credentials(valid(CameraFields(data=request.data)))
         change = CameraChange(**_with_site(self, fields))
+        require_no_gain_by(self.actor, camera, change)
         return Response(_one(self, camera_update(camera, change, who(self.actor))))
 
     def _locked(self, request: Request, camera_id: UUID) -> Camera:
@@ -431,17 +433,16 @@ class OneSite(ApiView):
         heir = valid(SiteDeletionFields(data=request.query_params.dict())).get("heir")
         if heir is not None:
             heir = access.get(self.actor, SITE_EDIT, Site.objects.exclude(id=site.id), id=heir)
-        site_delete(site, who(self.actor), heir)
+        site_delete(site, self.actor, heir)
         return Response(status=204)
 
 
 def site_json(view: ApiView, site: Site) -> dict[str, Any]:
     """A site as the API tells it."""
-    editable = view.actor.sites(SITE_EDIT)
     return {
         "id": str(site.id),
         "name": site.name,
         "timezone": site.timezone,
         "created_us": clock.to_us(site.created_at),
-        "may": {"edit": editable is None or site.id in editable},
+        "may": {"edit": access.may(view.actor, SITE_EDIT, site)},
     }

@@ -8,7 +8,11 @@ class CamerasConfig(AppConfig):
     label = "cameras"
 
     def ready(self) -> None:
+        """Who may see a camera is decided below; where cameras and their groups are is known here."""
+        from tenants.access import register_cameras
         from vsaas.audit.cameras import register_camera_source
+        from vsaas.cameras.models import Camera, CameraGroup
         from vsaas.cameras.shown import cameras_of_the_log
 
+        register_cameras(lambda: Camera.objects.all(), lambda: CameraGroup.objects.all())
         register_camera_source(cameras_of_the_log)

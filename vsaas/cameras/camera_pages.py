@@ -25,7 +25,15 @@ from vsaas.cameras.errors import AgentGone, CameraNameTaken, InvalidCamera, Stal
 from vsaas.cameras.forms import CameraDeletionForm, CameraForm, NewCameraForm
 from vsaas.cameras.kept import default_retention_days, kept_footage
 from vsaas.cameras.models import Camera, StreamKind
-from vsaas.cameras.services import CameraChange, NewCamera, camera_add, camera_delete, camera_update, present
+from vsaas.cameras.services import (
+    CameraChange,
+    NewCamera,
+    camera_add,
+    camera_delete,
+    camera_update,
+    present,
+    require_no_gain_by,
+)
 from vsaas.cameras.shown import camera_shown, instant
 from vsaas.cameras.states import camera_states, groups_in_use
 from vsaas.common.links import tenant_url
@@ -134,6 +142,7 @@ def _changed(form: CameraForm, actor: Actor, camera: Camera) -> bool:
         version=data["version"],
     )
     try:
+        require_no_gain_by(actor, camera, change)
         with transaction.atomic():
             camera_update(camera, change, who(actor))
     except StaleVersion:

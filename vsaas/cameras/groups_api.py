@@ -56,11 +56,16 @@ class Groups(ApiView):
         """The groups with a camera you may see, by name, with how many of them you see, and where. A group begins when a
         camera is given its name in `groups`, and ends with its last camera."""
         wanted = valid(GroupFilter(data=request.query_params.dict()))
-        members = access.visible(self.actor, CAMERA_VIEW, CameraGroup.objects.all()).filter(
+        members = access.visible(self.actor, CAMERA_VIEW, _present()).filter(
             **{_FILTERS[name]: value for name, value in wanted.items()}
         )
         page = page_of(request, members.distinct("name"), order=("name",))
         return Response(page.json(_told(members, [row.name for row in page.rows])))
+
+
+def _present() -> QuerySet[CameraGroup]:
+    """Deleted cameras are in no group for whoever looks, though a role on one still counts for their recordings."""
+    return CameraGroup.objects.filter(camera__deleted_at=None)
 
 
 def _told(members: QuerySet[CameraGroup], names: Sequence[str]) -> list[dict[str, Any]]:

@@ -21,6 +21,8 @@ class Camera(TenantModel):
     """
 
     site_path = "site_id"
+    camera_path = "id"
+    groups_path = "groups"
 
     agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="+")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
@@ -53,6 +55,8 @@ class CameraGroup(TenantModel):
     """A camera is in the group of this name. A group is nothing but its cameras: it is there while one is in it."""
 
     site_path = "camera__site_id"
+    camera_path = "camera_id"
+    groups_path = "camera__groups"
 
     camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="groups")
     name = models.CharField(max_length=200)
@@ -80,6 +84,8 @@ class CameraSource(TenantModel):
     """
 
     site_path = "camera__site_id"
+    camera_path = "camera_id"
+    groups_path = "camera__groups"
 
     camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="sources")
     stream = models.PositiveSmallIntegerField(choices=StreamKind.choices)

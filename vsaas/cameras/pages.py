@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from tenants import access
 from tenants.declare import requires
 from tenants.middleware import signed_in
-from tenants.permissions import AGENT_ENROL, CAMERA_VIEW
+from tenants.permissions import AGENT_ENROL, CAMERA_VIEW, PEOPLE_VIEW
 from vsaas.audit.rights import reads_log
 from vsaas.cameras.models import Camera
 from vsaas.cameras.shown import camera_shown
@@ -57,6 +57,7 @@ def camera(request: HttpRequest, camera_id: UUID) -> HttpResponse:
         "camera": camera_shown(state),
         "start_us": instant_us(request.GET.get("t", "")),
         "time_zone": found.site.timezone,
+        "may_people": actor.tenant_wide(PEOPLE_VIEW),
         "may_audit": reads_log(actor),
     }
     return render(request, "cameras/camera.html", context)

@@ -44,7 +44,7 @@ def view_to_change(actor: Actor, view_id: UUID) -> SavedView:
 
 
 def _may_change(actor: Actor, view: SavedView) -> bool:
-    own_or_tidying = view.account_id == actor.account_id or actor.sites(TENANT_EDIT) is None
+    own_or_tidying = view.account_id == actor.account_id or actor.tenant_wide(TENANT_EDIT)
     return actor.holds(VIEW_EDIT) and own_or_tidying
 
 

@@ -11,7 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from protocol.camera_source import seal_source
 from protocol.errors import ProtocolError
 from sealing.ids import Stream
-from tenants.models import Site
+from tenants.access import Actor, Place, place_of
+from tenants.models import Membership, Site
+from vsaas.accounts.gains import Move, require_no_gain
 from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose
 from vsaas.audit.services import Who, differences, record_act, what
 from vsaas.cameras import acts
@@ -138,7 +140,9 @@ def camera_delete(camera: Camera, by: Who, *, erase_footage: bool) -> None:
     camera.version += 1
     camera.save()
     CameraSource.objects.filter(camera=camera).delete()
-    CameraGroup.objects.filter(camera=camera).delete()
+    # A group that somebody's role speaks of stays on the recordings: what it gives or denies holds until they are gone.
+    spoken_of = Membership.objects.exclude(group="").values("group")
+    CameraGroup.objects.filter(camera=camera).exclude(name__in=spoken_of).delete()
     record_act(
         acts.DELETED,
         by,
@@ -151,6 +155,20 @@ def camera_delete(camera: Camera, by: Who, *, erase_footage: bool) -> None:
 def cameras_of_agent(agent_id: UUID) -> dict[UUID, Camera]:
     """Every camera registered on an agent, deleted ones too, by id (ingest checks records and envelopes against it)."""
     return {camera.id: camera for camera in Camera.objects.filter(agent_id=agent_id)}
+
+
+def require_no_gain_by(actor: Actor, camera: Camera, change: CameraChange) -> None:
+    """Return when the change of site or groups gives and takes no rights that the actor may not give. Raises GivesRights,
+    InvalidCamera."""
+    if change.site is None and change.groups is None:
+        return
+    before = place_of(camera)
+    after = Place(
+        before.site_id if change.site is None else change.site.id,
+        camera.id,
+        before.groups if change.groups is None else frozenset(map(_group_name, change.groups)),
+    )
+    require_no_gain(actor, [Move(camera.name, before, after)])
 
 
 def _locked(camera: Camera) -> Camera:

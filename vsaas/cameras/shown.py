@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from vsaas.agents import states
 from vsaas.audit.cameras import LogCamera
 from vsaas.cameras.models import Camera
+from vsaas.common.sizes import length_text
 
 Words = tuple[str, str, str | Promise]
 
@@ -79,7 +80,6 @@ NEXT_STEPS: dict[str, str | Promise] = {
     ),
     "disk-full": _("The agent's disk is full. It records again when there is room: look at its connection."),
 }
-CLOCK_RIGHT_S = 2.0
 CODECS = {"avc": "H.264", "hev": "H.265", "hvc": "H.265"}
 
 
@@ -125,6 +125,14 @@ def stream_shown(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _clock_off(off_s: float) -> str | None:
+    """ "2 hours ahead"; None while the clock is right."""
+    if abs(off_s) * 1e6 <= states.CLOCK_RIGHT_US:
+        return None
+    words = _("%(length)s ahead") if off_s > 0 else _("%(length)s behind")
+    return words % {"length": length_text(abs(off_s))}
+
+
 def agent_shown(state: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """One entry of `agent_states`; `names` of cameras by id."""
     tone, icon, label = AGENT_STATES[state["state"]]
@@ -139,11 +147,11 @@ def agent_shown(state: dict[str, Any], names: Mapping[str, str]) -> dict[str, An
         "revoked": instant(state["revoked_us"]),
     }
     if health is not None:
-        off_s = health["clock_offset_us"] / 1e6
         shown |= {
             "started": instant(health["started_us"]),
             "oldest_unsent": instant(health["oldest_unsent_us"]),
-            "clock_off_s": None if abs(off_s) <= CLOCK_RIGHT_S else round(off_s, 1),
+            "clock_off": _clock_off(health["clock_offset_us"] / 1e6),
+            "room_for": None if health["days_left"] is None else length_text(health["days_left"] * 86400),
             "streams": [
                 stream_shown(row) | {"name": names.get(row["camera"], _("A removed camera"))}
                 for row in health["streams"]

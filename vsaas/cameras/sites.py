@@ -6,9 +6,11 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
+from tenants.access import Actor, Place, place_of
 from tenants.models import Membership, Site
+from vsaas.accounts.gains import Move, require_no_gain
 from vsaas.agents.models import Agent, EnrolmentCode
-from vsaas.audit.services import Who, differences, record_act, what
+from vsaas.audit.services import Who, differences, record_act, what, who
 from vsaas.cameras import acts
 from vsaas.cameras.errors import InvalidSite, SiteNameTaken, SiteNotEmpty
 from vsaas.cameras.models import Camera
@@ -67,8 +69,9 @@ def leaves_behind(site: Site) -> int:
     return cameras + Agent.objects.filter(site=site).exclude(revoked_at=None).count()
 
 
-def site_delete(site: Site, by: Who, heir: Site | None = None) -> None:
-    """Deletes an empty site; what it leaves behind is filed under `heir`. Raises SiteNotEmpty.
+def site_delete(site: Site, actor: Actor, heir: Site | None = None) -> None:
+    """Deletes an empty site; what it leaves behind is filed under `heir`. Raises SiteNotEmpty, and GivesRights
+    where the recordings of a deleted camera would come to people, or go from them, that way.
 
     The caller has checked `site:edit` on both.
     """
@@ -84,11 +87,17 @@ def site_delete(site: Site, by: Who, heir: Site | None = None) -> None:
             extra={"kept_by": kept_by},
         )
     if heir is not None:
+        left = Camera.objects.filter(site=site, erase_footage=False).prefetch_related("groups")
+        require_no_gain(actor, [Move(one.name, place_of(one), _on(heir, place_of(one))) for one in left])
         Camera.objects.filter(site=site).update(site=heir)
         Agent.objects.filter(site=site).update(site=heir)
     EnrolmentCode.objects.filter(site=site).delete()
-    record_act(acts.SITE_DELETED, by, what(site))
+    record_act(acts.SITE_DELETED, who(actor), what(site))
     site.delete()
+
+
+def _on(site: Site, place: Place) -> Place:
+    return Place(site.id, place.camera_id, place.groups)
 
 
 def _save(site: Site) -> None:

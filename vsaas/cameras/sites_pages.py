@@ -74,7 +74,7 @@ def sites(request: HttpRequest) -> HttpResponse:
         "watch": gettext("Watch"),
         "done": DONE.get(request.GET.get("done", "")),
         "may_add_camera": access.visible(actor, CAMERA_EDIT, Agent.objects.filter(revoked_at=None)).exists(),
-        "may_add_site": actor.sites(SITE_EDIT) is None,
+        "may_add_site": actor.tenant_wide(SITE_EDIT),
         "may_enrol": actor.holds(AGENT_ENROL),
         "may_nothing": not any(actor.holds(right) for right in (CAMERA_EDIT, SITE_EDIT, AGENT_EDIT)),
     }
@@ -145,7 +145,6 @@ def _groups(actor: Actor, wanted: Filter, rows: _Rows) -> list[dict[str, Any]]:
     if actor.holds(AGENT_VIEW):
         for state in agent_states(actor):
             agents[state["site_id"]].append(agent_shown(state, {}))
-    editable, adding = actor.sites(SITE_EDIT), actor.sites(CAMERA_EDIT)
     groups = []
     for site in access.visible(actor, SITE_VIEW, Site.objects.all()):
         key = str(site.id)
@@ -164,8 +163,8 @@ def _groups(actor: Actor, wanted: Filter, rows: _Rows) -> list[dict[str, Any]]:
                 "camera_count": len(cameras[key]),
                 "recording": sum(row["state"] == RECORDING for row in cameras[key]),
                 "has_agent": any(row["state"] != REVOKED for row in agents[key]),
-                "may_edit": editable is None or site.id in editable,
-                "may_add": adding is None or site.id in adding,
+                "may_edit": access.may(actor, SITE_EDIT, site),
+                "may_add": access.may(actor, CAMERA_EDIT, site),
             }
         )
     return groups
@@ -251,7 +250,7 @@ def delete_site(request: HttpRequest, site_id: UUID) -> HttpResponse:
     if deletion.is_valid():
         try:
             with transaction.atomic():
-                site_delete(site, who(actor), deletion.cleaned_data.get("heir"))
+                site_delete(site, actor, deletion.cleaned_data.get("heir"))
         except SiteNotEmpty:
             pass  # something came to belong to it since the page was shown: the page says what
         else:

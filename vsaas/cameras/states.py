@@ -15,7 +15,6 @@ from tenants.permissions import (
     CAMERA_LIVE,
     CAMERA_PLAYBACK,
     CAMERA_VIEW,
-    Permission,
 )
 from vsaas.agents.health import is_online
 from vsaas.agents.models import AgentHealth
@@ -53,7 +52,7 @@ def camera_states(actor: Actor, cameras: Iterable[Camera] | None = None) -> list
 
 def groups_in_use(actor: Actor) -> list[str]:
     """Names of the groups with a camera the actor may see, in order. One query."""
-    rows = access.visible(actor, CAMERA_VIEW, CameraGroup.objects.all())
+    rows = access.visible(actor, CAMERA_VIEW, CameraGroup.objects.filter(camera__deleted_at=None))
     return list(rows.order_by("name").values_list("name", flat=True).distinct())
 
 
@@ -84,13 +83,13 @@ def _state_json(actor: Actor, camera: Camera, newest_us: int | None) -> dict[str
         "newest_us": newest_us,
         "streams": [StreamKind(source.stream).name.lower() for source in _sources(camera)],
         "audio": camera.audio,
-        "health": _streams(camera) if _may(actor, AGENT_VIEW, camera) else [],
+        "health": _streams(camera) if access.may(actor, AGENT_VIEW, camera) else [],
         "may": {
-            "live": camera.deleted_at is None and _may(actor, CAMERA_LIVE, camera),
-            "playback": _may(actor, CAMERA_PLAYBACK, camera),
-            "audio": _may(actor, CAMERA_AUDIO, camera),
-            "clip": _may(actor, CAMERA_PLAYBACK, camera) and _may(actor, CAMERA_CLIP, camera),
-            "edit": camera.deleted_at is None and _may(actor, CAMERA_EDIT, camera),
+            "live": camera.deleted_at is None and access.may(actor, CAMERA_LIVE, camera),
+            "playback": access.may(actor, CAMERA_PLAYBACK, camera),
+            "audio": access.may(actor, CAMERA_AUDIO, camera),
+            "clip": access.may(actor, CAMERA_PLAYBACK, camera) and access.may(actor, CAMERA_CLIP, camera),
+            "edit": camera.deleted_at is None and access.may(actor, CAMERA_EDIT, camera),
         },
     }
 
@@ -123,8 +122,3 @@ def _streams(camera: Camera) -> list[dict[str, Any]]:
 
 def _sources(camera: Camera) -> list[Any]:
     return sorted(camera.sources.all(), key=lambda source: source.stream)
-
-
-def _may(actor: Actor, permission: Permission, camera: Camera) -> bool:
-    sites = actor.sites(permission)
-    return sites is None or camera.site_id in sites

@@ -6,6 +6,7 @@ from vsaas.cameras import api as views
 from vsaas.cameras import pages as page
 from vsaas.cameras.agents_page import agent, agents, revoke_agent
 from vsaas.cameras.camera_pages import add_camera, change_camera, delete_camera, switch_camera
+from vsaas.cameras.camera_people import CameraPeopleView, camera_people
 from vsaas.cameras.groups_api import Groups
 from vsaas.cameras.palette import palette
 from vsaas.cameras.sites_pages import add_site, change_site, delete_site, sites
@@ -17,6 +18,7 @@ pages = [
     path("", page.overview, name="overview"),
     path("cameras/add", add_camera, name="sites-camera-add"),
     path("cameras/<uuid:camera_id>", page.camera, name="camera"),
+    path("cameras/<uuid:camera_id>/people", camera_people, name="camera-people"),
     path("cameras/<uuid:camera_id>/settings", change_camera, name="sites-camera"),
     path("cameras/<uuid:camera_id>/switch", switch_camera, name="sites-camera-switch"),
     path("cameras/<uuid:camera_id>/delete", delete_camera, name="sites-camera-delete"),
@@ -37,6 +39,7 @@ api = [
     path("groups", Groups.as_view(), name="api-groups"),
     path("cameras", views.Cameras.as_view(), name="api-cameras"),
     path("cameras/<uuid:camera_id>", views.OneCamera.as_view(), name="api-camera"),
+    path("cameras/<uuid:camera_id>/people", CameraPeopleView.as_view(), name="api-camera-people"),
     path("agents/<uuid:agent_id>/cameras", views.CameraAdding.as_view(), name="api-agent-cameras"),
     path("camera-tests", CameraTests.as_view(), name="api-camera-tests"),
     path("camera-tests/<uuid:test_id>", CameraTest.as_view(), name="api-camera-test"),

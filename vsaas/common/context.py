@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from tenants import lookups
-from vsaas.common.pages import AT_THE_THUMB, OWN_PLACES, links, places, site_choice
+from vsaas.common.pages import AT_THE_THUMB, OWN_PLACES, banners, links, places, site_choice
 
 THEME_COOKIE = "vsaas_theme"
 THEMES = ("light", "dark")
@@ -21,7 +21,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     """`tenant` (TenantFound or None), `actor` (Actor or None), `insecure` (plain http on loopback), `places` (the rail),
     `places_at_thumb` (how many of them a phone shows beside "More"; 0: all), `own_places`, `site_choice`,
     `organisations` (others this browser has a session of), `theme` (what the person chose: "light", "dark" or ""),
-    `languages` (code and own name of each)."""
+    `languages` (code and own name of each), `banners` (what every page says above its content)."""
     theme = request.COOKIES.get(THEME_COOKIE, "")
     return {
         "tenant": getattr(request, "tenant", None),
@@ -31,6 +31,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "languages": settings.LANGUAGES,
         "places": SimpleLazyObject(lambda: places(request)),
         "places_at_thumb": SimpleLazyObject(lambda: _at_thumb(request)),
+        "banners": SimpleLazyObject(lambda: banners(request)),
         "own_places": SimpleLazyObject(lambda: links(request, OWN_PLACES)),
         "site_choice": SimpleLazyObject(lambda: site_choice(request)),
         "organisations": SimpleLazyObject(lambda: organisations(request)),

@@ -124,7 +124,8 @@ def _purpose(key: str) -> str:
 
 def _rights(actor: Actor) -> bytes:
     grants = sorted(
-        f"{grant.site_id}:{','.join(sorted(one.name for one in grant.role.permissions))}"
+        f"{grant.denies}:{grant.site_id}:{grant.camera_id}:{grant.within}:{grant.group!r}:"
+        + ",".join(sorted(one.name for one in grant.role.permissions))
         for grant in actor.grants
     )
     return _hash(*grants)

@@ -41,8 +41,8 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         rf"\1\2{HIDDEN}",
     ),
-    # cookies by their names, session and CSRF
-    (re.compile(r"\b(vsaas_s_[\w-]*|vsaas_csrf)([\"']?\s*[:=]\s*[\"']?)[^;,\s\"']+"), rf"\1\2{HIDDEN}"),
+    # cookies by their names: session, known browser, CSRF
+    (re.compile(r"\b(vsaas_[sd]_[\w-]*|vsaas_csrf)([\"']?\s*[:=]\s*[\"']?)[^;,\s\"']+"), rf"\1\2{HIDDEN}"),
     # fields and parameters whose names say it
     (
         re.compile(

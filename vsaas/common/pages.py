@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from tenants import access
+from tenants.access import Actor
 from tenants.models import Site
 from tenants.permissions import (
     ACCOUNT_SELF,
@@ -20,8 +22,10 @@ from tenants.permissions import (
     AUDIT_VIEW,
     CAMERA_PLAYBACK,
     CAMERA_VIEW,
+    LOGIN_APPROVE,
     PEOPLE_VIEW,
     SITE_VIEW,
+    TENANT_EDIT,
     Permission,
 )
 from vsaas.common.links import tenant_url
@@ -45,8 +49,10 @@ PLACES = (
     Place("overview", _("Live"), "live", CAMERA_VIEW, by_site=True),
     Place("sites", _("Sites"), "site", SITE_VIEW),
     Place("people", _("People"), "people", PEOPLE_VIEW),
+    Place("approvals", _("Approvals"), "stamp", LOGIN_APPROVE),
     Place("health", _("Health"), "shield", AGENT_VIEW),
     Place("audit", _("Audit"), "audit", AUDIT_VIEW),
+    Place("organisation", _("Organisation"), "settings", TENANT_EDIT),
 )
 
 # Of the person alone: they stand in the account menu.
@@ -67,7 +73,14 @@ SITE_COOKIE = "vsaas_site"
 
 
 # Pages whose URL names begin otherwise than their place.
-BELONGS = {"camera": "overview", "sync": "overview", "agents": "sites", "usage": "sites"}
+BELONGS = {
+    "camera": "overview",
+    "sync": "overview",
+    "agents": "sites",
+    "usage": "sites",
+    "roles": "people",
+    "mail": "people",
+}
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,39 @@ class Link:
     icon: str
     url: str
     current: bool
+    count: int | None = None  # how much there waits for the person; None: nothing ever does
+
+
+@dataclass(frozen=True)
+class Banner:
+    """What every page says above its content: `tone` "warn" or "bad", and the URL name of where it is dealt with ("" for who
+    cannot)."""
+
+    tone: str
+    text: str
+    place: str
+
+
+_counts: dict[str, Callable[[Actor], int]] = {}
+_banners: list[Callable[[HttpRequest], Banner | None]] = []
+
+
+def register_count(place: str, count: Callable[[Actor], int]) -> None:
+    """Say how much waits for a person at a place of the rail."""
+    _counts[place] = count
+
+
+def register_banner(banner: Callable[[HttpRequest], Banner | None]) -> None:
+    """Have something said on every page of whoever is signed in, while `banner(request)` gives it."""
+    if banner not in _banners:
+        _banners.append(banner)
+
+
+def banners(request: HttpRequest) -> list[Banner]:
+    """What this page says above its content."""
+    if getattr(request, "actor", None) is None:
+        return []
+    return [found for banner in _banners if (found := banner(request)) is not None]
 
 
 def links(request: HttpRequest, places: tuple[Place, ...]) -> list[Link]:
@@ -93,15 +139,24 @@ def links(request: HttpRequest, places: tuple[Place, ...]) -> list[Link]:
     here = _here(request).split("-")[0]
     here = BELONGS.get(here, here)
     return [
-        Link(place.name, place.label, place.icon, url, place.name == here)
+        Link(place.name, place.label, place.icon, url, place.name == here, _count(place.name, actor))
         for place in places
         if actor.holds(place.permission) and (url := url_if_any(request, place.name)) is not None
     ]
 
 
+def _count(place: str, actor: Actor) -> int | None:
+    count = _counts.get(place)
+    return None if count is None else count(actor)
+
+
 def places(request: HttpRequest) -> list[Link]:
-    """The rail, in its order."""
-    return links(request, PLACES)
+    """The rail, in its order; read once per request."""
+    kept: list[Link] | None = getattr(request, "_places_of_frame", None)
+    if kept is None:
+        kept = links(request, PLACES)
+        request._places_of_frame = kept  # type: ignore[attr-defined]
+    return kept
 
 
 def _here(request: HttpRequest) -> str:

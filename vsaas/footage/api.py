@@ -16,13 +16,15 @@ from sealing.ids import Stream
 from tenants import access
 from tenants.access import Actor
 from tenants.declare import Requires
-from tenants.errors import NotFound
-from tenants.permissions import CAMERA_AUDIO, CAMERA_CLIP, CAMERA_PLAYBACK
+from tenants.errors import NotFound, OutsideHours
+from tenants.permissions import CAMERA_AUDIO, CAMERA_CLIP, CAMERA_PLAYBACK, Permission
 from tenants.scope import tenant_scope
+from tenants.sight import sight
 from vsaas.audit import services as audit
 from vsaas.cameras.models import Camera
 from vsaas.common import clock
 from vsaas.common.api import ApiView, session_id
+from vsaas.common.clock import LAST_US
 from vsaas.common.describe import describe
 from vsaas.common.object_store import object_store
 from vsaas.common.redis import client
@@ -67,7 +69,8 @@ WATCH_MERGED_S = 600
 def cameras_for(actor: Actor, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Camera]:
     """The cameras, when the actor may play all of them. Raises NotFound or Denied. What was deleted together with its
     recordings is not found from that moment on, though the sweep takes its time."""
-    found = {camera.id: camera for camera in Camera.objects.filter(id__in=ids, erase_footage=False)}
+    rows = Camera.objects.filter(id__in=ids, erase_footage=False).prefetch_related("groups")
+    found = {camera.id: camera for camera in rows}
     for camera_id in ids:
         if camera_id not in found:
             raise NotFound()
@@ -84,8 +87,9 @@ class Timeline(ApiView):
     def get(self, request: Request) -> Response:
         """What was recorded when, per camera, merged into runs. Small whatever the range."""
         asked = timeline_request(request.query_params)
-        cameras_for(self.actor, asked.cameras)
-        found = timeline(asked.cameras, asked.stream, asked.from_us, asked.to_us, asked.resolution_us)
+        allowed = cameras_for(self.actor, asked.cameras)
+        sights = {camera: sight(self.actor, allowed[camera], CAMERA_PLAYBACK) for camera in asked.cameras}
+        found = timeline(sights, asked.stream, asked.from_us, asked.to_us, asked.resolution_us)
         cameras = {
             str(camera): {
                 "runs": [run.row() for run in line.runs],
@@ -118,16 +122,12 @@ class Playback(ApiView):
         asked = playback_request(request.data)
         cameras = cameras_for(self.actor, [stream.camera for stream in asked.streams])
         until_us = min(asked.to_us, asked.from_us + AHEAD_US)
-        to = _release_to(self.actor, asked.hpke_public)
+        streams = [
+            asked_of(self.actor, cameras[stream.camera], stream.stream, asked.audio, CAMERA_PLAYBACK)
+            for stream in asked.streams
+        ]
+        to = release_to(self.actor, asked.hpke_public, streams)
         with tenant_scope(self.actor.tenant_id, keys=True):
-            streams = [
-                Asked(
-                    stream.camera,
-                    int(stream.stream),
-                    asked.audio and _hears(self.actor, cameras[stream.camera]),
-                )
-                for stream in asked.streams
-            ]
             answers = playback(streams, asked.from_us, until_us, to, object_store())
             self._audit(request, answers, cameras, asked.from_us)
         return Response(_reply(self.actor, to, answers, until_us if until_us < asked.to_us else None))
@@ -176,8 +176,8 @@ class Clips(ApiView):
         )
         access.require(self.actor, CAMERA_PLAYBACK, camera)
         until_us = min(asked.to_us, asked.from_us + AHEAD_US)
-        to = _release_to(self.actor, asked.hpke_public)
-        stream = Asked(asked.camera, int(asked.stream), asked.audio and _hears(self.actor, camera))
+        stream = asked_of(self.actor, camera, asked.stream, asked.audio, CAMERA_PLAYBACK, CAMERA_CLIP)
+        to = release_to(self.actor, asked.hpke_public, [stream])
         with tenant_scope(self.actor.tenant_id, keys=True):
             ticket = self._ticket(request, asked, camera)
             answers = playback([stream], asked.from_us, until_us, to, object_store())
@@ -204,19 +204,33 @@ class Clips(ApiView):
         return write_ticket(Clip(account, asked.camera, int(asked.stream), asked.from_us, asked.to_us))
 
 
-def _release_to(actor: Actor, hpke_public: bytes) -> ReleaseTo:
+def asked_of(actor: Actor, camera: Camera, stream: Stream, audio: bool, *needed: Permission) -> Asked:
+    """A stream with what of its recorded time the actor may see who needs these rights, and hear if `audio` is wanted."""
+    hears = sight(actor, camera, *needed, CAMERA_AUDIO) if audio and _hears(actor, camera) else None
+    return Asked(camera.id, int(stream), sight(actor, camera, *needed), hears)
+
+
+def release_to(actor: Actor, hpke_public: bytes, streams: Sequence[Asked]) -> ReleaseTo:
+    """To whom keys and URLs go, and until when: two minutes, or the end of the hours that open one of the streams. Raises
+    OutsideHours in the last second of these."""
+    now_us = clock.now_us()
+    sights = [one for stream in streams for one in (stream.sight, stream.hears) if one is not None]
+    expires_us = min([now_us + GRANT_GET_SECONDS * US, *(one.until_us(LAST_US) for one in sights)])
+    if expires_us < now_us + US:
+        raise OutsideHours(
+            _("your hours of playback are over; ask again in a moment"), extra={"opens_us": None}
+        )
     return ReleaseTo(
         public_key=hpke_public,
         session=secrets.token_bytes(16),
         account=actor.account_id,
-        expires_us=clock.now_us() + GRANT_GET_SECONDS * US,
+        expires_us=expires_us,
     )
 
 
 def _hears(actor: Actor, camera: Camera) -> bool:
     """Audio is a right of its own: without it the video comes, the key of the sound does not."""
-    sites = actor.sites(CAMERA_AUDIO)
-    return sites is None or camera.site_id in sites
+    return access.may(actor, CAMERA_AUDIO, camera)
 
 
 def _continues_watching(session: uuid.UUID | None, asked: Asked, from_us: int, end_us: int) -> bool:
@@ -256,6 +270,7 @@ def stream_json(answer: StreamAnswer, more_from_us: int | None) -> dict[str, Any
         "agents": {str(agent): {"record_public": b64.encode(key)} for agent, key in answer.agents.items()},
         "segments": [_segment_json(found, answer) for found in answer.segments],
         "gaps": [{"from_us": gap.from_us, "to_us": gap.to_us, "reason": gap.reason} for gap in answer.gaps],
+        "not_permitted": [{"from_us": begin, "to_us": end} for begin, end in answer.not_permitted],
         "more_from_us": more_from_us,
     }
 

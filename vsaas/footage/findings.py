@@ -6,10 +6,12 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_noop
 
+from tenants import access
 from tenants.access import Actor
 from tenants.ids import uuid7
 from tenants.permissions import AGENT_VIEW
 from tenants.scope import current_tenant_id
+from vsaas.agents.models import Agent
 from vsaas.audit import services as audit
 from vsaas.cameras.models import Camera
 from vsaas.common import clock
@@ -85,10 +87,12 @@ def open_findings(actor: Actor, limit: int = 200) -> list[Finding]:
 
 
 def open_to(actor: Actor) -> QuerySet[Finding]:
-    """What the actor should look at: findings about cameras and agents of their sites, and about the
-    tenant as a whole for who holds the right everywhere."""
+    """What the actor should look at: findings about cameras and agents they hold the right on, and about the tenant as a
+    whole for who holds it there."""
     rows = Finding.objects.filter(closed_us=None).select_related("camera", "agent")
-    sites = actor.sites(AGENT_VIEW)
-    if sites is not None:
-        rows = rows.filter(Q(camera__site_id__in=sites) | Q(camera=None, agent__site_id__in=sites))
-    return rows
+    theirs = Q(camera__in=access.visible(actor, AGENT_VIEW, Camera.objects.all())) | Q(
+        camera=None, agent__in=access.visible(actor, AGENT_VIEW, Agent.objects.all())
+    )
+    if actor.tenant_wide(AGENT_VIEW):
+        theirs |= Q(camera=None, agent=None)
+    return rows.filter(theirs)

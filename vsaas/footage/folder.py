@@ -238,13 +238,13 @@ def write_private(path: Path, text: str) -> None:
 
 def stored_segments(
     camera: uuid.UUID, streams: Sequence[Stream], from_us: int, to_us: int
-) -> Iterator[bytes]:
-    """Signed records of the stored segments in range."""
+) -> Iterator[tuple[bytes, int]]:
+    """Signed records of the stored segments in range, and when they came (UTC µs)."""
     for stream in streams:
         with connection.cursor() as cursor:
             cursor.execute(
                 """
-                SELECT b.signed FROM footage_record r JOIN footage_record_body b
+                SELECT b.signed, r.received_us FROM footage_record r JOIN footage_record_body b
                     ON b.tenant_id = r.tenant_id AND b.chain = r.chain AND b.seq = r.seq AND b.day = r.day
                 WHERE r.tenant_id = %s AND r.camera_id = %s AND r.stream = %s AND r.kind IN (2, 3) AND r.kind = 2
                   AND r.state = %s AND r.start_us >= %s AND r.start_us < %s AND r.end_us > %s
@@ -264,4 +264,4 @@ def stored_segments(
                 ],
             )
             for row in cursor.fetchall():
-                yield bytes(row[0])
+                yield bytes(row[0]), row[1]

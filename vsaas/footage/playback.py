@@ -17,7 +17,10 @@ from protocol.states import SegmentState, TimelineState
 from sealing.ids import RecordKind, Rendition, Stream
 from sealing.names import object_name
 from sealing.record import Segment, parse_record
+from tenants.hours import Span, intersect, subtract, union
 from tenants.scope import current_tenant_id
+from tenants.sight import Sight
+from vsaas.common import clock
 from vsaas.common.object_store import ObjectStore
 from vsaas.footage.models import Chain
 from vsaas.footage.times import LONGEST_SEGMENT_US, US, day_of, day_start_us
@@ -38,11 +41,13 @@ _STATES = {
 
 @dataclass(frozen=True, order=True)
 class Asked:
-    """One stream of one camera, and whether the caller may hear it."""
+    """One stream of one camera, which of its recorded time the caller may see, and hear (None: nothing, or nothing is to
+    be heard)."""
 
     camera: uuid.UUID
     stream: int
-    audio: bool = field(default=False, compare=False)
+    sight: Sight = field(compare=False)
+    hears: Sight | None = field(default=None, compare=False)
 
 
 @dataclass
@@ -59,6 +64,7 @@ class Found:
     state: int
     version_id: str | None
     chain: uuid.UUID
+    received_us: int
     signed: bytes
     index_part: bytes | None
     url: str | None = None
@@ -80,11 +86,13 @@ class GapFound:
 
 @dataclass
 class StreamAnswer:
-    """What one stream has in the window; `agents` maps agent to record public key."""
+    """What one stream has in the window; `agents` maps agent to record public key. `not_permitted`: of which time nothing
+    is told, whatever there may be."""
 
     asked: Asked
     segments: list[Found] = field(default_factory=list)
     gaps: list[GapFound] = field(default_factory=list)
+    not_permitted: list[Span] = field(default_factory=list)
     agents: dict[uuid.UUID, bytes] = field(default_factory=dict)
     agent_of: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
 
@@ -98,15 +106,17 @@ def playback(
         answers[(found.camera, found.stream)].segments.append(found)
     for camera, stream, gap in _gaps(asked, from_us, to_us):
         answers[(camera, stream)].gaps.append(gap)
-    _add_key_frames(answers)
+    for answer in answers.values():
+        _withhold(answer, from_us, to_us, to.expires_us)
+    _add_key_frames(answers, to.expires_us)
     name_agents(answers.values())
-    open_objects(answers.values(), store)
+    open_objects(answers.values(), store, to.expires_us)
     release(answers.values(), to)
     return [answers[(item.camera, item.stream)] for item in asked]
 
 
 COLUMNS = """r.camera_id, r.stream, r.segment, r.start_us, r.end_us, r.run, r.continues, r.state, r.version_id, r.chain,
-    b.signed, b.index_part"""
+    r.received_us, b.signed, b.index_part"""
 BODY = """JOIN footage_record_body b
     ON b.tenant_id = r.tenant_id AND b.chain = r.chain AND b.seq = r.seq AND b.day = r.day"""
 PLACED = "r.placed AND r.kind IN (2, 3)"
@@ -140,7 +150,31 @@ def _found(sql: str, parameters: list[object]) -> list[Found]:
 
 def found_of(row: Sequence[Any]) -> Found:
     """The segment of a row that begins with COLUMNS."""
-    return Found(*row[:10], signed=bytes(row[10]), index_part=None if row[11] is None else bytes(row[11]))
+    return Found(*row[:11], signed=bytes(row[11]), index_part=None if row[12] is None else bytes(row[12]))
+
+
+def may_see(found: Found, sight: Sight, until_us: int) -> bool:
+    """Whether a segment may be seen up to `until_us`."""
+    return sight.permits(found.start_us, found.end_us, found.received_us, until_us)
+
+
+def _withhold(answer: StreamAnswer, from_us: int, to_us: int, until_us: int) -> None:
+    """Leaves in the answer what may be seen up to `until_us`, and says of which time it does not speak."""
+    sight = answer.asked.sight
+    if not sight.limited:
+        return
+    seen = sight.spans(from_us, to_us, until_us)
+    kept = [found for found in answer.segments if may_see(found, sight, until_us)]
+    # A segment that reaches over an edge is withheld whole, so that part of it which lies on this side is told as well.
+    edges = [(found.start_us, found.end_us) for found in answer.segments if found not in kept]
+    answer.segments = kept
+    answer.gaps = [
+        GapFound(begin, end, gap.reason)
+        for gap in answer.gaps
+        for begin, end in intersect([(gap.from_us, gap.to_us)], seen)
+    ]
+    whole = [(from_us, to_us)]
+    answer.not_permitted = union(subtract(whole, seen), intersect(whole, union(edges)))
 
 
 def _gaps(asked: Sequence[Asked], from_us: int, to_us: int) -> list[tuple[uuid.UUID, int, GapFound]]:
@@ -169,8 +203,9 @@ def _gaps(asked: Sequence[Asked], from_us: int, to_us: int) -> list[tuple[uuid.U
         return [(row[0], row[1], GapFound(row[2], row[3], row[4])) for row in cursor.fetchall()]
 
 
-def _add_key_frames(answers: dict[tuple[uuid.UUID, int], StreamAnswer]) -> None:
-    """Brings along, for streams that begin in the middle of a group of pictures, everything from its key frame on."""
+def _add_key_frames(answers: dict[tuple[uuid.UUID, int], StreamAnswer], until_us: int) -> None:
+    """Brings along, for streams that begin in the middle of a group of pictures, everything from its key frame on that may
+    be seen."""
     wanted = []
     for answer in answers.values():
         first = answer.segments[0] if answer.segments else None
@@ -198,7 +233,8 @@ def _add_key_frames(answers: dict[tuple[uuid.UUID, int], StreamAnswer]) -> None:
     for found in _found(sql, [*arrays, current_tenant_id(), *days, *days, *days]):
         before[(found.camera, found.stream)].append(found)
     for key, segments in before.items():
-        answers[key].segments[:0] = segments
+        sight = answers[key].asked.sight
+        answers[key].segments[:0] = [found for found in segments if may_see(found, sight, until_us)]
 
 
 def name_agents(answers: Iterable[StreamAnswer]) -> None:
@@ -212,14 +248,17 @@ def name_agents(answers: Iterable[StreamAnswer]) -> None:
             answer.agent_of[found.segment] = row.agent_id
 
 
-def open_objects(answers: Iterable[StreamAnswer], store: ObjectStore) -> None:
-    """Gives each stored segment the URL of its object's version, for GRANT_GET_SECONDS; the others lose their index."""
+def open_objects(answers: Iterable[StreamAnswer], store: ObjectStore, expires_us: int) -> None:
+    """Gives each stored segment that may be seen up to `expires_us` the URL of its object's version, for
+    GRANT_GET_SECONDS or, where hours limit it, no longer than that; the others lose their index."""
     tenant = current_tenant_id()
+    left_s = max(1, (expires_us - clock.now_us()) // US)
     for answer in answers:
+        lives_s = min(GRANT_GET_SECONDS, left_s) if answer.asked.sight.limited else GRANT_GET_SECONDS
         for found in answer.segments:
-            if found.state == SegmentState.STORED:
+            if found.state == SegmentState.STORED and may_see(found, answer.asked.sight, expires_us):
                 name = object_name(tenant, found.camera, Stream(found.stream), found.segment, found.start_us)
-                found.url = store.presign_get(name, found.version_id, GRANT_GET_SECONDS).url
+                found.url = store.presign_get(name, found.version_id, lives_s).url
             else:
                 found.index_part = None
 
@@ -233,7 +272,7 @@ def release(answers: Iterable[StreamAnswer], to: ReleaseTo, *, merged: Collectio
         for found in answer.segments:
             if found.state != SegmentState.STORED:
                 continue
-            for request in _key_requests(found, audio=answer.asked.audio):
+            for request in _key_requests(found, answer.asked):
                 requests.append(request)
                 owners.append(found)
     if not requests:
@@ -243,11 +282,13 @@ def release(answers: Iterable[StreamAnswer], to: ReleaseTo, *, merged: Collectio
         found.keys.append(key)
 
 
-def _key_requests(found: Found, *, audio: bool) -> list[SegmentKeyRequest]:
+def _key_requests(found: Found, asked: Asked) -> list[SegmentKeyRequest]:
     """One per part the caller may open. The record was verified when it was taken in, and the player does it again."""
     record = parse_record(found.signed).record
     assert isinstance(record, Segment)
-    allowed = {Rendition(found.stream), Rendition.INDEX} | ({Rendition.AUDIO} if audio else set())
+    sights = {Rendition(found.stream): asked.sight, Rendition.INDEX: asked.sight}
+    if asked.hears is not None:
+        sights[Rendition.AUDIO] = asked.hears
     return [
         SegmentKeyRequest(
             camera=found.camera,
@@ -256,9 +297,11 @@ def _key_requests(found: Found, *, audio: bool) -> list[SegmentKeyRequest]:
             rendition=int(part.rendition),
             key_id=part.key_id,
             commitment=part.commitment,
-            start_us=found.start_us,
-            end_us=found.end_us,
+            start_us=record.start_us,
+            end_us=record.end_us,
+            received_us=found.received_us,
+            sight=sights[part.rendition],
         )
         for part in record.parts
-        if part.rendition in allowed
+        if part.rendition in sights
     ]

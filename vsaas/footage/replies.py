@@ -47,7 +47,7 @@ TIMELINE_QUERY = (
     ),
 )
 
-RunState = Literal["recorded", "pending", "gap", "deleted", "missing"]
+RunState = Literal["recorded", "pending", "gap", "deleted", "missing", "not-permitted"]
 
 
 class CameraLine(BaseModel):
@@ -159,6 +159,13 @@ class GapReply(BaseModel):
     reason: int
 
 
+class Stretch(BaseModel):
+    """From one instant to another."""
+
+    from_us: Micros
+    to_us: Micros
+
+
 class AgentTrust(BaseModel):
     """The key an agent signs records with; check it through the statements."""
 
@@ -173,6 +180,9 @@ class StreamReply(BaseModel):
     agents: dict[str, AgentTrust]
     segments: list[SegmentReply]
     gaps: list[GapReply]
+    not_permitted: list[Stretch] = Field(
+        description="Time your hours do not let you see. Nothing is told of it, nor whether there is anything."
+    )
     more_from_us: Micros | None = Field(description="Ask again from here; null: this was all.")
 
 
@@ -293,6 +303,7 @@ PLAYBACK: dict[str, Any] = {
                 }
             ],
             "gaps": [],
+            "not_permitted": [],
             "more_from_us": None,
         }
     ],

@@ -119,3 +119,10 @@ ALTER TABLE footage_record DROP COLUMN placed;
 CREATE INDEX footage_record_timeline ON footage_record (tenant_id, camera_id, stream, start_us)
     INCLUDE (end_us, kind, state, flags, reason, segment) WHERE kind IN (2, 3);
 """
+
+ADD_LATE = """
+CREATE INDEX footage_record_late ON footage_record (tenant_id, camera_id, stream, start_us)
+    INCLUDE (end_us, received_us, day)
+    WHERE kind = 2 AND placed AND (received_us > end_us + 120000000 OR received_us < start_us);
+"""
+DROP_LATE = "DROP INDEX footage_record_late;"

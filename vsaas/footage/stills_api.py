@@ -1,6 +1,5 @@
 """Still pictures in the browser API: walls of many cameras, and thumbnails of one."""
 
-import secrets
 import uuid
 from collections.abc import Sequence
 
@@ -8,28 +7,26 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from protocol import b64
-from protocol.limits import GRANT_GET_SECONDS
+from sealing.ids import Stream
 from tenants.declare import Requires
 from tenants.permissions import CAMERA_PLAYBACK
 from tenants.scope import tenant_scope
 from vsaas.audit import services as audit
 from vsaas.cameras.models import Camera
-from vsaas.common import clock
 from vsaas.common.api import ApiView, session_id
 from vsaas.common.describe import describe
 from vsaas.common.object_store import object_store
 from vsaas.footage import acts, receipts
-from vsaas.footage.api import cameras_for, stream_json
+from vsaas.footage.api import asked_of, cameras_for, release_to, stream_json
 from vsaas.footage.playback import StreamAnswer, open_objects, release
 from vsaas.footage.replies import STILLS, STILLS_ASKED, StillsFields, StillsReply
 from vsaas.footage.requests import stills_request
 from vsaas.footage.stills import Wish, stills
-from vsaas.footage.times import US, hour_start_us, iso
+from vsaas.footage.times import hour_start_us, iso
 from vsaas.keys.services import (
     KmsError,
     NoTenantKeys,
     ReleaseRefused,
-    ReleaseTo,
     newest_statement_number,
     root_fingerprint,
 )
@@ -56,16 +53,16 @@ class Stills(ApiView):
         the sub stream while it is at most a minute behind. Keys of video and index only, never of sound."""
         asked = stills_request(request.data)
         cameras = cameras_for(self.actor, list(dict.fromkeys(wish.camera for wish in asked.wishes)))
-        to = ReleaseTo(
-            public_key=asked.hpke_public,
-            session=secrets.token_bytes(16),
-            account=self.actor.account_id,
-            expires_us=clock.now_us() + GRANT_GET_SECONDS * US,
-        )
+        streams = {
+            camera.id: asked_of(self.actor, camera, Stream.SUB, False, CAMERA_PLAYBACK)
+            for camera in cameras.values()
+        }
+        to = release_to(self.actor, asked.hpke_public, list(streams.values()))
         with tenant_scope(self.actor.tenant_id, keys=True):
-            answers = stills(asked.wishes)
+            sights = {camera: stream.sight for camera, stream in streams.items()}
+            answers = stills(asked.wishes, sights, to.expires_us)
             distinct = list({id(answer): answer for answer in answers}.values())
-            open_objects(distinct, object_store())
+            open_objects(distinct, object_store(), to.expires_us)
             seen = self._receipts(request, asked.wishes, answers, cameras)
             release(distinct, to, merged=cameras.keys() - seen)
         return Response(

@@ -4,7 +4,7 @@ PostgreSQL merges segments into runs (gaps and islands), so a reply and the work
 range; `runs` then lays competing states over each other.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -13,11 +13,14 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Max
 
+from protocol.limits import GRANT_GET_SECONDS
 from protocol.states import SegmentState, TimelineState
+from tenants.hours import Span, intersect, subtract
 from tenants.scope import current_tenant_id
+from tenants.sight import DIFFER_US, Sight
 from vsaas.footage.models import StreamStatus
 from vsaas.footage.runs import Run, coarsen, overlay
-from vsaas.footage.times import DAY_US, LONGEST_SEGMENT_US, day_of, day_start_us
+from vsaas.footage.times import DAY_US, LONGEST_SEGMENT_US, US, day_of, day_start_us
 
 JOIN_US = 100_000
 """Segments closer than this are one run: rounding of sample times, not a hole anyone could see."""
@@ -69,9 +72,33 @@ WHERE tenant_id = %s AND stream = %s AND camera_id = ANY(%s)
 """
 
 
+# Segments that came at another time than they state. A partial index holds these alone (migration 0003), so looking for
+# them costs nothing where clocks are right and uplinks are up.
+_LATE = f"""
+FROM footage_record
+WHERE tenant_id = %(tenant)s AND camera_id = c.camera_id AND stream = %(stream)s AND kind = 2 AND placed
+  AND (received_us > end_us + {DIFFER_US} OR received_us < start_us)
+  AND day BETWEEN %(first_day)s AND %(last_day)s
+  AND start_us >= %(look_from)s AND start_us < %(to)s AND end_us > %(from)s
+"""
+_LATE_CAME = f"""
+SELECT min(came.first_us), max(came.last_us) FROM unnest(%(cameras)s::uuid[]) c(camera_id)
+CROSS JOIN LATERAL (SELECT min(received_us) AS first_us, max(received_us) AS last_us {_LATE}) came
+"""  # noqa: S608  constants alone
+_WITHHELD = f"""
+SELECT c.camera_id, lower(span), upper(span)
+FROM unnest(%(cameras)s::uuid[]) c(camera_id) CROSS JOIN LATERAL (
+    SELECT unnest(range_agg(int8range(start_us, greatest(end_us, start_us + 1)))) AS span
+    {_LATE} AND NOT received_us <@ %(seen)s::int8multirange
+) late
+ORDER BY c.camera_id, 2
+"""  # noqa: S608  constants alone
+
+
 @dataclass(frozen=True)
 class CameraTimeline:
-    """`newest_us` is the end of the newest recorded second known, `oldest_unsent_us` what the agent still holds."""
+    """`newest_us` is the end of the newest recorded second known, `oldest_unsent_us` what the agent still holds; None also
+    where the caller may not see that time."""
 
     runs: list[Run]
     newest_us: int | None
@@ -79,20 +106,90 @@ class CameraTimeline:
 
 
 def timeline(
-    cameras: Sequence[UUID], stream: int, from_us: int, to_us: int, resolution_us: int = 0
+    sights: Mapping[UUID, Sight], stream: int, from_us: int, to_us: int, resolution_us: int = 0
 ) -> dict[UUID, CameraTimeline]:
-    """Runs of each camera in [from_us, to_us), inside the tenant's scope; access is the caller's decision.
+    """Runs of each camera in [from_us, to_us), inside the tenant's scope; which of its recorded time the caller may see
+    is the caller's decision. What lies outside is one run `not-permitted`, and nothing else is told of it.
 
-    Two queries whatever the number of cameras.
+    Two queries whatever the number of cameras, and at most two for each set of hours that limits some of them.
     """
-    spans, status = _look_up(cameras, stream, from_us, to_us)
+    spans, status = _look_up(list(sights), stream, from_us, to_us)
+    withheld = _withheld(sights, stream, from_us, to_us)
     return {
-        camera: CameraTimeline(
-            coarsen(overlay(spans.get(camera, []), from_us, to_us), resolution_us),
-            *status.get(camera, (None, None)),
+        camera: _seen_of(
+            sight,
+            spans.get(camera, []),
+            withheld.get(camera, []),
+            status.get(camera, (None, None)),
+            (from_us, to_us),
+            resolution_us,
         )
-        for camera in cameras
+        for camera, sight in sights.items()
     }
+
+
+def _seen_of(
+    sight: Sight,
+    spans: list[Run],
+    withheld: list[Span],
+    status: tuple[int | None, int | None],
+    asked: Span,
+    resolution_us: int,
+) -> CameraTimeline:
+    if not sight.limited:
+        return CameraTimeline(coarsen(overlay(spans, *asked), resolution_us), *status)
+    seen = subtract(sight.spans(*asked, _until_us(sight)), withheld)
+    runs = [Run(begin, end, TimelineState.NOT_PERMITTED) for begin, end in subtract([asked], seen)]
+    for begin, end in seen:
+        runs += coarsen(overlay(spans, begin, end), resolution_us)
+    newest_us, unsent_us = status
+    return CameraTimeline(
+        sorted(runs, key=lambda run: run.from_us),
+        newest_us if _sees(sight, newest_us, -1) else None,
+        unsent_us if _sees(sight, unsent_us, 0) else None,
+    )
+
+
+def _sees(sight: Sight, instant_us: int | None, shift_us: int) -> bool:
+    """Whether an instant may be told; one that ends something belongs to the microsecond before."""
+    return instant_us is not None and bool(sight.spans(instant_us + shift_us, instant_us + shift_us + 1))
+
+
+def _until_us(sight: Sight) -> int:
+    """What is shown can be asked for: it stays permitted for as long as a grant lives."""
+    return sight.until_us(sight.at_us + GRANT_GET_SECONDS * US)
+
+
+def _withheld(sights: Mapping[UUID, Sight], stream: int, from_us: int, to_us: int) -> dict[UUID, list[Span]]:
+    """By camera, footage that states a permitted time and did not come at one. The clip of a segment over the edges of
+    what is asked is the caller's."""
+    alike: dict[Sight, list[UUID]] = {}
+    for camera, sight in sights.items():
+        if sight.limited:
+            alike.setdefault(sight, []).append(camera)
+    found: dict[UUID, list[Span]] = {}
+    look_from = from_us - LONGEST_SEGMENT_US
+    wanted: dict[str, object] = {
+        "tenant": current_tenant_id(),
+        "stream": stream,
+        "from": from_us,
+        "to": to_us,
+        "look_from": look_from,
+        "first_day": day_of(look_from),
+        "last_day": day_of(to_us - 1),
+    }
+    for sight, cameras in alike.items():
+        with connection.cursor() as cursor:
+            cursor.execute(_LATE_CAME, wanted | {"cameras": cameras})
+            first_us, last_us = cursor.fetchone()
+            if first_us is None:
+                continue
+            seen = sight.spans(first_us, last_us + 1, _until_us(sight))
+            ranges = ",".join(f"[{begin},{end})" for begin, end in seen)
+            cursor.execute(_WITHHELD, wanted | {"cameras": cameras, "seen": f"{{{ranges}}}"})
+            for camera, begin, end in cursor.fetchall():
+                found.setdefault(camera, []).append((begin, end))
+    return {camera: intersect(spans, [(from_us, to_us)]) for camera, spans in found.items()}
 
 
 def newest_recorded_us(cameras: Collection[UUID]) -> dict[UUID, int]:

@@ -12,7 +12,9 @@ from rest_framework.response import Response
 from protocol.order import UploadNow
 from tenants import access
 from tenants.declare import Requires
+from tenants.errors import OutsideHours
 from tenants.permissions import CAMERA_PLAYBACK
+from tenants.sight import sight
 from vsaas.agents.asking import answer_of, ask
 from vsaas.agents.errors import AgentOffline
 from vsaas.agents.models import Agent
@@ -60,6 +62,11 @@ class UploadsNow(ApiView):
         if not 0 < to_us - from_us <= STRETCH_S_MOST * US:
             raise InvalidField(
                 "to_us", _("the stretch must end after it begins, and be two hours long at most")
+            )
+        if not sight(self.actor, camera, CAMERA_PLAYBACK).permits(from_us, to_us, from_us):
+            raise OutsideHours(
+                _("your role does not let you see all of this time: ask for a part you may see"),
+                extra={"opens_us": None},
             )
         agent = Agent.objects.get(id=camera.agent_id)
         order = ask(agent, UploadNow(camera.id, from_us, to_us), lives_s=LIVES_S)

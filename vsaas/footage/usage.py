@@ -66,7 +66,7 @@ def usage(actor: Actor) -> dict[str, Any]:
     """What `GET /api/v1/usage` answers (docs/architecture.md): the cameras the actor may see the storage of, largest
     first; quota and forecast for whoever may see all of them."""
     now_us = clock.now_us()
-    sees_all = actor.sites(USAGE_VIEW) is None
+    sees_all = actor.everywhere(USAGE_VIEW)
     rows = camera_usage(actor, now_us)
     now_policy = policy()
     cameras = [_camera_json(row, now_us, now_policy.retention_days) for row in rows]
@@ -95,7 +95,7 @@ def usage(actor: Actor) -> dict[str, Any]:
         else None,
         "days": by_day([row.camera.id for row in rows], now_us),
         "cameras": cameras,
-        "may": {"edit": actor.sites(TENANT_EDIT) is None},
+        "may": {"edit": actor.tenant_wide(TENANT_EDIT)},
     }
 
 

@@ -22,6 +22,7 @@ from sealing.keys import (
     parse_envelope,
     seal_envelope,
 )
+from tenants.sight import Sight
 from vsaas.accounts.models import Account
 from vsaas.audit.services import DetailValue, What, Who, record_many, who
 from vsaas.common import clock
@@ -53,8 +54,9 @@ class ReleaseTo:
 class SegmentKeyRequest:
     """One part of one recorded segment, as its verified record states it.
 
-    `rendition`: 1 main, 2 sub, 3 audio, 7 index. `key_id` and `commitment`: of the record's part. `start_us`, `end_us`: the
-    record's, for the audit log.
+    `rendition`: 1 main, 2 sub, 3 audio, 7 index. `key_id` and `commitment`: of the record's part. `start_us`, `end_us`:
+    of the record; `received_us`: when it came to the portal. `sight`: which recorded time of the camera the person may
+    see (`tenants.sight`).
     """
 
     camera: UUID
@@ -65,12 +67,17 @@ class SegmentKeyRequest:
     commitment: bytes
     start_us: int
     end_us: int
+    received_us: int
+    sight: Sight
 
 
 class ReleaseProblem(StrEnum):
     """Why one key was not released, while others were."""
 
     DESTROYED = "destroyed"  # deleted by policy, or its envelope never arrived
+    NOT_PERMITTED = (
+        "not-permitted"  # the person may not see this time, or not for as long as the release lasts
+    )
     WRONG_KEY = "wrong-key"  # the envelope does not open, or its key is not the one the record commits to
 
 
@@ -95,7 +102,8 @@ def release_segment_keys(
     """Segment keys sealed to one entitled person, in the order of `requests`.
 
     The caller has decided that the person may have them (`access.require`) and has verified the records; this gate
-    checks the commitments, binds tenant, session, account and expiry, and writes the audit entry `keys.released` in
+    checks that each segment lies wholly inside the time the person may see until the release ends, and the commitments,
+    binds tenant, session, account and expiry, and writes the audit entry `keys.released` in
     the name of the account, or of `by` where no account asks (a command of the operator). `merged`: cameras that get
     no entry, because one of the same person, session and stretch of footage, some minutes old, stands for this release
     too (still pictures, refreshed again and again).
@@ -202,6 +210,10 @@ def _release_one(
     opened: dict[bytes, OpenedKey | None],
     to: ReleaseTo,
 ) -> Released:
+    if not request.sight.permits(
+        request.start_us, request.end_us, request.received_us, until_us=to.expires_us
+    ):
+        return Released(request.segment, request.rendition, None, ReleaseProblem.NOT_PERMITTED)
     if request.key_id not in opened:
         return Released(request.segment, request.rendition, None, ReleaseProblem.DESTROYED)
     key = opened[request.key_id]

@@ -11,6 +11,9 @@ ENDED = declare(
 WITHDRAWN = declare(
     "live.withdrawn", _("the live view of {object} was ended for {actor}: the right or the session ended")
 )
+CLOSED = declare(
+    "live.closed", _("the live view of {object} was ended for {actor}: the hours of live view were over")
+)
 CLONED = declare("live.cloned", _("two boxes answered as {actor} at the same time"))
 
 watching(WATCHED, ENDED)

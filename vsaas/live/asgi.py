@@ -15,10 +15,12 @@ django.setup()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402  needs the apps loaded
 
-from vsaas.live.http import plain_http  # noqa: E402
+from vsaas.live.http import known_routes, plain_http  # noqa: E402
 from vsaas.live.routing import websocket_urlpatterns  # noqa: E402
 from vsaas.startup import make_sure  # noqa: E402
 
-application = ProtocolTypeRouter({"http": plain_http, "websocket": URLRouter(websocket_urlpatterns)})
+application = ProtocolTypeRouter(
+    {"http": plain_http, "websocket": known_routes(URLRouter(websocket_urlpatterns))}
+)
 
 make_sure()

@@ -19,7 +19,7 @@ from protocol.errors import ProtocolError
 from protocol.viewer import status_frame
 from sealing.errors import SealingError
 from tenants.declare import AgentOnly, Requires
-from tenants.errors import Denied, NotFound
+from tenants.errors import Denied, NotFound, OutsideHours
 from tenants.permissions import CAMERA_LIVE
 from vsaas.agents.auth import NONCE_HEADER, AgentIdentity, authenticate_scope, fresh_nonce
 from vsaas.common.errors import BadRequest, VsaasError
@@ -27,7 +27,7 @@ from vsaas.live import tickets
 from vsaas.live.errors import LiveMessageRefused
 from vsaas.live.hub import AgentLink, hub
 from vsaas.live.publish import Publish
-from vsaas.live.viewer import Viewer
+from vsaas.live.viewer import Viewer, words_of
 
 logger = logging.getLogger(__name__)
 
@@ -178,6 +178,9 @@ class ViewerConsumer(HubSocket):
         try:
             ticket = await tickets.redeem(_token(text_data), hub().redis)
             self.viewer = await hub().watch(ticket)
+        except OutsideHours as error:
+            await self.send_frame(status_frame(*words_of(error)))
+            await self.close(POLICY_VIOLATION)
         except (Denied, NotFound) as error:
             await self.send_frame(status_frame("refused", str(error)[:200]))
             await self.close(POLICY_VIOLATION)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from channels.routing import URLRouter
+
 from vsaas.common import health, metrics
 from vsaas.common.errors import VsaasError
 from vsaas.common.operations import bearer_fits, metrics_token
@@ -12,6 +14,22 @@ from vsaas.common.operations import bearer_fits, metrics_token
 PARTS = (health.DATABASE, health.KEY_STORE, health.REDIS)
 """What the hub stands on: it never speaks to the bucket."""
 PLAIN = b"text/plain; charset=utf-8"
+
+
+def known_routes(router: URLRouter) -> Any:
+    """The router's ASGI application, with 404 for every handshake it has no route for: by itself Channels raises, and any
+    stranger's guess would be a 500 and a traceback in the log."""
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        path = scope["path"].removeprefix("/")
+        if any(route.pattern.match(path) for route in router.routes):
+            await router(scope, receive, send)
+            return
+        headers = [(b"content-type", PLAIN)]
+        await send({"type": "websocket.http.response.start", "status": 404, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": b"There is nothing at this address.\n"})
+
+    return application
 
 
 async def plain_http(scope: Any, receive: Any, send: Any) -> None:

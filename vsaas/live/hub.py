@@ -45,8 +45,8 @@ from vsaas.live.relay import (
     Relay,
     channel_of_hub,
 )
-from vsaas.live.rights import still_allowed
-from vsaas.live.viewer import Ticket, Viewer
+from vsaas.live.rights import refusals
+from vsaas.live.viewer import Ticket, Viewer, words_of
 
 logger = logging.getLogger(__name__)
 
@@ -518,21 +518,23 @@ class Hub:
     async def _check_tenant(self, tenant: uuid.UUID, viewers: list[Viewer]) -> None:
         began_at = time.monotonic()
         try:
-            allowed = await in_scope(tenant, still_allowed, [viewer.ticket for viewer in viewers])
+            refused = await in_scope(tenant, refusals, [viewer.ticket for viewer in viewers])
         except Exception:
             logger.exception("rights of tenant %s could not be checked", tenant)
             return
         self._checked_at[tenant] = began_at
-        gone = [viewer for viewer in viewers if viewer.ticket not in allowed and not viewer.ended]
+        gone = [viewer for viewer in viewers if viewer.ticket in refused and not viewer.ended]
         for viewer in gone:
-            self.refuse(viewer, "withdrawn", "your right or your session ended")
+            self.refuse(viewer, *words_of(refused[viewer.ticket]))
         if not gone:
             return
         await self._rekey(
             {(viewer.ticket.tenant, viewer.ticket.camera, viewer.ticket.stream) for viewer in gone}
         )
         try:
-            await in_scope(tenant, work.note_withdrawn, [viewer.ticket for viewer in gone])
+            await in_scope(
+                tenant, work.note_withdrawn, {viewer.ticket: refused[viewer.ticket] for viewer in gone}
+            )
         except Exception:
             logger.exception("ended views of tenant %s could not be audited", tenant)
 

@@ -11,7 +11,7 @@ import redis
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 
-from tenants.models import Membership
+from tenants.models import Membership, OrganisationRole, Tenant
 from vsaas.accounts.models import Account, Session
 from vsaas.cameras.models import Camera
 from vsaas.common.redis import client
@@ -23,9 +23,9 @@ ACCESS_PREFIX = "vsaas:access:"
 
 def connect() -> None:
     """Listen to what rights rest on."""
-    for model in (Membership, Camera, Account):
+    for model in (Tenant, Membership, OrganisationRole, Camera, Account):
         post_save.connect(_changed, sender=model, dispatch_uid=f"live-{model.__name__}-saved")
-    for model in (Membership, Session):
+    for model in (Membership, OrganisationRole, Session):
         post_delete.connect(_changed, sender=model, dispatch_uid=f"live-{model.__name__}-deleted")
 
 

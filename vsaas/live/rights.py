@@ -6,44 +6,61 @@ A constant number of queries per tenant, whatever the number of its viewers.
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 
-from tenants.access import Actor, Grant, require
-from tenants.errors import Denied, NotFound
-from tenants.models import Membership
-from tenants.permissions import CAMERA_AUDIO, CAMERA_LIVE, role
+from tenants import access
+from tenants.access import Actor, calendar_now, grants_of, in_force, require
+from tenants.errors import Denied, NotFound, OutsideHours
+from tenants.hours import Calendar
+from tenants.permissions import CAMERA_LIVE
 from tenants.scope import current_tenant_id
 from vsaas.accounts.models import AccessToken, Account, Session
+from vsaas.accounts.sessions import SessionStore
 from vsaas.accounts.tokens import holding_among, lend
+from vsaas.approvals import signing_in
+from vsaas.approvals.people import bound
 from vsaas.cameras.models import Camera
 from vsaas.common import clock
 from vsaas.live.viewer import Ticket
 
+ENDED = "your right or your session ended"
+
 
 def may_listen(actor: Actor, camera: Camera) -> bool:
     """Sound is recorded, and a right of its own."""
-    sites = actor.sites(CAMERA_AUDIO)
-    return camera.audio and (sites is None or camera.site_id in sites)
+    return camera.audio and access.hears_live(actor, camera)
 
 
-def still_allowed(tickets: Sequence[Ticket]) -> set[Ticket]:
-    """Those tickets of the current tenant whose session or token lives and whose person still holds what the ticket
-    says."""
-    alive = _sessions_alive(tickets)
-    tokens = holding_among({ticket.token_row for ticket in tickets if ticket.token_row is not None})
+def refusals(tickets: Sequence[Ticket]) -> dict[Ticket, Denied]:
+    """Those tickets of the current tenant that open nothing any more, and why: the session or token has ended, or the
+    person holds no more what the ticket says, or not at this time (OutsideHours)."""
     actors = _actors({ticket.account for ticket in tickets})
+    alive = _sessions_alive(tickets, {actor.account_id for actor in actors.values() if bound(actor)})
+    tokens = holding_among({ticket.token_row for ticket in tickets if ticket.token_row is not None})
     wanted = {ticket.camera for ticket in tickets}
-    cameras = {camera.id: camera for camera in Camera.objects.select_related("agent").filter(id__in=wanted)}
-    return {
-        ticket
-        for ticket in tickets
-        if (actor := _actor_now(ticket, actors.get(ticket.account), alive, tokens)) is not None
-        and _allowed(ticket, actor, cameras.get(ticket.camera))
-    }
+    rows = Camera.objects.select_related("agent").prefetch_related("groups").filter(id__in=wanted)
+    cameras = {camera.id: camera for camera in rows}
+    now_us, calendar = clock.now_us(), _calendar(actors.values())
+    refused: dict[Ticket, Denied] = {}
+    for ticket in tickets:
+        actor = _actor_now(ticket, actors.get(ticket.account), alive, tokens)
+        if actor is None:
+            refused[ticket] = Denied(ENDED)
+            continue
+        refusal = _refusal(ticket, in_force(actor, now_us, calendar), cameras.get(ticket.camera))
+        if refusal is not None:
+            refused[ticket] = refusal
+    return refused
+
+
+def _calendar(actors: Iterable[Actor]) -> Calendar | None:
+    """The organisation's, read once, when the hours of anybody need it."""
+    timed = any(grant.role.hours for actor in actors for grant in actor.grants)
+    return calendar_now() if timed else None
 
 
 def _actor_now(
@@ -58,10 +75,14 @@ def _actor_now(
     if ticket.token_row is None:
         return owner if (ticket.session_row, ticket.account) in alive else None
     token = tokens.get(ticket.token_row)
-    return lend(token, owner) if token is not None and token.account_id == ticket.account else None
+    if token is None or token.account_id != ticket.account or bound(owner):
+        return None
+    return lend(token, owner)
 
 
-def _sessions_alive(tickets: Sequence[Ticket]) -> set[tuple[UUID, UUID]]:
+def _sessions_alive(tickets: Sequence[Ticket], needing: set[UUID]) -> set[tuple[UUID, UUID]]:
+    """The (session, account) that let their person in now; those of accounts that need a second person's approval only
+    while it holds."""
     now = clock.now()
     rows = Session.objects.filter(
         id__in={ticket.session_row for ticket in tickets if ticket.session_row is not None},
@@ -69,24 +90,32 @@ def _sessions_alive(tickets: Sequence[Ticket]) -> set[tuple[UUID, UUID]]:
         last_seen_at__gt=now - dt.timedelta(seconds=settings.SESSION_IDLE_S),
         account__is_active=True,
     )
-    return set(rows.values_list("id", "account_id"))
+    alive = set(rows.values_list("id", "account_id"))
+    if needing:
+        alive -= _unapproved(rows.filter(account_id__in=needing))
+    return alive
+
+
+def _unapproved(rows: QuerySet[Session]) -> set[tuple[UUID, UUID]]:
+    named = {(row.id, row.account_id): signing_in.id_in(SessionStore().decode(row.data)) for row in rows}
+    holding = signing_in.letting_in((request, key[1]) for key, request in named.items() if request)
+    return {key for key, request in named.items() if (request, key[1]) not in holding}
 
 
 def _actors(accounts: set[UUID]) -> dict[UUID, Actor]:
-    grants: dict[UUID, list[Grant]] = defaultdict(list)
-    rows = Membership.objects.filter(account_id__in=accounts).values_list("account_id", "role", "site_id")
-    for account, name, site in rows:
-        grants[account].append(Grant(role(name), site))
+    grants = grants_of(accounts)
     tenant = current_tenant_id()
     names = Account.objects.filter(id__in=accounts).values_list("id", "name")
-    return {account: Actor(tenant, account, name, tuple(grants[account])) for account, name in names}
+    return {account: Actor(tenant, account, name, grants.get(account, ())) for account, name in names}
 
 
-def _allowed(ticket: Ticket, actor: Actor, camera: Camera | None) -> bool:
+def _refusal(ticket: Ticket, actor: Actor, camera: Camera | None) -> Denied | None:
     if camera is None or not camera.enabled or camera.agent.revoked_at is not None:
-        return False
+        return Denied(ENDED)
     try:
         require(actor, CAMERA_LIVE, camera)
+    except OutsideHours as refused:
+        return refused
     except (Denied, NotFound):
-        return False
-    return may_listen(actor, camera) or not ticket.audio
+        return Denied(ENDED)
+    return None if may_listen(actor, camera) or not ticket.audio else Denied(ENDED)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from protocol.viewer import status_frame
+from tenants.errors import Denied, OutsideHours
 from vsaas.common import clock, metrics
 
 QUEUE_BYTES_MOST = 1_500_000
@@ -34,6 +35,14 @@ class Ticket:
     hpke_public: bytes
     release_session: bytes
     token_row: UUID | None = None
+
+
+def words_of(refusal: Denied) -> tuple[str, str]:
+    """Status and detail by which a viewer is told why nothing is shown."""
+    if isinstance(refusal, OutsideHours):
+        opens_us = refusal.extra["opens_us"]
+        return "outside-hours", "" if opens_us is None else clock.from_us(opens_us).isoformat()
+    return "withdrawn", str(refusal)
 
 
 class Outlet:

@@ -1,6 +1,6 @@
 """The hub's database work: sync functions, each run inside the scope of one tenant on the database thread."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from protocol.control import LiveKey
 from protocol.limits import LIVE_KEY_SECONDS
 from sealing.ids import Rendition, Stream
 from sealing.keys import LiveScope
-from tenants.errors import Denied
+from tenants.errors import Denied, OutsideHours
 from tenants.scope import current_tenant_id, tenant_scope
 from vsaas.accounts.models import Account
 from vsaas.agents.commands import current_command
@@ -18,7 +18,7 @@ from vsaas.cameras.models import Camera
 from vsaas.common import clock
 from vsaas.keys.services import EnvelopeRefused, ReleaseTo, release_live_key
 from vsaas.live import acts
-from vsaas.live.rights import still_allowed
+from vsaas.live.rights import refusals
 from vsaas.live.viewer import Ticket
 
 LIVE_RENDITIONS = (Rendition.MAIN, Rendition.SUB, Rendition.AUDIO)
@@ -35,9 +35,11 @@ class Source:
 
 
 def begin_watching(ticket: Ticket) -> Source:
-    """Checks the ticket's rights once more, writes the audit entry, and says whose camera it is. Raises Denied."""
-    if ticket not in still_allowed([ticket]):
-        raise Denied("your right or your session ended")
+    """Checks the ticket's rights once more, writes the audit entry, and says whose camera it is. Raises Denied, of which
+    OutsideHours is one."""
+    refusal = refusals([ticket]).get(ticket)
+    if refusal is not None:
+        raise refusal
     camera = Camera.objects.get(id=ticket.camera)
     account = Account.objects.get(id=ticket.account)
     audit.record_act(
@@ -125,8 +127,9 @@ def note_clone(agent: UUID) -> None:
     audit.record_act(acts.CLONED, audit.agent(row.id, row.name))
 
 
-def note_withdrawn(tickets: Sequence[Ticket]) -> None:
+def note_withdrawn(refused: Mapping[Ticket, Denied]) -> None:
     """Whom the hub stopped showing a camera."""
+    tickets = list(refused)
     accounts = {
         account.id: account for account in Account.objects.filter(id__in={t.account for t in tickets})
     }
@@ -135,4 +138,5 @@ def note_withdrawn(tickets: Sequence[Ticket]) -> None:
         account, camera = accounts.get(ticket.account), cameras.get(ticket.camera)
         by = audit.who(account) if account else audit.NOBODY
         on = audit.what(camera) if camera else audit.What("camera", str(ticket.camera))
-        audit.record_act(acts.WITHDRAWN, by, on)
+        outside = isinstance(refused[ticket], OutsideHours)
+        audit.record_act(acts.CLOSED if outside else acts.WITHDRAWN, by, on)

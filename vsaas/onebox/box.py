@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
-from vsaas.onebox.address import Address, kept_address
+from vsaas.onebox.address import Address, is_loopback, kept_address
 from vsaas.onebox.authority import Authority
 from vsaas.onebox.layout import HOST, Layout, Ports
 from vsaas.onebox.passwords import Passwords
@@ -19,7 +19,9 @@ from vsaas.onebox.versitygw import REGION, Versitygw
 
 BUCKET = "footage"
 CAMERA_USER = "demo"
-PASSED_ON = ("VSAAS_LOG_LEVEL", "VSAAS_LOG_FORMAT")  # of the environment of make up
+# of the environment of make up
+MAIL = ("VSAAS_SMTP_URL", "VSAAS_SMTP_PASSWORD_FILE", "VSAAS_MAIL_FROM")
+PASSED_ON = ("VSAAS_LOG_LEVEL", "VSAAS_LOG_FORMAT", *MAIL)
 STOP_SECONDS = 5  # how long portal and hub wait for open connections
 
 
@@ -57,6 +59,11 @@ class Box:
         """The object store as browsers and the agent see it."""
         return self.address.url(self.ports.s3)
 
+    @property
+    def mail_is_read_here(self) -> bool:
+        """Whether messages are kept to be read on this machine: without a mail server, and never where others reach it."""
+        return not os.environ.get("VSAAS_SMTP_URL") and is_loopback(self.address.host)
+
     def is_ready(self, port: int) -> bool:
         """Whether portal or hub, on this port, says that it can work."""
         try:
@@ -82,6 +89,8 @@ class Box:
             connection = {"VSAAS_CA_FILE": str(self.authority.certificate_file)}
         else:
             connection = {"VSAAS_INSECURE_COOKIES": "1"}
+        if self.mail_is_read_here:
+            connection["VSAAS_MAIL_OUTBOX_PAGE"] = "1"
         return base_environment() | {
             "VSAAS_SECRET_KEY": self.passwords.get("django_secret_key"),
             "VSAAS_PUBLIC_URL": self.portal_url,

@@ -249,4 +249,14 @@ def farewell(box: Box, tenant: Tenant, setup_url: str | None) -> str:
         door = f"Open this link once to become the owner (valid for 24 hours):\n\n    {setup_url}"
     else:
         door = f"Sign in at\n\n    {box.portal_url}/t/{tenant.slug}/"
-    return f"\n{door}\n\n{others}\nLogs: {box.layout.logs}   Stop: Ctrl-C, or make down\n"
+    return f"\n{door}\n\n{others}\n{mail_words(box, tenant)}Logs: {box.layout.logs}   Stop: Ctrl-C, or make down\n"
+
+
+def mail_words(box: Box, tenant: Tenant) -> str:
+    """Where messages are read that a mail server would send."""
+    if not box.mail_is_read_here:
+        return ""
+    where = f"{box.portal_url}/t/{tenant.slug}/mail"
+    return (
+        f"Mail is not sent but kept to be read: {where} (signed in as an owner), or python manage.py outbox\n"
+    )

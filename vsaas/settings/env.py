@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from email.utils import parseaddr
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ValidationError as WrongAddress
+from django.core.validators import validate_email
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from vsaas.common.smtp_url import parse_smtp_url
 
 PREFIX = "VSAAS_"
 POOL = {"min_size": 1, "max_size": 12, "timeout": 10}
@@ -48,6 +53,10 @@ class Environment(BaseSettings):
     metrics_dir: str | None = None
     metrics_token_file: str | None = None
     ca_file: str | None = None
+    smtp_url: str | None = None
+    smtp_password_file: str | None = None
+    mail_from: str | None = None
+    mail_outbox_page: bool = False
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
@@ -89,7 +98,24 @@ class Environment(BaseSettings):
             raise ValueError("write keyfile:PATH")
         return value
 
-    @field_validator("metrics_dir", "metrics_token_file", "ca_file", "audit_key")
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_smtp_url(value)
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                validate_email(parseaddr(value)[1])
+            except WrongAddress:
+                raise ValueError("write an e-mail address, or Name <name@example.com>") from None
+        return value
+
+    @field_validator("metrics_dir", "metrics_token_file", "ca_file", "smtp_password_file", "audit_key")
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith("/"):
@@ -116,6 +142,21 @@ class Environment(BaseSettings):
             raise ValueError(
                 "set VSAAS_OWNER_DATABASE_URL and VSAAS_OWNER_KEYS_DATABASE_URL together, or neither"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _mail_together(self) -> Environment:
+        if (self.smtp_url is None) != (self.mail_from is None):
+            raise ValueError("set VSAAS_SMTP_URL and VSAAS_MAIL_FROM together, or neither")
+        user = parse_smtp_url(self.smtp_url).user if self.smtp_url else ""
+        if bool(user) != (self.smtp_password_file is not None):
+            raise ValueError("set VSAAS_SMTP_PASSWORD_FILE where VSAAS_SMTP_URL names a user, and only there")
+        if self.mail_outbox_page and urlsplit(self.public_url).hostname not in LOOPBACK:
+            raise ValueError(
+                "VSAAS_MAIL_OUTBOX_PAGE shows links that open accounts: it is for a loopback address only"
+            )
+        if self.mail_outbox_page and self.smtp_url is not None:
+            raise ValueError("VSAAS_MAIL_OUTBOX_PAGE is for a portal without a mail server (VSAAS_SMTP_URL)")
         return self
 
     @property

@@ -2,7 +2,8 @@
 import type { StreamName } from "../sealing/registry";
 
 export type SegmentState = "stored" | "pending" | "deleted" | "missing";
-export type RunState = "recorded" | "pending" | "gap" | "deleted" | "missing";
+/** `not-permitted`: whatever may be there, or not, this person's hours do not let them know. */
+export type RunState = "recorded" | "pending" | "gap" | "deleted" | "missing" | "not-permitted";
 
 /** One page of a list; `next` is the cursor of the one that follows, null after the last. */
 export interface Page<T> {
@@ -35,6 +36,7 @@ export interface ApiStream {
   readonly agents: Readonly<Record<string, { readonly record_public: string }>>;
   readonly segments: readonly ApiSegment[];
   readonly gaps: readonly ApiGap[];
+  readonly not_permitted: readonly { readonly from_us: number; readonly to_us: number }[];
   readonly more_from_us: number | null;
 }
 

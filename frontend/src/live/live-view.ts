@@ -45,9 +45,16 @@ const WIDEN_S = 0.15;
 const NARROW_S = 0.002;
 const KEEP_S = 15;
 const BACK_OFF_MS = [500, 1000, 2000, 4000, 8000, 15000];
-const FINAL_WORDS = new Set(["withdrawn", "refused"]);
+const FINAL_WORDS = new Set(["withdrawn", "refused", "outside-hours"]);
+/** After these not even the last picture stays. */
+const TAKEN_WORDS = new Set(["withdrawn", "outside-hours"]);
 /** Close codes of the hub after which coming back makes no sense: signed out, access withdrawn. */
 const FINAL_CODES = new Set([4401, 4403]);
+
+/** Whether the picture was taken from the person, so that the last one may not stay either. */
+export function isTaken(state: Pick<LiveState, "word">): boolean {
+  return state.word !== null && TAKEN_WORDS.has(state.word);
+}
 
 type Init = Extract<LiveEvent, { type: "init" }>;
 type Fragment = Extract<LiveEvent, { type: "fragment" }>;
@@ -214,7 +221,11 @@ export class LiveView extends Emitter<LiveViewEvents> {
 
   private status(word: string, said: string): void {
     const detail = liveDetail(said);
-    if (FINAL_WORDS.has(word)) return this.halt({ word, message: detail || null });
+    if (FINAL_WORDS.has(word)) {
+      this.halt({ word, message: detail || null });
+      if (isTaken(this.current)) this.tearDown();
+      return;
+    }
     if (word === "starting" || word === "skipped") return this.set({ word, message: detail || null });
     this.set({ phase: "offline", word, message: detail || null });
   }

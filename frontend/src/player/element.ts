@@ -12,7 +12,7 @@ import type { TimelineRun } from "../api/types";
 import { UploadNow } from "../upload-now/bar";
 import { TimelineSource } from "../timeline/source";
 import { clockTime, day, knownZone, zoneName } from "../times";
-import { absentWords, duration, LIVE_STATUS } from "../words";
+import { absentWords, duration, LIVE_STATUS, opensAgain } from "../words";
 import { alarmPanel } from "./alarm";
 import { helpDialog } from "./help";
 import { handleKey, type KeyActions } from "./key-map";
@@ -28,6 +28,7 @@ const SPEEDS = [0.5, 1, 1.5, 2, 4, 8];
 /** Faster than this no single picture is meant, so a step goes back to normal speed. */
 const STEPS_UP_TO = 2;
 const CONTROLS_MS = 3000;
+const AGAIN_MS = 5000;
 const TOAST_MS = 8000;
 /** The clip first offered: from the picture on, or the last of what is live. */
 const CLIP_US = 30_000_000;
@@ -56,6 +57,7 @@ export class PlayerElement extends HTMLElement {
   private stream: StreamName = "main";
   private built = false;
   private leaving = new AbortController();
+  private again = 0;
   private hideTimer = 0;
   private toastTimer = 0;
   private pendingSeek = 0;
@@ -97,6 +99,7 @@ export class PlayerElement extends HTMLElement {
 
   disconnectedCallback(): void {
     this.leaving.abort();
+    clearTimeout(this.again);
     this.clip?.close();
     this.live.stop();
     this.player.close();
@@ -286,6 +289,7 @@ export class PlayerElement extends HTMLElement {
     };
     document.addEventListener("keydown", anywhere, { signal });
     document.addEventListener("fullscreenchange", () => this.showFull(), { signal });
+    addEventListener("online", () => this.player.state.stop?.kind === "unreachable" && this.tryAgain(), { signal });
     this.player.on("state", (state) => this.playback(state));
     this.player.on("time", (us) => this.shownTime("playback", us));
     this.player.on("skipped", (skipped) => this.skipped(skipped));
@@ -569,10 +573,23 @@ export class PlayerElement extends HTMLElement {
         return this.say("warn", t("Not permitted"), stop.message);
       case "signed-out":
         return this.say("warn", t("Signed out"), stop.message);
+      case "unreachable":
+        this.tryAgainLater();
+        return this.say("warn", t("Waiting for the network"), t("{why} Trying again by itself.", { why: stop.message }), [t("Try again"), this.tryAgain]);
       case "decode":
       case "failed":
-        return this.say("bad", t("Playback stopped"), stop.message, [t("Try again"), () => void this.goTo(this.player.currentWallUs() ?? 0)]);
+        return this.say("bad", t("Playback stopped"), stop.message, [t("Try again"), this.tryAgain]);
     }
+  }
+
+  private readonly tryAgain = (): void => {
+    if (this.mode === "playback" && this.player.state.phase === "stopped") void this.goTo(this.player.currentWallUs() ?? this.api.clock.nowUs());
+  };
+
+  /** Without a connection the device itself says when it is back (`online`); a portal that is away is asked again. */
+  private tryAgainLater(): void {
+    clearTimeout(this.again);
+    this.again = window.setTimeout(() => (navigator.onLine ? this.tryAgain() : undefined), AGAIN_MS);
   }
 
   private sayAlarm(alarm: TrustAlarm | null, message: string): void {
@@ -609,8 +626,9 @@ export class PlayerElement extends HTMLElement {
     if (state.alarm) this.sayAlarm(state.alarm, state.message ?? "");
     else if (state.trust === "altered") {
       this.say("bad", t("This live picture is not the one the agent signed"), state.message ?? "", retry);
-    } else if (state.phase === "stopped") this.say("warn", word ?? t("The live view stopped"), state.message ?? "", retry);
-    else if (state.phase === "stalled") this.say("warn", since === null ? t("No new picture") : t("No new picture for {since}", { since }), t("Waiting for the camera's agent."));
+    } else if (state.word === "outside-hours") this.say("warn", word ?? "", opensAgain(state.message, this.zone));
+    else if (state.phase === "stopped") this.say("warn", word ?? t("The live view stopped"), state.message ?? "", retry);
+    else if (state.phase === "stalled") this.say("warn", since === null ? t("No new picture") : t("No new picture for {since}", { since }), navigator.onLine ? t("Waiting for the camera's agent.") : t("This device has no connection."));
     else if (state.phase === "offline") this.say("warn", word ?? t("No live picture"), t("Connecting again by itself."));
     else if (state.phase !== "playing") this.say("info", word ?? t("Connecting"), "");
     else {

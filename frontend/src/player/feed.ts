@@ -321,6 +321,9 @@ export class Feed {
     try {
       await batch.append(from, to);
     } catch (error) {
+      // Its grant ended and is not given again: the hours of this person have passed over it.
+      const taken = error instanceof WorkerFailure && error.info.kind === "expired" && this.plan.get(batch.segment.id) === null;
+      if (taken) return "missing";
       if (!isRefusal(error)) throw error;
       if (error.info.code === "missing-object") {
         this.plan.drop(batch.segment, "missing", error.info);

@@ -96,12 +96,15 @@ export class Footage {
       const toUs = fromUs + window;
       const query = { cameras: [camera], fromUs, toUs, stream: this.stream, resolutionS: 1 };
       const known = (await api.timeline(query, signal)).cameras[camera];
-      for (const [from, to, state, reason] of known?.runs ?? []) {
+      const runs = known?.runs ?? [];
+      for (const [from, to, state, reason] of runs) {
         if (to <= us) continue;
         if (state === "recorded") return { fromUs: Math.max(us, from), why };
         why ??= { fromUs: from, toUs: to, kind: state, reason, failure: null };
       }
-      if ((known?.newest_us ?? 0) <= us) return null;
+      // Where something is not permitted, the newest second may be withheld, and there may be more behind it.
+      const hidden = known?.newest_us === null && runs.some(([, , state]) => state === "not-permitted");
+      if (!hidden && (known?.newest_us ?? 0) <= us) return null;
       fromUs = toUs;
     }
     return null;
@@ -150,7 +153,7 @@ export class Footage {
     if (stream.more_from_us !== null) return Math.max(fromUs, stream.more_from_us);
     if (toUs < this.options.api.clock.nowUs() - SETTLED_US) return toUs;
     const stored = stream.segments.filter((segment) => segment.state !== "pending").map((segment) => segment.end_us);
-    const ends = [...stored, ...stream.gaps.map((gap) => gap.to_us)];
+    const ends = [...stored, ...[...stream.gaps, ...stream.not_permitted].map((hole) => hole.to_us)];
     return Math.min(toUs, Math.max(fromUs, ...ends));
   }
 }

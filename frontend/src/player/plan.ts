@@ -2,7 +2,7 @@
 import type { ApiStream } from "../api/types";
 import type { FailureInfo, GrantedSegment, SegmentPlan, TrackPlan } from "../keys/messages";
 
-export type AbsentKind = "gap" | "pending" | "deleted" | "missing" | "damaged" | "unrecorded";
+export type AbsentKind = "gap" | "pending" | "deleted" | "missing" | "not-permitted" | "damaged" | "unrecorded";
 
 /** Time without playable footage. `reason`: gap reason of SPEC 1.4. `failure`: what was wrong with a damaged segment. */
 export interface Absent {
@@ -88,9 +88,21 @@ export class Plan {
     for (const gap of stream.gaps) {
       add({ fromUs: gap.from_us, toUs: gap.to_us, kind: "gap", reason: gap.reason, failure: null });
     }
+    for (const { from_us: fromUs, to_us: toUs } of stream.not_permitted) {
+      add({ fromUs, toUs, kind: "not-permitted", reason: null, failure: null });
+      this.takeAway(byId, granted, fromUs, toUs);
+    }
     this.segments = [...byId.values()].sort((a, b) => a.startUs - b.startUs);
     this.absents = [...absents.values()].sort((a, b) => a.fromUs - b.fromUs);
     this.toUs = Math.max(this.toUs, answeredToUs);
+  }
+
+  /** What was granted before and is not permitted any more: hours back move with the clock. */
+  private takeAway(known: Map<string, SegmentPlan>, granted: readonly GrantedSegment[], fromUs: number, toUs: number): void {
+    const now = new Set(granted.map((item) => ("plan" in item ? item.plan.id : item.id)));
+    for (const { id, startUs, endUs } of [...known.values()]) {
+      if (startUs < toUs && endUs > fromUs && !now.has(id)) known.delete(id);
+    }
   }
 
   /** Marks a segment whose object turned out to be missing, so that it is passed over. */

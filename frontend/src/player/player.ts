@@ -23,7 +23,8 @@ export type Phase = "idle" | "loading" | "playing" | "paused" | "waiting" | "end
 export type TrustState = "none" | "opened" | "verified" | "altered" | "alarm";
 
 export interface Stop {
-  readonly kind: "altered" | "codec" | "denied" | "signed-out" | "alarm" | "decode" | "failed";
+  /** `unreachable`: the portal did not answer; it may again. */
+  readonly kind: "altered" | "codec" | "denied" | "signed-out" | "alarm" | "decode" | "unreachable" | "failed";
   /** UTC µs of the first instant that cannot be shown; null where no instant is meant. */
   readonly atUs: number | null;
   readonly message: string;
@@ -360,7 +361,8 @@ export class Player extends Emitter<PlayerEvents> {
   }
 
   private async findLater(us: number, absent: Absent, signal: AbortSignal): ReturnType<Player["find"]> {
-    const later = await this.footage.nextRecorded((this.footage.plan as Plan).toUs, signal);
+    const from = (this.footage.plan as Plan).toUs;
+    const later = await this.footage.nextRecorded(from, signal);
     if (!later) {
       if (absent.kind !== "unrecorded") this.emit("skipped", { fromUs: us, toUs: Math.max(us, absent.toUs), why: [absent] });
       this.atEnd = true;
@@ -375,6 +377,9 @@ export class Player extends Emitter<PlayerEvents> {
     this.footage.plan = null;
     const plan = await this.footage.ensure(later.fromUs, signal);
     const segment = plan.at(later.fromUs) ?? plan.firstFrom(later.fromUs);
+    const held = plan.absentAt(later.fromUs);
+    // What is there reaches over an edge of the hours, and is withheld whole: on with what follows.
+    if (!segment && held.kind === "not-permitted" && plan.toUs > from) return this.findLater(us, held, signal);
     if (!segment) throw new ApiError(200, "bad-reply", t("The timeline shows footage that playback does not find. Try again."));
     return { plan, segment, atUs: Math.max(later.fromUs, segment.startUs) };
   }
@@ -591,8 +596,7 @@ export class Player extends Emitter<PlayerEvents> {
     if (error instanceof TrustAlarm) {
       this.halt({ kind: "alarm", atUs: null, message: error.message, alarm: error });
     } else if (error instanceof ApiError) {
-      const kind = error.status === 401 ? "signed-out" : error.status === 403 || error.status === 404 ? "denied" : "failed";
-      this.halt({ kind, atUs: null, message: error.message });
+      this.halt({ kind: refusedKind(error.status), atUs: null, message: error.message });
     } else if (error instanceof WorkerFailure) {
       this.halt(stopFor(error.info, us));
     } else {
@@ -631,6 +635,13 @@ export class Player extends Emitter<PlayerEvents> {
 
 function alteredMessage(failure: FailureInfo): string {
   return t("What is stored here is not what was recorded and signed ({code}).", { code: failure.code });
+}
+
+function refusedKind(status: number): Stop["kind"] {
+  if (status === 401) return "signed-out";
+  if (status === 403 || status === 404) return "denied";
+  // None at all, or that of a front whose portal is away.
+  return status === 0 || (status >= 502 && status <= 504) ? "unreachable" : "failed";
 }
 
 function stopFor(failure: FailureInfo, atUs: number): Stop {

@@ -116,7 +116,12 @@ function firstEndingAfter(runs: readonly TimelineRun[], us: number): number {
 
 /** The run at an instant; short ones are caught within `slackUs`. */
 export function runAt(runs: readonly TimelineRun[], us: number, slackUs: number): TimelineRun | null {
-  const hits = runs.filter(([from, to]) => from - slackUs <= us && us < to + slackUs);
+  const hits: TimelineRun[] = [];
+  for (let i = firstEndingAfter(runs, us - slackUs); i < runs.length; i++) {
+    const run = runs[i] as TimelineRun;
+    if (run[0] - slackUs > us) break;
+    hits.push(run);
+  }
   const inside = hits.filter(([from, to]) => from <= us && us < to);
   const list = inside.length > 0 ? inside : hits;
   return list.sort((a, b) => a[1] - a[0] - (b[1] - b[0]))[0] ?? null;

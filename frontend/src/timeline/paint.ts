@@ -1,5 +1,7 @@
 /** Paints the timeline. Colours come from the page's tokens; every state has a pattern of its own, not colour alone. */
-import type { Bar, BarState, Tick, View } from "./layout";
+import type { TimelineRun } from "../api/types";
+import { bars, type Bar, type BarState, type Tick, type View } from "./layout";
+import { Tiles } from "./tiles";
 
 const LANE_TOP = 22;
 const LANE_RADIUS = 6;
@@ -28,7 +30,13 @@ export function heightOf(lanes: readonly Lane[]): number {
   return last.top + last.height + BELOW;
 }
 
-type LaneState = Exclude<BarState, "altered">;
+/** What one lane shows: runs in order of time, and marks above them. */
+export interface LaneContent {
+  readonly runs: readonly TimelineRun[];
+  readonly marks: readonly Bar[];
+}
+
+type LaneState = Exclude<BarState, "altered" | "not-permitted">;
 
 interface Colours {
   readonly recorded: string;
@@ -49,57 +57,72 @@ export class Painter {
   private patterns = new Map<BarState, CanvasPattern | string>();
   private ratio = 0;
   private readonly height: number;
+  private readonly tiles: Tiles;
+  private contents: readonly LaneContent[] = [];
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
     private readonly lanes: readonly Lane[],
   ) {
     this.height = heightOf(lanes);
+    this.tiles = new Tiles(this.height, (context, view) => this.paintTile(context, view));
   }
 
   /** Reads the tokens again at the next paint. */
   forgetColours(): void {
     this.colours = null;
     this.patterns.clear();
+    this.tiles.forget();
   }
 
-  /** `bars` by lane. */
-  paint(view: View, bars: readonly (readonly Bar[])[], ticks: readonly Tick[], head: number | null, now: number): void {
+  /** Other runs are there: what was painted of the old ones is not shown again. */
+  forgetRuns(): void {
+    this.tiles.forget();
+  }
+
+  /** `contents` by lane. */
+  paint(view: View, contents: readonly LaneContent[], ticks: readonly Tick[], head: number | null, now: number): void {
     const context = this.canvas.getContext("2d");
     if (!context) return;
     this.fit(view.width);
     const colours = this.read();
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.clearRect(0, 0, view.width, this.height);
+    this.contents = contents;
     this.paintTicks(context, colours, ticks, view.width);
-    for (const [i, lane] of this.lanes.entries()) this.paintLane(context, colours, lane, bars[i] ?? [], ticks, view.width, now);
+    this.paintLanes(context, colours, view, ticks, now);
     if (head !== null) this.paintHead(context, colours, head);
   }
 
-  private paintLane(
-    context: CanvasRenderingContext2D,
-    colours: Colours,
-    lane: Lane,
-    bars: readonly Bar[],
-    ticks: readonly Tick[],
-    width: number,
-    now: number,
-  ): void {
-    // A round clip costs more than all that is painted in it, so only a lane by itself has one.
-    const round = this.lanes.length === 1;
+  private paintLanes(context: CanvasRenderingContext2D, colours: Colours, view: View, ticks: readonly Tick[], now: number): void {
+    const { lanes } = this;
     context.save();
-    if (round) {
+    // A round clip costs more than all that is painted in it, so only a lane by itself has one.
+    if (lanes.length === 1) {
       context.beginPath();
-      context.roundRect(0, lane.top, width, lane.height, LANE_RADIUS);
+      context.roundRect(0, lanes[0]!.top, view.width, lanes[0]!.height, LANE_RADIUS);
       context.clip();
     }
-    context.fillStyle = colours.ground;
-    context.fillRect(0, lane.top, Math.max(0, Math.min(now, width)), lane.height);
-    context.fillStyle = colours.line;
-    for (const tick of ticks) context.fillRect(Math.round(tick.x), lane.top, 1, lane.height);
-    for (const bar of bars) this.paintBar(context, colours, lane, bar);
-    if (lane.label) paintLabel(context, colours, lane, width);
+    for (const lane of lanes) {
+      context.fillStyle = colours.ground;
+      context.fillRect(0, lane.top, Math.max(0, Math.min(now, view.width)), lane.height);
+      context.fillStyle = colours.line;
+      for (const tick of ticks) context.fillRect(Math.round(tick.x), lane.top, 1, lane.height);
+    }
+    this.tiles.draw(context, view, this.ratio);
+    for (const [i, lane] of lanes.entries()) {
+      for (const mark of this.contents[i]?.marks ?? []) this.paintBar(context, colours, lane, mark);
+      if (lane.label) paintLabel(context, colours, lane, view.width);
+    }
     context.restore();
+  }
+
+  /** The runs of all lanes in a range. */
+  private paintTile(context: CanvasRenderingContext2D, view: View): void {
+    const colours = this.read();
+    for (const [i, lane] of this.lanes.entries()) {
+      for (const bar of bars(this.contents[i]?.runs ?? [], view)) this.paintBar(context, colours, lane, bar);
+    }
   }
 
   private fit(width: number): void {
@@ -109,7 +132,7 @@ export class Painter {
       this.canvas.width = w;
       this.canvas.height = h;
     }
-    if (ratio !== this.ratio) this.patterns.clear();
+    if (ratio !== this.ratio) this.patterns.clear(); // the tiles see it by themselves
     this.ratio = ratio;
   }
 
@@ -152,6 +175,7 @@ export class Painter {
   }
 
   private paintBar(context: CanvasRenderingContext2D, colours: Colours, { top, height }: Lane, bar: Bar): void {
+    if (bar.state === "not-permitted") return paintLocked(context, colours, top, height, bar);
     if (bar.state === "altered") return paintAltered(context, colours, top, height, bar.x + bar.width / 2, bar.width);
     context.fillStyle = this.fill(context, colours, bar.state);
     if (bar.state === "deleted") {
@@ -213,6 +237,37 @@ export class Painter {
     pattern?.setTransform(new DOMMatrix().scale(1 / this.ratio));
     return pattern;
   }
+}
+
+const LOCK_PX = 12;
+const LOCK_EVERY_PX = 320;
+
+/** Blank, between two thin lines, with a lock in it: as many as a wide stretch needs for one to be seen. */
+function paintLocked(context: CanvasRenderingContext2D, colours: Colours, top: number, height: number, bar: Bar): void {
+  context.fillStyle = colours.under;
+  context.fillRect(bar.x, top, bar.width, height);
+  context.fillStyle = colours.deleted;
+  context.fillRect(bar.x, top, bar.width, 1);
+  context.fillRect(bar.x, top + height - 1, bar.width, 1);
+  if (bar.width < LOCK_PX + 4) return;
+  const locks = Math.max(1, Math.round(bar.width / LOCK_EVERY_PX));
+  for (let i = 0; i < locks; i++) {
+    paintLock(context, colours, bar.x + ((i + 0.5) * bar.width) / locks, top + height / 2, Math.min(LOCK_PX, height - 4));
+  }
+}
+
+function paintLock(context: CanvasRenderingContext2D, colours: Colours, x: number, y: number, size: number): void {
+  const half = size / 2;
+  context.fillStyle = colours.text;
+  context.fillRect(x - half * 0.8, y - half * 0.1, half * 1.6, half * 1.1);
+  context.strokeStyle = colours.text;
+  context.lineWidth = Math.max(1, size / 8);
+  context.beginPath();
+  context.arc(x, y - half * 0.3, half * 0.5, Math.PI, 0);
+  context.lineTo(x + half * 0.5, y);
+  context.moveTo(x - half * 0.5, y - half * 0.3);
+  context.lineTo(x - half * 0.5, y);
+  context.stroke();
 }
 
 /** A stroke through the lane with a cross in it, on a ground of its own. */

@@ -123,7 +123,7 @@ export class Peek {
     this.shownUs = null;
     this.stamp.textContent = "";
     this.canvas.hidden = true;
-    const name = kind === "pending" ? "wait" : kind === "missing" ? "warn" : "off";
+    const name = kind === "pending" ? "wait" : kind === "missing" ? "warn" : kind === "not-permitted" ? "lock" : "off";
     this.nothing.replaceChildren(icon(name), ...(text ? [h("span", {}, text)] : []));
     this.nothing.hidden = false;
   }
@@ -219,6 +219,7 @@ function keyOf(camera: string, us: number): string {
 }
 
 function wordsOf(error: unknown): string {
+  if (error instanceof ApiError && error.code === "outside-hours") return error.message;
   if (error instanceof ApiError && error.status === 403) return WORDS.denied;
   if (error instanceof WorkerFailure && (error.info.kind === "sealing" || error.info.kind === "media")) {
     return error.info.code === "missing-object" ? WORDS.none : WORDS.altered;

@@ -1,5 +1,5 @@
 /** Fetches the runs of the visible range, of all cameras in one request: debounced, a little wider than shown, again while it touches now. */
-import type { Api } from "../api/client";
+import { ApiError, type Api } from "../api/client";
 import type { TimelineRun } from "../api/types";
 import type { StreamName } from "../sealing/registry";
 import { resolutionS, type View } from "./layout";
@@ -65,7 +65,10 @@ export class TimelineSource {
       for (const camera of this.cameras) this.onruns(camera, reply.cameras[camera]?.runs ?? []);
     } catch (error) {
       if (running.signal.aborted) return;
-      this.onerror(error);
+      if (error instanceof ApiError && error.code === "outside-hours") {
+        this.loaded = null;
+        for (const camera of this.cameras) this.onruns(camera, [[range.fromUs, range.toUs, "not-permitted", null]]);
+      } else this.onerror(error);
     }
     if (!document.hidden && range.toUs < this.api.clock.nowUs() - 600e6) return;
     this.later(REFRESH_MS);

@@ -3,7 +3,7 @@ import type { TimelineRun } from "../api/types";
 import { t } from "../i18n/t";
 import { clockTime, day, zoneName } from "../times";
 import { absentWords, ALTERED, duration, runWords } from "../words";
-import { bars, centred, MARK_PX, marks, NARROWEST_US, panned, pinched, runAt, ticks, usAt, xOf, zoomed, type View } from "./layout";
+import { centred, MARK_PX, marks, NARROWEST_US, panned, pinched, runAt, ticks, usAt, xOf, zoomed, type View } from "./layout";
 import { heightOf, lanesOf, Painter, type Lane } from "./paint";
 import { Peek, type PeekPictures } from "./peek";
 
@@ -104,6 +104,7 @@ export class Timeline {
   /** What is known of a camera in the range shown, in order of time. */
   setRuns(camera: string, runs: readonly TimelineRun[]): void {
     this.runs.set(camera, runs);
+    this.painter.forgetRuns();
     this.described = "";
     this.draw();
     if (this.details.open) this.fillList();
@@ -212,10 +213,10 @@ export class Timeline {
       this.frame = 0;
       const head = this.headUs === null ? null : xOf(this.view, this.headUs);
       const now = xOf(this.view, this.options.nowUs());
-      const lanes = this.options.rows.map(({ camera }) => [
-        ...bars(this.runs.get(camera) ?? [], this.view),
-        ...marks(this.altered.get(camera) ?? [], this.view),
-      ]);
+      const lanes = this.options.rows.map(({ camera }) => ({
+        runs: this.runs.get(camera) ?? [],
+        marks: marks(this.altered.get(camera) ?? [], this.view),
+      }));
       this.painter.paint(this.view, lanes, ticks(this.view, this.options.zone), head, now);
       this.describe();
     });

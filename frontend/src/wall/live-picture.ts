@@ -2,7 +2,7 @@
 import type { Api } from "../api/client";
 import { h } from "../dom";
 import { KeyWorker } from "../keys/client";
-import { LiveView, type LivePhase } from "../live/live-view";
+import { isTaken, LiveView, type LivePhase } from "../live/live-view";
 import { LocalPins } from "../player/pins";
 import { TrustKeeper } from "../player/trust";
 import type { StreamName } from "../sealing/registry";
@@ -49,7 +49,7 @@ export function openLive({ api, statements, camera, stream, into, tell, keep }: 
   };
   live.on("state", (state) => {
     const shown = state.phase === "playing" || state.phase === "stalled";
-    if (!shown) keepLast();
+    if (!shown && !isTaken(state)) keepLast();
     video.hidden = !shown;
     video.classList.toggle("dimmed", state.phase === "stalled");
     const why = state.word === null ? state.message : (LIVE_STATUS[state.word] ?? state.message);
@@ -69,7 +69,7 @@ export function openLive({ api, statements, camera, stream, into, tell, keep }: 
       void video.play().catch(() => (video.muted = true));
     },
     close: () => {
-      keepLast();
+      if (!isTaken(live.state)) keepLast();
       live.stop();
       keys.terminate();
       video.remove();

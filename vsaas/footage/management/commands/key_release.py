@@ -13,10 +13,11 @@ from protocol import b64
 from sealing.ids import Rendition
 from sealing.keys import open_envelope, parse_envelope
 from sealing.record import Segment, parse_record
-from tenants.access import actor_of, require
+from tenants.access import actor_of, in_force, require, require_in_force
 from tenants.errors import VsaasError
 from tenants.permissions import FOOTAGE_EXPORT
 from tenants.scope import tenant_scope
+from tenants.sight import Sight, sight
 from vsaas.accounts.models import Account, normalise_email
 from vsaas.audit.services import record_act, what, who
 from vsaas.common import clock
@@ -55,11 +56,14 @@ class Command(TenantCommand):
             account = Account.objects.filter(email=normalise_email(options["by"]), is_active=True).first()
             if account is None:
                 raise CommandError(f"no active account of this tenant has the address {options['by']}")
+            actor = in_force(actor_of(account), clock.now_us())
             try:
-                require(actor_of(account), FOOTAGE_EXPORT, wanted.camera)
+                require_in_force(actor)
+                require(actor, FOOTAGE_EXPORT, wanted.camera)
             except VsaasError as error:
                 raise CommandError(f"--by {options['by']}: {error}") from None
-            rows = list(_keys(wanted, account))
+            seen = sight(actor, wanted.camera, FOOTAGE_EXPORT)
+            rows = list(_keys(wanted, account, seen))
             record_act(
                 acts.KEYS_HANDED_OUT,
                 who(account),
@@ -74,12 +78,17 @@ class Command(TenantCommand):
             write_private(options["output"], json.dumps(document, indent=1) + "\n")
         except FileExistsError:
             raise CommandError(f"{options['output']} is there already: choose another file") from None
+        if seen.limited:
+            self.stdout.write(
+                f"the hours of {options['by']} limit what was given: keys of segments that do not lie wholly inside "
+                "them are left out"
+            )
         self.stdout.write(
             f"{len(rows)} keys in {options['output']}; whoever has this file can watch the footage"
         )
 
 
-def _keys(wanted: Range, account: Account) -> Iterator[dict[str, str | int]]:
+def _keys(wanted: Range, account: Account, seen: Sight) -> Iterator[dict[str, str | int]]:
     requests = [
         SegmentKeyRequest(
             camera=record.camera,
@@ -90,23 +99,28 @@ def _keys(wanted: Range, account: Account) -> Iterator[dict[str, str | int]]:
             commitment=part.commitment,
             start_us=record.start_us,
             end_us=record.end_us,
+            received_us=received_us,
+            sight=seen,
         )
-        for record in _segments(wanted)
+        for record, received_us in _segments(wanted)
         for part in record.parts
     ]
     for at in range(0, len(requests), AT_ONCE):
-        yield from _released(wanted, requests[at : at + AT_ONCE], account)
+        yield from _released(wanted, requests[at : at + AT_ONCE], account, seen)
 
 
-def _segments(wanted: Range) -> Iterator[Segment]:
-    for signed in stored_segments(wanted.camera.id, wanted.streams, wanted.from_us, wanted.to_us):
+def _segments(wanted: Range) -> Iterator[tuple[Segment, int]]:
+    """Records, and when they came."""
+    for signed, received_us in stored_segments(
+        wanted.camera.id, wanted.streams, wanted.from_us, wanted.to_us
+    ):
         record = parse_record(signed).record
         assert isinstance(record, Segment)
-        yield record
+        yield record, received_us
 
 
 def _released(
-    wanted: Range, requests: Sequence[SegmentKeyRequest], account: Account
+    wanted: Range, requests: Sequence[SegmentKeyRequest], account: Account, seen: Sight
 ) -> Iterator[dict[str, str | int]]:
     """Through the same gate as the browser: keys are sealed to a key made here for this moment, and opened again."""
     private = X25519PrivateKey.generate()
@@ -114,7 +128,7 @@ def _released(
         public_key=private.public_key().public_bytes_raw(),
         session=secrets.token_bytes(16),
         account=account.id,
-        expires_us=clock.now_us() + VALID_S * US,
+        expires_us=seen.until_us(clock.now_us() + VALID_S * US),
     )
     answers = release_segment_keys(wanted.camera.tenant_id, requests, to)
     for request, answer in zip(requests, answers, strict=True):

@@ -1,0 +1,203 @@
+"""Hours of roles, and the organisation's settings, in the REST API."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from django.utils.translation import gettext_lazy as _
+from pydantic import BaseModel, Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants.declare import Requires
+from tenants.hours import BACK_H_MOST, DAYS, HOLIDAYS_MOST, HoursRefused, hours_from_json, hours_to_json
+from tenants.models import Tenant
+from tenants.permissions import PEOPLE_VIEW, ROLE_EDIT, TENANT_EDIT
+from vsaas.accounts import hours as service
+from vsaas.accounts.hours_words import sentences
+from vsaas.accounts.people import OwnRole
+from vsaas.common.api import ApiView
+from vsaas.common.describe import describe
+from vsaas.common.errors import InvalidField
+from vsaas.common.shapes import Id
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class Window(BaseModel):
+    """From one local time to another, on each of the days; an end not after the beginning is on the day after."""
+
+    days: list[Day]
+    begin: str = Field(alias="from", description="08:00")
+    end: str = Field(alias="to", description="18:00; 24:00 is midnight at the day's end.")
+
+
+class HoursReply(BaseModel):
+    """The hours of a role. Windows are of the organisation's zone; null: always, an empty list: never."""
+
+    sign_in: list[Window] | None = Field(description="Outside these the role gives nothing at all.")
+    live: list[Window] | None
+    playback: list[Window] | None
+    playback_back_h: int | None = Field(description="Only what was recorded at most so many hours ago.")
+    hidden: list[Window] = Field(description="Recorded time of which nothing is shown or told.")
+    holidays: Literal["usual", "sunday", "closed"] = Field(description="What a holiday counts as.")
+    version: int = Field(description="Of the role's rules; 0 while none were ever set.")
+    sentences: list[str] = Field(description="The same in words.")
+
+
+class Holiday(BaseModel):
+    """One day."""
+
+    date: str = Field(description="2026-12-25")
+    name: str
+
+
+class OrganisationReply(BaseModel):
+    """The organisation's settings."""
+
+    id: Id
+    slug: str
+    name: str
+    timezone: str = Field(description="In which the hours of roles are meant; an IANA name.")
+    holidays: list[Holiday]
+
+
+_OFFICE = {"days": list(DAYS[:5]), "from": "08:00", "to": "18:00"}
+_NIGHT = {"days": list(DAYS), "from": "18:00", "to": "07:00"}
+HOURS_ASKED: dict[str, Any] = {
+    "sign_in": None,
+    "live": [_OFFICE],
+    "playback": None,
+    "playback_back_h": 48,
+    "hidden": [_NIGHT],
+    "holidays": "sunday",
+}
+HOURS: dict[str, Any] = HOURS_ASKED | {
+    "version": 1,
+    "sentences": [
+        "Signing in: always.",
+        "Live view: Monday to Friday 08:00–18:00.",
+        "Playback: always.",
+        "Playback reaches back at most 2 days.",
+        "Recordings that are hidden: every day 18:00–07:00 on the day after.",
+        "On holidays what is said of Sundays holds.",
+    ],
+}
+ORGANISATION: dict[str, Any] = {
+    "id": "019ac0ef-91d2-7a05-b3c4-5d6e7f8091a2",
+    "slug": "acme",
+    "name": "Acme",
+    "timezone": "Europe/Berlin",
+    "holidays": [{"date": "2026-12-25", "name": "Christmas Day"}],
+}
+
+
+class HoursFields(BaseModel):
+    """A role's hours, whole: what is absent is as if there were no such rule."""
+
+    sign_in: list[Window] | None = None
+    live: list[Window] | None = None
+    playback: list[Window] | None = None
+    playback_back_h: int | None = Field(default=None, ge=1, le=BACK_H_MOST)
+    hidden: list[Window] = Field(default=[])
+    holidays: Literal["usual", "sunday", "closed"] = "usual"
+    version: int | None = Field(
+        default=None, ge=0, description="Only if the role's rules are still that one."
+    )
+
+
+class OrganisationFields(BaseModel):
+    """Changes of the settings: what is absent stays; `holidays` replaces the whole list."""
+
+    name: str | None = Field(default=None, max_length=service.NAME_CHARS_MAX)
+    timezone: str | None = Field(default=None, max_length=64)
+    holidays: list[Holiday] | None = Field(default=None, max_length=HOLIDAYS_MOST)
+
+
+class RoleHoursView(ApiView):
+    """GET: when a role holds. PUT: sets it."""
+
+    access = Requires(PEOPLE_VIEW, ROLE_EDIT)
+    tag = "Roles"
+
+    @describe("Get the hours of a role", reply=HoursReply, example=HOURS)
+    def get(self, request: Request, key: str) -> Response:
+        """When the role holds, when it opens live view and playback, how far back and which recorded time it shows."""
+        return Response(_hours_json(service.role_hours(self.actor, key)))
+
+    @describe(
+        "Set the hours of a role",
+        request=HoursFields,
+        request_example=HOURS_ASKED,
+        reply=HoursReply,
+        example=HOURS,
+        problems=(service.LocksOut, service.StaleHours, OwnRole),
+    )
+    def put(self, request: Request, key: str) -> Response:
+        """They hold at once: live views outside them end within seconds. Not of a role you are under yourself, but for
+        owners; and never so that no owner could sign in any more."""
+        document = _object(request.data)
+        version = document.pop("version", None)
+        if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
+            raise InvalidField("version", _("must be a whole number"))
+        try:
+            wanted = hours_from_json(document)
+        except HoursRefused as refused:
+            raise InvalidField(refused.field, refused.message) from refused
+        found = service.set_role_hours(request._request, self.actor, key, wanted, version=version)
+        return Response(_hours_json(found))
+
+
+class OrganisationView(ApiView):
+    """GET: the organisation's settings. PATCH: changes them."""
+
+    access = Requires(TENANT_EDIT)
+    tag = "Organisation"
+
+    @describe("Get the organisation's settings", reply=OrganisationReply, example=ORGANISATION)
+    def get(self, request: Request) -> Response:
+        """Name, zone and holidays. Takes the right for every site."""
+        return Response(_organisation_json(service.organisation(self.actor)))
+
+    @describe(
+        "Change the organisation's settings",
+        request=OrganisationFields,
+        request_example={"timezone": "Europe/Berlin"},
+        reply=OrganisationReply,
+        example=ORGANISATION,
+        problems=(service.LocksOut,),
+    )
+    def patch(self, request: Request) -> Response:
+        """What is absent stays. Zone and holidays move the hours of all roles. Takes the right for every site."""
+        document = _object(request.data)
+        for name, value in document.items():
+            if name not in OrganisationFields.model_fields:
+                raise InvalidField(name[:40], _("is not known here"))
+            if name != "holidays" and not isinstance(value, str):
+                raise InvalidField(name, _("must be text"))
+        tenant = service.set_organisation(request._request, self.actor, **document)
+        return Response(_organisation_json(tenant))
+
+
+def _object(data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise InvalidField("body", _("is not a JSON object"))
+    return dict(data)
+
+
+def _hours_json(found: service.RoleHours) -> dict[str, Any]:
+    return {
+        **hours_to_json(found.hours),
+        "version": found.version,
+        "sentences": sentences(found.hours),
+    }
+
+
+def _organisation_json(tenant: Tenant) -> dict[str, Any]:
+    return {
+        "id": str(tenant.id),
+        "slug": tenant.slug,
+        "name": tenant.name,
+        "timezone": tenant.timezone,
+        "holidays": tenant.holidays,
+    }
