@@ -161,7 +161,7 @@ OWN_SESSION_ENDED = declare(
 )
 OTHER_SESSIONS_ENDED = declare("session.others-ended", _("{actor} signed out all other sessions: {count}"))
 TOKEN_CREATED = declare(
-    "token.created", _("{actor} made the access token {object}, until {until}, for: {scopes}")
+    "token.created", _("{actor} made the access token {object}, until {until}, for: {scopes}"), ["site"]
 )
 TOKEN_REVOKED = declare("token.revoked", _("{actor} revoked the access token {object}"))
 TOKEN_USED = declare("token.used", _("The access token {object} of {actor} was used"))
