@@ -18,10 +18,11 @@ from tenants.models import OrganisationRole, Tenant
 from tenants.permissions import PEOPLE_EDIT, PEOPLE_VIEW, ROLE_EDIT, ROLES
 from tenants.roles import role_of
 from tenants.roles import roles as all_roles
-from vsaas.accounts import people
+from vsaas.accounts import people, role_limits
 from vsaas.accounts import roles as service
 from vsaas.accounts.effects import in_words
 from vsaas.accounts.hours_words import sentences
+from vsaas.accounts.limits import limits_of_role
 from vsaas.accounts.people_forms import RoleForm, rights_of
 from vsaas.accounts.people_pages import CONFIRMED, posted, said, say
 from vsaas.accounts.roles_api import roles_json
@@ -136,6 +137,10 @@ def _role_page(
         "may_edit": actor.tenant_wide(ROLE_EDIT),
         "may_policy": actor.tenant_wide(PEOPLE_EDIT),
         "form": form,
+        "limits": {
+            "idle_min": limits_of_role(role).idle_s // 60,
+            "lifetime_h": role_limits.hours(limits_of_role(role).lifetime_s),
+        },
     }
     return render(request, "accounts/role.html", context, status=status)
 
