@@ -203,7 +203,7 @@ URLS: list[Url] = [
     Url("/api/schema/", "GET", Public(""), lambda s: "/api/schema/"),
     Url("/api/docs/", "GET", Public(""), lambda s: "/api/docs/"),
     # pages
-    Url(PAGES, "GET", Requires(may.CAMERA_VIEW), lambda s: page(s, "")),
+    Url(PAGES, "GET", Requires(may.ACCOUNT_SELF), lambda s: page(s, "")),
     Url(
         PAGES + "cameras/<uuid:camera_id>",
         "GET",

@@ -48,7 +48,9 @@ ACCESS = "people.access"
 """The name of the act that gives a member other roles, where that needs a second person."""
 ROLE_WORDS: dict[str, str | Promise] = {
     OWNER.name: _("Everything: cameras, agents, people and the audit log, on all sites."),
-    MANAGER.name: _("Sets up sites, agents and cameras; watches, listens and saves clips. Gives nobody a role."),
+    MANAGER.name: _(
+        "Sets up sites, agents and cameras; watches, listens and saves clips. Gives nobody a role."
+    ),
     OPERATOR.name: _("Watches and listens, live and recorded, saves clips, sees how the agents are."),
     VIEWER.name: _("Watches live and recorded pictures, without sound."),
     AUDITOR.name: _("Reads the audit log and who has which role. Sees no pictures."),
