@@ -225,7 +225,7 @@ async def test_signing_out_ends_the_view(place: Place) -> None:
         assert await withdrawn(viewer) < WITHDRAWN_WITHIN_S
 
 
-@pytest.mark.parametrize("how", ["removed", "signed out", "another site"])
+@pytest.mark.parametrize("how", ["removed", "signed out", "another site", "denied"])
 async def test_what_an_owner_does_to_a_member_ends_their_view(place: Place, how: str) -> None:
     cast = place.cast
     alice, bob = await browser(cast.alice), await browser(cast.bob)
@@ -237,10 +237,18 @@ async def test_what_an_owner_does_to_a_member_ends_their_view(place: Place, how:
         elsewhere = {"role": "viewer", "where": "some", "sites": [str(cast.other_site_a.id)]} | {
             "confirmed": "1"
         }
+        denial = {
+            "act": "deny",
+            "role": "",
+            "where": "camera",
+            "camera": str(place.camera.id),
+            "confirmed": "1",
+        }
         change = {
             "removed": (f"{at}/remove", {}),
             "signed out": (f"{at}/sessions", {}),
             "another site": (at, elsewhere),
+            "denied": (f"{at}/grants", denial),
         }[how]
         reply = await apart(alice.client.post, *change)
         assert reply.status_code == 302
