@@ -34,6 +34,8 @@ OWNERS_LEAST_US = hours.HOUR_US
 NAME_CHARS_MAX = 120
 CHANGE = "roles.hours"
 """The name of the act that gives a role other hours, where that needs a second person."""
+CALENDAR = "tenant.calendar"
+"""The same of the act that changes the zone or the holidays these are meant in."""
 
 
 class StaleHours(Conflict):
@@ -147,10 +149,12 @@ def set_organisation(
     name: str | None = None,
     timezone: str | None = None,
     holidays: object = None,
+    approved: bool = False,
 ) -> Tenant:
     """Changes the organisation's name, zone and holidays (as `hours.holidays_from_json` reads them); None stays.
 
-    Raises Denied, InvalidField naming the field, LocksOut when owners could not sign in any more by the new calendar.
+    Raises Denied, InvalidField naming the field, LocksOut when owners could not sign in any more by the new calendar;
+    AwaitsSecondPerson where changes of roles take two people and hours would move, unless one of those `approved` it.
     """
     organisation(actor)
     tenant = Tenant.objects.select_for_update(no_key=True).get()
@@ -170,9 +174,13 @@ def set_organisation(
     after = tenant.name, calendar_in_words(calendar)
     if after == before:
         return tenant
-    owners = roles()[OWNER.name].hours
+    known = roles()
+    owners = known[OWNER.name].hours
     if owners is not None:
         require_open_to_owners(owners, calendar, "holidays" if timezone is None else "timezone")
+    if not approved and after[1] != before[1] and any(one.hours for one in known.values()):
+        asked = {"name": tenant.name, "timezone": tenant.timezone, "holidays": json.dumps(tenant.holidays)}
+        for_roles(request, actor, CALENDAR, asked)
     tenant.save(update_fields=["name", "timezone", "holidays"])
     record_act(
         acts.ORGANISATION_CHANGED,
