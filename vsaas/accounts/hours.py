@@ -20,7 +20,7 @@ from tenants.models import Membership, OrganisationRole, Tenant
 from tenants.permissions import OWNER, PEOPLE_VIEW, ROLE_EDIT, ROLES, TENANT_EDIT, Role
 from tenants.roles import roles
 from vsaas.accounts import acts
-from vsaas.accounts.hours_words import calendar_in_words, in_words
+from vsaas.accounts.hours_words import change_in_words, in_words
 from vsaas.accounts.people import MAKE, OwnRole, lock_people, require_not_above
 from vsaas.approvals.demand import for_roles
 from vsaas.audit.services import What, record_act, what, who
@@ -158,7 +158,7 @@ def set_organisation(
     """
     organisation(actor)
     tenant = Tenant.objects.select_for_update(no_key=True).get()
-    before = tenant.name, calendar_in_words(tenant.calendar)
+    before = tenant.name, tenant.calendar
     if name is not None:
         tenant.name = _clean(name)
     if timezone is not None:
@@ -171,7 +171,7 @@ def set_organisation(
         except HoursRefused as refused:
             raise InvalidField(refused.field, refused.message) from refused
     calendar = tenant.calendar
-    after = tenant.name, calendar_in_words(calendar)
+    after = tenant.name, calendar
     if after == before:
         return tenant
     known = roles()
@@ -182,13 +182,14 @@ def set_organisation(
         asked = {"name": tenant.name, "timezone": tenant.timezone, "holidays": json.dumps(tenant.holidays)}
         for_roles(request, actor, CALENDAR, asked)
     tenant.save(update_fields=["name", "timezone", "holidays"])
+    taken, added = change_in_words(before[1], calendar)
     record_act(
         acts.ORGANISATION_CHANGED,
         who(actor),
         what(tenant),
         request=request,
-        before="; ".join(before),
-        after="; ".join(after),
+        before=f"{before[0]}; {taken}",
+        after=f"{after[0]}; {added}",
     )
     return tenant
 
