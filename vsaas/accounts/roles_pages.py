@@ -15,7 +15,7 @@ from tenants.declare import requires
 from tenants.hours import Hours
 from tenants.middleware import signed_in
 from tenants.models import OrganisationRole, Tenant
-from tenants.permissions import PEOPLE_VIEW, ROLE_EDIT, ROLES
+from tenants.permissions import PEOPLE_EDIT, PEOPLE_VIEW, ROLE_EDIT, ROLES
 from tenants.roles import role_of
 from tenants.roles import roles as all_roles
 from vsaas.accounts import people, role_limits
@@ -51,7 +51,12 @@ def role_list(request: HttpRequest) -> HttpResponse:
         }
         for row in roles_json()
     ]
-    context = {"roles": rows, "may_edit": actor.tenant_wide(ROLE_EDIT), "said": said(request)}
+    context = {
+        "roles": rows,
+        "may_edit": actor.tenant_wide(ROLE_EDIT),
+        "may_mail": actor.tenant_wide(PEOPLE_EDIT),
+        "said": said(request),
+    }
     return render(request, "accounts/roles.html", context)
 
 
