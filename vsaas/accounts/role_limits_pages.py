@@ -109,10 +109,10 @@ class RoleSessions(ApiView):
     tag = "Roles"
 
     @describe("Get a role's limits of sessions", reply=LimitsReply, example=LIMITS)
-    def get(self, request: Request, key: str) -> Response:
+    def get(self, request: Request, role_key: str) -> Response:
         """Null where the product's own hold."""
         access.require(self.actor, ROLE_EDIT, Tenant.objects.get())
-        return self._answer(key, None)
+        return self._answer(role_key, None)
 
     @describe(
         "Limit a role's sessions",
@@ -122,21 +122,21 @@ class RoleSessions(ApiView):
         example=LIMITS,
         problems=(InvalidField,),
     )
-    def patch(self, request: Request, key: str) -> Response:
+    def patch(self, request: Request, role_key: str) -> Response:
         """What is absent stays. Sessions that are over by the new limits end at once. Where changes of roles need a second
         person, longer times do too: nothing changes then, and `waiting` names the request."""
         fields = valid(LimitsFields(data=request.data))
-        role = role_limits.known_role(key)
+        role = role_limits.known_role(role_key)
         made = role_limits.change(
             request._request,
             self.actor,
-            key,
+            role_key,
             fields.get("idle_s", role.idle_s),
             fields.get("lifetime_s", role.lifetime_s),
             session_id=session_id(request._request),
         )
-        return self._answer(key, None if made is None else str(made.pk))
+        return self._answer(role_key, None if made is None else str(made.pk))
 
-    def _answer(self, key: str, waiting: str | None) -> Response:
-        role = role_limits.known_role(key)
+    def _answer(self, role_key: str, waiting: str | None) -> Response:
+        role = role_limits.known_role(role_key)
         return Response({"idle_s": role.idle_s, "lifetime_s": role.lifetime_s, "waiting": waiting})

@@ -140,6 +140,7 @@ def _role_page(
         "hours": sentences(role.hours or Hours()),
         "under": any(grant.role.name == key for grant in actor.grants),
         "may_edit": actor.tenant_wide(ROLE_EDIT),
+        "may_policy": actor.tenant_wide(PEOPLE_EDIT),
         "form": form,
         "limits": {
             "idle_min": limits_of_role(role).idle_s // 60,
