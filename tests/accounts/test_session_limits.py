@@ -9,9 +9,11 @@ import pytest
 from django.test import Client
 
 from tenants.models import Membership, OrganisationRole
+from tenants.permissions import OWNER
 from tenants.scope import tenant_scope
 from tests import mailbox
-from tests.cast import Cast, later
+from tests.approvals.stage import approve, text
+from tests.cast import Cast, later, make_account
 from vsaas.approvals.models import ApprovalPolicy, ApprovalRequest
 from vsaas.audit.models import AuditInbox
 
@@ -103,8 +105,15 @@ def test_longer_sessions_wait_for_a_second_person_where_changes_of_roles_do(
     told = limit(alice, cast, "viewer", idle_s=None).json()
     assert told["idle_s"] == 300, "nothing changed yet"
     with tenant_scope(cast.tenant_a.id):
-        assert str(ApprovalRequest.objects.get().pk) == told["waiting"]
+        asked = ApprovalRequest.objects.get()
+        assert str(asked.pk) == told["waiting"]
         assert OrganisationRole.objects.get(key="viewer").idle_s == 300
+        anna = make_account("Anna", OWNER)
+    annas = client_for(anna)
+    assert "480 minutes" in text(annas.get(at(cast, "approvals")))
+    assert approve(annas, anna, asked).status_code == 200
+    with tenant_scope(cast.tenant_a.id):
+        assert OrganisationRole.objects.get(key="viewer").idle_s is None
 
 
 def test_cookies_are_for_this_site_and_no_script_reads_the_sessions(
