@@ -28,6 +28,7 @@ from vsaas.approvals.models import ApprovalRequest, BreakGlassCode
 from vsaas.approvals.people import accounts
 from vsaas.approvals.policy import Policy, change, policy
 from vsaas.common.api import session_id
+from vsaas.common.by_itself import asked_by_itself
 from vsaas.common.errors import Conflict, Denied, Gone, TooMany
 from vsaas.common.links import tenant_url
 
@@ -64,6 +65,7 @@ def _list(request: HttpRequest, status: int = 200, wrong: dict[str, Any] | None 
     return render(request, "approvals/approvals.html", context, status=status)
 
 
+@asked_by_itself
 @requires(ACCOUNT_SELF)
 @require_safe
 def waiting(request: HttpRequest) -> HttpResponse:
