@@ -902,6 +902,34 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
+        PAGES + "roles/<slug:key>/sessions",
+        "GET",
+        Requires(may.ROLE_EDIT),
+        lambda s: page(s, f"roles/{s.role_key}/sessions"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "roles/<slug:key>/sessions",
+        "POST",
+        Requires(may.ROLE_EDIT),
+        lambda s: page(s, f"roles/{s.role_key}/sessions"),
+        body=lambda s: {"idle_min": "15"},
+        names_object=True,
+        succeeds=(302,),
+    ),
+    *(
+        Url(
+            API + "roles/<slug:role_key>/sessions",
+            method,
+            Requires(may.ROLE_EDIT),
+            lambda s: f"{API}roles/{s.role_key}/sessions",
+            body=body,
+            names_object=True,
+            reach="tenant",
+        )
+        for method, body in (("GET", None), ("PATCH", lambda s: {"idle_s": 900}))
+    ),
+    Url(
         PAGES + "roles/<slug:key>/delete",
         "GET",
         Requires(may.ROLE_EDIT),
@@ -1242,7 +1270,7 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
-        API + "roles/<slug:key>",
+        API + "roles/<slug:role_key>",
         "GET",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}",
@@ -1250,7 +1278,7 @@ URLS: list[Url] = [
         reach="tenant",
     ),
     Url(
-        API + "roles/<slug:key>",
+        API + "roles/<slug:role_key>",
         "PATCH",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}",
@@ -1259,7 +1287,7 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
-        API + "roles/<slug:key>",
+        API + "roles/<slug:role_key>",
         "DELETE",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}",
@@ -1268,7 +1296,7 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
-        API + "roles/<slug:key>/preview",
+        API + "roles/<slug:role_key>/preview",
         "POST",
         Requires(may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}/preview",
@@ -1276,7 +1304,7 @@ URLS: list[Url] = [
         names_object=True,
     ),
     Url(
-        API + "roles/<slug:key>/hours",
+        API + "roles/<slug:role_key>/hours",
         "GET",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}/hours",
@@ -1284,7 +1312,7 @@ URLS: list[Url] = [
         reach="tenant",
     ),
     Url(
-        API + "roles/<slug:key>/hours",
+        API + "roles/<slug:role_key>/hours",
         "PUT",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}/hours",

@@ -204,3 +204,10 @@ TOKEN_OF_BOUND = declare(
         "The access token {object} of {actor} was refused: signing in as {actor} needs a second person's approval"
     ),
 )
+ROLE_SESSIONS = declare(
+    "role.sessions",
+    _(
+        "{actor} let sessions of {object} end after {idle} minutes without use and {lifetime} hours at most; "
+        "before: {idle_before} minutes, {lifetime_before} hours"
+    ),
+)

@@ -174,7 +174,7 @@ def place_spoken(one: Held, names: Names) -> str:
         return _("the camera %(camera)s") % {"camera": names.cameras.get(one.camera_id, "?")}
     if one.group:
         return _("the group %(group)s") % {"group": one.group}
-    return str(_("All sites")) if one.site_id is None else names.sites.get(one.site_id, "?")
+    return str(_("all sites")) if one.site_id is None else names.sites.get(one.site_id, "?")
 
 
 def names_of(chosen: Collection[Held]) -> Names:

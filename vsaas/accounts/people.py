@@ -7,12 +7,10 @@ always keeps an owner of all its sites.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
@@ -37,6 +35,7 @@ from tenants.roles import roles
 from tenants.words import Text
 from vsaas.accounts import acts
 from vsaas.accounts.grants import Held, as_grants, as_rows, held, in_words, membership
+from vsaas.accounts.limits import limits_of
 from vsaas.accounts.models import Account, Invitation, Session, SetupLink, TotpDevice
 from vsaas.approvals.demand import for_roles
 from vsaas.approvals.standing import keeps_approvers
@@ -156,10 +155,9 @@ def grants_in_words(account: Account) -> str:
 
 
 def open_sessions(account_id: UUID) -> QuerySet[Session]:
-    """The sessions of an account that have not ended, the newest activity first."""
-    now = clock.now()
-    idle_since = now - dt.timedelta(seconds=settings.SESSION_IDLE_S)
-    rows = Session.objects.filter(account_id=account_id, expires_at__gt=now, last_seen_at__gt=idle_since)
+    """The sessions of an account that have not ended, under the limits of its roles; the newest activity first."""
+    limits = limits_of(access.grants_of([account_id]).get(account_id, ()))
+    rows = Session.objects.filter(limits.living(), account_id=account_id)
     return rows.order_by("-last_seen_at", "-id")
 
 

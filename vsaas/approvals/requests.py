@@ -172,12 +172,14 @@ def one(actor: Actor, request_id: UUID) -> ApprovalRequest:
 
 
 def require_may_decide(approver: Actor | None, row: ApprovalRequest) -> Actor:
-    """The approver's actor, when they may decide the request; raises Denied or OwnRequest. Pass one read just now."""
+    """The approver's actor, when they may decide the request, and at this time; raises Denied (of which OutsideHours is
+    one) or OwnRequest. Pass one read just now."""
     if approver is None:
         raise Denied(_("this account is gone"))
     if approver.account_id == row.requester_id:
         raise OwnRequest(_("you asked for this yourself: somebody else must decide it"))
-    access.require(approver, kind(row.act).permission, Tenant.objects.get())
+    in_force = access.in_force(approver, clock.now_us())
+    access.require(in_force, kind(row.act).permission, Tenant.objects.get())
     if kind(row.act).is_about(row.parameters, approver):
         raise OwnRequest(_("this would change what you may do yourself: somebody else must decide it"))
     return approver
