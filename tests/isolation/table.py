@@ -1053,6 +1053,32 @@ URLS: list[Url] = [
         for rest in ("password", "factor", "recovery-codes", "email", "close")
         for method in ("GET", "POST")
     ),
+    # The tests' portal is reached by an address of numbers, for which there are no passkeys.
+    *(
+        Url(
+            PAGES + f"account/passkeys/{route}",
+            method,
+            Requires(may.ACCOUNT_SELF),
+            lambda s, rest=rest: page(s, f"account/passkeys/{rest.format(s.cast.alice.id)}"),
+            body=lambda s: {},
+            own=True,
+            succeeds=(404,),
+        )
+        for route, rest in (
+            ("new", "new"),
+            ("<uuid:passkey_id>", "{}"),
+            ("<uuid:passkey_id>/remove", "{}/remove"),
+        )
+        for method in ("GET", "POST")
+    ),
+    Url(
+        PAGES + "passkey-challenge",
+        "POST",
+        Public(""),
+        lambda s: page(s, "passkey-challenge"),
+        body=lambda s: {},
+        succeeds=(302,),  # nobody typed a password
+    ),
     Url(
         PAGES + "account/language",
         "POST",
