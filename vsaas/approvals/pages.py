@@ -112,7 +112,7 @@ def approve(request: HttpRequest, request_id: UUID) -> HttpResponse:
             actor.account_id,
             row,
             seen=digest,
-            fresh=lambda: bool(code) and accounts().check_factor(request, account, code),
+            fresh=lambda: bool(code) and accounts().check_factor(request, account, code, bytes(row.digest)),
         )
         return _("You approved what %(name)s asked for.") % {"name": row.requester_name}
 
@@ -216,7 +216,7 @@ def _confirm(request: HttpRequest, account: Any, form: ConfirmForm) -> tuple[int
     """Status, and the field that is wrong."""
     if not accounts().check_password(request, account, form.cleaned_data["password"]):
         return 401, "password"
-    if not accounts().check_factor(request, account, form.cleaned_data["code"]):
+    if not accounts().check_factor(request, account, form.cleaned_data["code"], b""):
         return 401, "code"
     return 200, ""
 
