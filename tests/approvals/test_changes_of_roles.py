@@ -168,6 +168,17 @@ def test_what_a_role_may_do_and_when_takes_two_as_well() -> None:
     with later(seconds=60):
         assert approve(annas, anna, the_request(cast.alice)).status_code == 200
     assert api(alice, cast.alice, f"{at}/hours").json()["playback_back_h"] == 12
+    # So do the zone and the holidays in which hours are meant, and an owner decides about those of owners.
+    reply = send(alice, cast.alice, "PATCH", "organisation", {"timezone": "Asia/Tokyo"})
+    assert (reply.status_code, problem(reply)) == (409, "awaits-second-person"), reply.content
+    assert "Asia/Tokyo" in text(annas.get(f"/t/{slug_of(anna)}/approvals"))
+    with later(seconds=120):
+        assert approve(annas, anna, the_request(cast.alice)).status_code == 200
+    assert api(alice, cast.alice, "organisation").json()["timezone"] == "Asia/Tokyo"
+    assert send(alice, cast.alice, "PUT", "roles/owner/hours", {"playback_back_h": 12}).status_code == 409
+    with later(seconds=180):
+        assert approve(annas, anna, the_request(cast.alice)).status_code == 200
+    assert api(alice, cast.alice, "roles/owner/hours").json()["playback_back_h"] == 12
 
 
 def test_longer_sessions_of_a_role_take_two_and_shorter_ones_do_not() -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.http import HttpRequest
@@ -15,8 +16,8 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from tenants import access
 from tenants import hours as time
 from tenants.access import Actor
-from tenants.models import OrganisationRole
-from tenants.permissions import PEOPLE_EDIT, ROLE_EDIT
+from tenants.models import OrganisationRole, Tenant
+from tenants.permissions import OWNER, PEOPLE_EDIT, ROLE_EDIT, TENANT_EDIT
 from tenants.roles import permissions_named, roles_named
 from vsaas.accounts import (
     acts,
@@ -109,8 +110,21 @@ def declare_acts() -> None:
         request_s=REQUEST_S,
         words=_hours_words,
         versions=_role_version,
-        is_about=_under,
+        # Nobody but owners could decide about theirs.
+        is_about=lambda parameters, approver: (
+            parameters["key"] != OWNER.name and _under(parameters, approver)
+        ),
         carry_out=_set_hours,
+    )
+    declare(
+        hours.CALENDAR,
+        gettext_lazy("wants to change the time zone or the holidays in which roles hold"),
+        gettext_noop("a change of the time zone or holidays"),
+        TENANT_EDIT,
+        request_s=REQUEST_S,
+        words=_calendar_words,
+        versions=_calendar_version,
+        carry_out=_set_calendar,
     )
 
 
@@ -228,4 +242,27 @@ def _set_hours(request: HttpRequest, requester: Actor, parameters: Parameters) -
     wanted = time.hours_from_json(json.loads(parameters["hours"]))
     hours.set_role_hours(
         request, requester, parameters["key"], wanted, version=parameters["version"], approved=True
+    )
+
+
+def _calendar_words(parameters: Parameters) -> list[str]:
+    days = time.holidays_from_json(json.loads(parameters["holidays"]))
+    calendar = time.Calendar(ZoneInfo(parameters["timezone"]), days)
+    return [parameters["timezone"], *(hours_words.holidays_words(calendar) or [_("No holidays")])][
+        :LINES_MOST
+    ]
+
+
+def _calendar_version(parameters: Parameters) -> Mapping[str, str]:
+    return {"calendar": hours_words.calendar_in_words(Tenant.objects.get().calendar)}
+
+
+def _set_calendar(request: HttpRequest, requester: Actor, parameters: Parameters) -> None:
+    hours.set_organisation(
+        request,
+        requester,
+        name=parameters["name"],
+        timezone=parameters["timezone"],
+        holidays=json.loads(parameters["holidays"]),
+        approved=True,
     )
