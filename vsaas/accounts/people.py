@@ -35,7 +35,7 @@ from tenants.roles import roles
 from tenants.words import Text
 from vsaas.accounts import acts
 from vsaas.accounts.grants import Held, as_grants, as_rows, held, in_words, membership
-from vsaas.accounts.limits import limits_of
+from vsaas.accounts.limits import limits_for
 from vsaas.accounts.models import Account, Invitation, Session, SetupLink, TotpDevice
 from vsaas.approvals.demand import for_roles
 from vsaas.approvals.standing import keeps_approvers
@@ -156,8 +156,7 @@ def grants_in_words(account: Account) -> str:
 
 def open_sessions(account_id: UUID) -> QuerySet[Session]:
     """The sessions of an account that have not ended, under the limits of its roles; the newest activity first."""
-    limits = limits_of(access.grants_of([account_id]).get(account_id, ()))
-    rows = Session.objects.filter(limits.living(), account_id=account_id)
+    rows = Session.objects.filter(limits_for(account_id).living(), account_id=account_id)
     return rows.order_by("-last_seen_at", "-id")
 
 

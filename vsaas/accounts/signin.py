@@ -71,10 +71,16 @@ def _count_for(
     try:
         kind.attempt(*parts)
     except TooMany as error:
-        tenant = request.tenant  # type: ignore[attr-defined]
-        if slowed.note(tenant.id, email, kind.name, place, parts[-1], error.extra["retry_after_s"]):
-            _tell_of_slowdown(request, email, place)
+        _note_slowdown(request, kind, email, place, parts[-1], error.extra["retry_after_s"])
         raise
+
+
+def _note_slowdown(
+    request: HttpRequest, kind: throttle.Throttle, email: str, place: str, counted_by: str, wait_s: int
+) -> None:
+    tenant = request.tenant  # type: ignore[attr-defined]
+    if slowed.note(tenant.id, email, kind.name, place, counted_by, wait_s):
+        _tell_of_slowdown(request, email, place)
 
 
 def _tell_of_slowdown(request: HttpRequest, email: str, place: str) -> None:
@@ -118,8 +124,10 @@ def check_factor(
     device = _device_for(account, code)
     if device is not None:
         allowed, why = device.verify_is_allowed()
-        if not allowed:
-            raise TooMany(retry_after_s=max(1, _seconds_until(why)))
+        if not allowed:  # the device's own limit, from wherever codes are given
+            wait_s = max(1, _seconds_until(why))
+            _note_slowdown(request, throttle.FACTOR, account.email, acts.ANYWHERE, "", wait_s)
+            raise TooMany(retry_after_s=wait_s)
         if device.verify_token(code.strip()):
             throttle.FACTOR.succeeded(*parts)
             return device
