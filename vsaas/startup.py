@@ -20,7 +20,7 @@ def make_sure() -> None:
     or the tenants' keys cannot be opened."""
     assert_declared()
     for alias in ("default", "keys"):
-        _check_role(alias)
+        check_role(alias)
     try:
         kms()
     except KmsError as error:
@@ -41,8 +41,9 @@ def make_sure_of_audit_key() -> None:
         )
 
 
-def _check_role(alias: str) -> None:
-    """The role must be bound by row-level security: no superuser, no BYPASSRLS, owner of no table. Asked over a connection
+def check_role(alias: str) -> None:
+    """Raises ImproperlyConfigured unless the role is bound by row-level security: no superuser, no BYPASSRLS, owner of no
+    table. Asked over a connection
     of its own: Django's may not be used while an event loop runs, and this is also called where one does."""
     database = settings.DATABASES[alias]
     where = {"dbname": database["NAME"], "user": database["USER"], "password": database["PASSWORD"]}

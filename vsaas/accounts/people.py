@@ -144,11 +144,17 @@ def _owns(rows: Collection[Held]) -> bool:
     return Held(OWNER.name) in rows and not any(one.denies for one in rows)
 
 
-def owners_left(without: UUID) -> bool:
-    """Whether somebody else owns the organisation, with nothing of it denied."""
-    rows = Membership.objects.filter(account__is_active=True).exclude(account_id=without)
+def owners() -> QuerySet[Account]:
+    """Who owns the organisation, with nothing of it denied."""
+    rows = Membership.objects.filter(account__is_active=True)
     owning = rows.filter(role=OWNER.name, site=None, group="", camera_id=None, denies=False)
-    return owning.exclude(account_id__in=rows.filter(denies=True).values("account_id")).exists()
+    owning = owning.exclude(account_id__in=rows.filter(denies=True).values("account_id"))
+    return Account.objects.filter(id__in=owning.values("account_id"))
+
+
+def owners_left(without: UUID) -> bool:
+    """Whether somebody else owns the organisation."""
+    return owners().exclude(id=without).exists()
 
 
 def grants_in_words(account: Account) -> str:

@@ -124,6 +124,11 @@ def create_key_file(path: Path) -> bool:
     return True
 
 
+def check_key_file(path: Path) -> None:
+    """Raises AuditKeyError where the file is absent, damaged, or to be read by others."""
+    _read_key(path)
+
+
 def _read_key(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
