@@ -61,7 +61,7 @@ def test_a_members_new_role_waits_and_is_given_by_the_second_persons_approval() 
     assert requests_of(cast.alice) == 1
     shown = text(annas.get(f"/t/{slug_of(anna)}/approvals"))
     assert "Alice wants to change somebody's roles" in shown
-    assert "Bob: Viewer of Gate → Operator of All sites" in shown
+    assert "Bob: Viewer of Gate → Operator of all sites" in shown
     told = approve(annas, anna, row)
     assert (told.status_code, told.json()["state"]) == (200, "used"), told.content
     assert roles_of(cast.bob) == {"operator"}
@@ -140,7 +140,7 @@ def test_nobody_gets_round_it_by_inviting_themselves_a_second_account() -> None:
     assert (reply.status_code, problem(reply)) == (409, "awaits-second-person")
     assert api(alice, cast.alice, "invitations").json()["items"] == []
     row = the_request(cast.alice)
-    assert "Alice again (again@example.org) as Owner of All sites" in text(
+    assert "Alice again (again@example.org) as Owner of all sites" in text(
         annas.get(f"/t/{slug_of(anna)}/approvals")
     )
     assert approve(annas, anna, row).status_code == 200
