@@ -23,6 +23,8 @@ from tests.footage.test_timeline import ask
 from tests.rules import every_day, set_hours
 from vsaas.audit.models import AuditInbox
 from vsaas.common import clock
+from vsaas.footage.findings import note
+from vsaas.footage.models import FindingKind
 
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -332,3 +334,26 @@ def test_storage_and_cameras_tell_nothing_of_hidden_hours(
     part, to_us, newest_us = told(bob)
     assert (to_us, newest_us) == (hour - 4 * HOUR, None)
     assert 0 < part < whole
+
+
+def test_findings_tell_nothing_of_hidden_hours(
+    base: int, people: Cast, agent: AgentSim, alice: Player, bob: Player
+) -> None:
+    hour = base // HOUR * HOUR
+    stream, (hidden,) = recorded(agent, hour - 2 * HOUR, 1)
+    _, (seen,) = recorded(agent, hour - 5 * HOUR, 1, camera=stream.camera)
+    names = [stream.name(one) for one in (hidden, seen)]
+    with tenant_scope(people.tenant_a.id):
+        Membership.objects.filter(account=people.bob).update(role="operator")
+        for name in names:
+            note(FindingKind.OBJECT_MISSING, name, "it is gone", camera=stream.camera)
+
+    def subjects(who: Player) -> set[str]:
+        found = {row["subject"] for row in send(who, "GET", "/api/v1/findings").json()["items"]}
+        return found & set(names)  # that two chains record one camera is noticed as well
+
+    assert subjects(bob) == subjects(alice) == set(names)
+    set_hours(people.tenant_a, "operator", hidden=every_day(hour - 3 * HOUR, hour - HOUR))
+    assert (subjects(bob), subjects(alice)) == ({names[1]}, set(names))
+    set_hours(people.tenant_a, "operator", hidden=every_day(hour - HOUR, hour + 2 * HOUR))
+    assert subjects(bob) == set()  # they were noticed now
