@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
@@ -30,7 +31,7 @@ from vsaas.accounts import (
     user_agents,
 )
 from vsaas.accounts.grants import as_grants, as_held, from_rows, grant_spoken, names_of
-from vsaas.accounts.models import Account, TotpDevice
+from vsaas.accounts.models import Account, Passkey, TotpDevice
 from vsaas.approvals.people import Accounts
 from vsaas.approvals.registry import Parameters, declare
 from vsaas.common.errors import NotFound
@@ -52,8 +53,8 @@ def for_approvals() -> Accounts:
     )
 
 
-def _check_factor(request: HttpRequest, account: Any, code: str) -> bool:
-    return signin.check_factor(request, account, code) is not None
+def _check_factor(request: HttpRequest, account: Any, code: str, covers: bytes) -> bool:
+    return signin.check_factor(request, account, code, covers=covers) is not None
 
 
 def _device_of(request: HttpRequest) -> str:
@@ -61,8 +62,10 @@ def _device_of(request: HttpRequest) -> str:
 
 
 def _may_join(ids: set[UUID]) -> set[UUID]:
-    able = TotpDevice.objects.filter(confirmed=True, user_id__in=ids).values("user_id")
-    return set(Account.objects.filter(pk__in=able, is_active=True).values_list("pk", flat=True))
+    by_app = TotpDevice.objects.filter(confirmed=True, user_id__in=ids).values("user_id")
+    by_passkey = Passkey.objects.filter(confirmed=True, user_id__in=ids).values("user_id")
+    able = Account.objects.filter(Q(pk__in=by_app) | Q(pk__in=by_passkey), is_active=True)
+    return set(able.values_list("pk", flat=True))
 
 
 def declare_acts() -> None:
