@@ -111,14 +111,16 @@ def owing_account(request: HttpRequest) -> Account | None:
     return request.user  # type: ignore[return-value]
 
 
-def check_factor(request: HttpRequest, account: Account, code: str) -> TenantDevice | None:
+def check_factor(
+    request: HttpRequest, account: Account, code: str, *, covers: bytes = b""
+) -> TenantDevice | None:
     """The device that took the code, or the passkey whose answer it is (used up by that), or None with the refusal noted.
-    Raises TooMany."""
+    `covers`: what a passkey's answer must have been given to. Raises TooMany."""
     network = network_of(request)
     parts = (str(account.tenant_id), str(account.pk), network)
     _count_for(request, throttle.FACTOR, account.email, network, parts)
     if passkeys.is_answer(code):
-        return _check_passkey(request, account, code, parts)
+        return _check_passkey(request, account, code, parts, covers)
     device = _device_for(account, code)
     if device is not None:
         allowed, why = device.verify_is_allowed()
@@ -134,9 +136,9 @@ def check_factor(request: HttpRequest, account: Account, code: str) -> TenantDev
 
 
 def _check_passkey(
-    request: HttpRequest, account: Account, answer: str, parts: tuple[str, ...]
+    request: HttpRequest, account: Account, answer: str, parts: tuple[str, ...], covers: bytes
 ) -> TenantDevice | None:
-    passkey = passkeys.check(request, account, answer)
+    passkey = passkeys.check(request, account, answer, covers)
     if passkey is not None:
         throttle.FACTOR.succeeded(*parts)
     return passkey
