@@ -119,7 +119,13 @@ AUDIT_CSV = (
 
 
 WATCHED_QUERY = (
-    query("camera", "Id of the camera.", schema=_TEXT, required=True),
+    query(
+        "camera",
+        "Id of the camera.",
+        schema=_TEXT,
+        required=True,
+        example="019ac0f1-3c4d-7e5f-8091-a2b3c4d5e6f7",
+    ),
     query("from", "ISO 8601 with its offset.", schema=_TIME, example="2025-11-25T09:00:00Z"),
     query("to", "As `from`: before this.", schema=_TIME, example="2025-11-25T10:00:00Z"),
 )
