@@ -124,7 +124,7 @@ WATCHED_QUERY = (
         "Id of the camera.",
         schema=_TEXT,
         required=True,
-        example="019ac0f1-3c4d-7e5f-8091-a2b3c4d5e6f7",
+        example="019ac0f2-5a3e-7c11-9d8e-2f6b7a0c4d11",
     ),
     query("from", "ISO 8601 with its offset.", schema=_TIME, example="2025-11-25T09:00:00Z"),
     query("to", "As `from`: before this.", schema=_TIME, example="2025-11-25T10:00:00Z"),
