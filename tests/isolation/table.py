@@ -251,14 +251,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "account/tokens/new",
         "GET",
-        Requires(may.ACCOUNT_SELF),
+        Requires(may.ACCOUNT_SELF, fresh=True),
         lambda s: page(s, "account/tokens/new"),
         own=True,
     ),
     Url(
         PAGES + "account/tokens/new",
         "POST",
-        Requires(may.ACCOUNT_SELF),
+        Requires(may.ACCOUNT_SELF, fresh=True),
         lambda s: page(s, "account/tokens/new"),
         body=lambda s: {"name": "Page", "scopes": "camera:view", "site": "", "days": "30"},
         own=True,
@@ -279,11 +279,11 @@ URLS: list[Url] = [
         succeeds=(302,),
     ),
     Url(API + "me", "GET", Public(""), lambda s: API + "me", succeeds=(401,)),
-    Url(API + "tokens", "GET", Requires(may.ACCOUNT_SELF), lambda s: API + "tokens", own=True),
+    Url(API + "tokens", "GET", Requires(may.ACCOUNT_SELF, fresh=True), lambda s: API + "tokens", own=True),
     Url(
         API + "tokens",
         "POST",
-        Requires(may.ACCOUNT_SELF),
+        Requires(may.ACCOUNT_SELF, fresh=True),
         lambda s: API + "tokens",
         body=lambda s: {
             "name": "Report",
@@ -337,14 +337,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "agents/<uuid:agent_id>/revoke",
         "GET",
-        Requires(may.AGENT_EDIT),
+        Requires(may.AGENT_EDIT, fresh=True),
         lambda s: page(s, f"agents/{s.agent_id}/revoke"),
         names_object=True,
     ),
     Url(
         PAGES + "agents/<uuid:agent_id>/revoke",
         "POST",
-        Requires(may.AGENT_EDIT),
+        Requires(may.AGENT_EDIT, fresh=True),
         lambda s: page(s, f"agents/{s.agent_id}/revoke"),
         body=lambda s: {"name": "Basement"},
         names_object=True,
@@ -382,7 +382,7 @@ URLS: list[Url] = [
     Url(
         PAGES + "sites/<uuid:site_id>/delete",
         "POST",
-        Requires(may.SITE_EDIT),
+        Requires(may.SITE_EDIT, fresh=True),
         lambda s: page(s, f"sites/{s.site.id}/delete"),
         body=lambda s: {},
         names_object=True,
@@ -467,14 +467,14 @@ URLS: list[Url] = [
     Url(
         API + "sites/<uuid:site_id>",
         "GET",
-        Requires(may.SITE_VIEW, may.SITE_EDIT),
+        Requires(may.SITE_VIEW, may.SITE_EDIT, fresh=("DELETE",)),
         lambda s: f"{API}sites/{s.site.id}",
         names_object=True,
     ),
     Url(
         API + "sites/<uuid:site_id>",
         "PATCH",
-        Requires(may.SITE_VIEW, may.SITE_EDIT),
+        Requires(may.SITE_VIEW, may.SITE_EDIT, fresh=("DELETE",)),
         lambda s: f"{API}sites/{s.site.id}",
         body=lambda s: {"timezone": "Europe/Lisbon"},
         names_object=True,
@@ -482,7 +482,7 @@ URLS: list[Url] = [
     Url(
         API + "sites/<uuid:site_id>",
         "DELETE",
-        Requires(may.SITE_VIEW, may.SITE_EDIT),
+        Requires(may.SITE_VIEW, may.SITE_EDIT, fresh=("DELETE",)),
         lambda s: f"{API}sites/{s.site.id}",
         body=lambda s: {},
         names_object=True,
@@ -571,7 +571,7 @@ URLS: list[Url] = [
     Url(
         API + "agents/<uuid:agent_id>/revocation",
         "POST",
-        Requires(may.AGENT_EDIT),
+        Requires(may.AGENT_EDIT, fresh=True),
         lambda s: f"{API}agents/{s.agent_id}/revocation",
         body=lambda s: {},
         names_object=True,
@@ -669,11 +669,16 @@ URLS: list[Url] = [
         lambda s: page(s, "approvals/waiting.json"),
         own=True,
     ),
-    Url(PAGES + "approvals/policy", "GET", Requires(may.PEOPLE_EDIT), lambda s: page(s, "approvals/policy")),
+    Url(
+        PAGES + "approvals/policy",
+        "GET",
+        Requires(may.PEOPLE_EDIT, fresh=True),
+        lambda s: page(s, "approvals/policy"),
+    ),
     Url(
         PAGES + "approvals/policy",
         "POST",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: page(s, "approvals/policy"),
         body=lambda s: {"holds_h": "4"},
         succeeds=(302,),
@@ -726,11 +731,16 @@ URLS: list[Url] = [
         )
     ),
     Url(API + "approvals", "GET", Requires(may.ACCOUNT_SELF), lambda s: API + "approvals", own=True),
-    Url(API + "approvals/policy", "GET", Requires(may.PEOPLE_EDIT), lambda s: API + "approvals/policy"),
+    Url(
+        API + "approvals/policy",
+        "GET",
+        Requires(may.PEOPLE_EDIT, fresh=True),
+        lambda s: API + "approvals/policy",
+    ),
     Url(
         API + "approvals/policy",
         "PATCH",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: API + "approvals/policy",
         body=lambda s: {"sign_in_holds_s": 3600},
     ),
@@ -760,11 +770,16 @@ URLS: list[Url] = [
     ),
     # people
     Url(PAGES + "people", "GET", Requires(may.PEOPLE_VIEW), lambda s: page(s, "people")),
-    Url(PAGES + "people/invite", "GET", Requires(may.PEOPLE_EDIT), lambda s: page(s, "people/invite")),
+    Url(
+        PAGES + "people/invite",
+        "GET",
+        Requires(may.PEOPLE_EDIT, fresh=True),
+        lambda s: page(s, "people/invite"),
+    ),
     Url(
         PAGES + "people/invite",
         "POST",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: page(s, "people/invite"),
         body=lambda s: NEWCOMER | {"where": "some", "sites": str(s.site.id)},
         names_object=True,
@@ -791,14 +806,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "people/<uuid:account_id>",
         "GET",
-        Requires(may.PEOPLE_VIEW),
+        Requires(may.PEOPLE_VIEW, fresh=True),
         lambda s: page(s, f"people/{s.cast.olga.id}"),
         names_object=True,
     ),
     Url(
         PAGES + "people/<uuid:account_id>",
         "POST",
-        Requires(may.PEOPLE_VIEW),
+        Requires(may.PEOPLE_VIEW, fresh=True),
         lambda s: page(s, f"people/{s.cast.olga.id}"),
         body=lambda s: {"role": "viewer", "where": "all", "confirmed": "1"},
         names_object=True,
@@ -808,14 +823,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "people/<uuid:account_id>/remove",
         "GET",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: page(s, f"people/{s.cast.olga.id}/remove"),
         names_object=True,
     ),
     Url(
         PAGES + "people/<uuid:account_id>/remove",
         "POST",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: page(s, f"people/{s.cast.olga.id}/remove"),
         names_object=True,
         succeeds=(302,),
@@ -832,21 +847,21 @@ URLS: list[Url] = [
     Url(
         PAGES + "people/<uuid:account_id>/factor",
         "POST",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: page(s, f"people/{s.cast.olga.id}/factor"),
         names_object=True,
     ),
     Url(
         PAGES + "people/<uuid:account_id>/grants",
         "GET",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: page(s, f"people/{s.cast.olga.id}/grants"),
         names_object=True,
     ),
     Url(
         PAGES + "people/<uuid:account_id>/grants",
         "POST",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: page(s, f"people/{s.cast.olga.id}/grants"),
         body=lambda s: {
             "act": "deny",
@@ -874,11 +889,11 @@ URLS: list[Url] = [
         names_object=True,
     ),
     Url(PAGES + "roles", "GET", Requires(may.PEOPLE_VIEW), lambda s: page(s, "roles")),
-    Url(PAGES + "roles/new", "GET", Requires(may.ROLE_EDIT), lambda s: page(s, "roles/new")),
+    Url(PAGES + "roles/new", "GET", Requires(may.ROLE_EDIT, fresh=True), lambda s: page(s, "roles/new")),
     Url(
         PAGES + "roles/new",
         "POST",
-        Requires(may.ROLE_EDIT),
+        Requires(may.ROLE_EDIT, fresh=True),
         lambda s: page(s, "roles/new"),
         body=lambda s: {"title": "Reception", "permissions": "camera:live"},
         succeeds=(302,),
@@ -887,14 +902,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "roles/<slug:key>",
         "GET",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: page(s, f"roles/{s.role_key}"),
         names_object=True,
     ),
     Url(
         PAGES + "roles/<slug:key>",
         "POST",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: page(s, f"roles/{s.role_key}"),
         body=lambda s: {"title": "Night watch", "permissions": "camera:live"},
         names_object=True,
@@ -904,14 +919,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "roles/<slug:key>/delete",
         "GET",
-        Requires(may.ROLE_EDIT),
+        Requires(may.ROLE_EDIT, fresh=True),
         lambda s: page(s, f"roles/{s.role_key}/delete"),
         names_object=True,
     ),
     Url(
         PAGES + "roles/<slug:key>/delete",
         "POST",
-        Requires(may.ROLE_EDIT),
+        Requires(may.ROLE_EDIT, fresh=True),
         lambda s: page(s, f"roles/{s.role_key}/delete"),
         names_object=True,
         succeeds=(302,),
@@ -962,14 +977,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "roles/<slug:key>/hours",
         "GET",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: page(s, f"roles/{s.role_key}/hours"),
         names_object=True,
     ),
     Url(
         PAGES + "roles/<slug:key>/hours",
         "POST",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: page(s, f"roles/{s.role_key}/hours"),
         body=lambda s: {
             "live-mode": "hours",
@@ -1044,6 +1059,46 @@ URLS: list[Url] = [
         for method in ("GET", "POST")
     ),
     Url(
+        PAGES + "sign-in/passkey",
+        "POST",
+        Public(""),
+        lambda s: page(s, "sign-in/passkey"),
+        body=lambda s: {},
+        succeeds=(401,),
+    ),
+    Url(
+        PAGES + "account/browsers/<uuid:browser_id>",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: page(s, f"account/browsers/{s.cast.alice.id}"),
+        body=lambda s: {},
+        own=True,
+        succeeds=(404,),  # nobody's browser is remembered
+    ),
+    *(
+        Url(
+            PAGES + "organisation/sign-in",
+            method,
+            Requires(may.TENANT_EDIT, fresh=True),
+            lambda s: page(s, "organisation/sign-in"),
+            body=lambda s: {"kinds": ["app"], "remember_days": "0"},
+            succeeds=status,
+            reach="tenant",
+        )
+        for method, status in (("GET", (200,)), ("POST", (302, 422)))
+    ),
+    *(
+        Url(
+            API + "sign-in-rules",
+            method,
+            Requires(may.TENANT_EDIT, fresh=True),
+            lambda s: API + "sign-in-rules",
+            body=lambda s: {},
+            reach="tenant",
+        )
+        for method in ("GET", "PATCH")
+    ),
+    Url(
         PAGES + "passkey-challenge",
         "POST",
         Public(""),
@@ -1115,13 +1170,13 @@ URLS: list[Url] = [
     Url(
         PAGES + "audit/destinations/new",
         "GET",
-        Requires(may.TENANT_EDIT),
+        Requires(may.TENANT_EDIT, fresh=True),
         lambda s: page(s, "audit/destinations/new"),
     ),
     Url(
         PAGES + "audit/destinations/new",
         "POST",
-        Requires(may.TENANT_EDIT),
+        Requires(may.TENANT_EDIT, fresh=True),
         lambda s: page(s, "audit/destinations/new"),
         body=lambda s: {"name": "Watch 2", "kind": "syslog", "address": "siem.example.invalid"},
         succeeds=(302,),
@@ -1130,14 +1185,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "audit/destinations/<uuid:destination_id>",
         "GET",
-        Requires(may.TENANT_EDIT),
+        Requires(may.TENANT_EDIT, fresh=True),
         lambda s: page(s, f"audit/destinations/{s.destination_id}"),
         names_object=True,
     ),
     Url(
         PAGES + "audit/destinations/<uuid:destination_id>",
         "POST",
-        Requires(may.TENANT_EDIT),
+        Requires(may.TENANT_EDIT, fresh=True),
         lambda s: page(s, f"audit/destinations/{s.destination_id}"),
         body=lambda s: {"name": "Watch 3", "kind": "syslog", "address": "siem.example.invalid"},
         names_object=True,
@@ -1147,7 +1202,7 @@ URLS: list[Url] = [
     Url(
         PAGES + "audit/destinations/<uuid:destination_id>/remove",
         "POST",
-        Requires(may.TENANT_EDIT),
+        Requires(may.TENANT_EDIT, fresh=True),
         lambda s: page(s, f"audit/destinations/{s.destination_id}/remove"),
         names_object=True,
         succeeds=(302,),
@@ -1180,7 +1235,7 @@ URLS: list[Url] = [
     Url(
         API + "members/<uuid:account_id>",
         "GET",
-        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT, fresh=True),
         lambda s: f"{API}members/{s.cast.olga.id}",
         names_object=True,
         reach="tenant",
@@ -1188,7 +1243,7 @@ URLS: list[Url] = [
     Url(
         API + "members/<uuid:account_id>",
         "PATCH",
-        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT, fresh=True),
         lambda s: f"{API}members/{s.cast.olga.id}",
         body=lambda s: {"role": "viewer", "sites": [str(s.site.id)]},
         names_object=True,
@@ -1197,7 +1252,7 @@ URLS: list[Url] = [
     Url(
         API + "members/<uuid:account_id>",
         "DELETE",
-        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT, fresh=True),
         lambda s: f"{API}members/{s.cast.olga.id}",
         names_object=True,
         succeeds=(204,),
@@ -1221,7 +1276,7 @@ URLS: list[Url] = [
     Url(
         API + "members/<uuid:account_id>/factor-link",
         "POST",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: f"{API}members/{s.cast.olga.id}/factor-link",
         names_object=True,
         succeeds=(201,),
@@ -1254,14 +1309,14 @@ URLS: list[Url] = [
     Url(
         API + "roles",
         "GET",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: API + "roles",
         reach="tenant",
     ),
     Url(
         API + "roles",
         "POST",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: API + "roles",
         body=lambda s: {"title": "Reception", "permissions": ["camera:live"]},
         succeeds=(201,),
@@ -1270,7 +1325,7 @@ URLS: list[Url] = [
     Url(
         API + "roles/<slug:key>",
         "GET",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: f"{API}roles/{s.role_key}",
         names_object=True,
         reach="tenant",
@@ -1278,7 +1333,7 @@ URLS: list[Url] = [
     Url(
         API + "roles/<slug:key>",
         "PATCH",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: f"{API}roles/{s.role_key}",
         body=lambda s: {"permissions": ["camera:live"]},
         names_object=True,
@@ -1287,7 +1342,7 @@ URLS: list[Url] = [
     Url(
         API + "roles/<slug:key>",
         "DELETE",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: f"{API}roles/{s.role_key}",
         names_object=True,
         succeeds=(204,),
@@ -1304,7 +1359,7 @@ URLS: list[Url] = [
     Url(
         API + "roles/<slug:key>/hours",
         "GET",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: f"{API}roles/{s.role_key}/hours",
         names_object=True,
         reach="tenant",
@@ -1312,7 +1367,7 @@ URLS: list[Url] = [
     Url(
         API + "roles/<slug:key>/hours",
         "PUT",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: f"{API}roles/{s.role_key}/hours",
         body=lambda s: {"playback_back_h": 48},
         names_object=True,
@@ -1334,11 +1389,11 @@ URLS: list[Url] = [
         reach="tenant",
         fresh=True,
     ),
-    Url(API + "invitations", "GET", Requires(may.PEOPLE_EDIT), lambda s: API + "invitations"),
+    Url(API + "invitations", "GET", Requires(may.PEOPLE_EDIT, fresh=True), lambda s: API + "invitations"),
     Url(
         API + "invitations",
         "POST",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: API + "invitations",
         body=lambda s: NEWCOMER | {"sites": [str(s.site.id)]},
         names_object=True,
@@ -1373,6 +1428,15 @@ URLS: list[Url] = [
         body=lambda s: {"name": "Somebody"},
         own=True,
         fresh=True,
+    ),
+    Url(
+        API + "account/freshness",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: API + "account/freshness",
+        body=lambda s: {"code": ""},
+        own=True,
+        succeeds=(422,),
     ),
     Url(
         API + "account/password",
@@ -1445,14 +1509,14 @@ URLS: list[Url] = [
     Url(
         API + "audit/destinations",
         "GET",
-        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT, fresh=True),
         lambda s: API + "audit/destinations",
         reach="tenant",
     ),
     Url(
         API + "audit/destinations",
         "POST",
-        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT, fresh=True),
         lambda s: API + "audit/destinations",
         body=lambda s: {"name": "Watch 4", "kind": "cef", "address": "siem.example.invalid"},
         reach="tenant",
@@ -1463,7 +1527,7 @@ URLS: list[Url] = [
     Url(
         API + "audit/destinations/<uuid:destination_id>",
         "GET",
-        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT, fresh=True),
         lambda s: f"{API}audit/destinations/{s.destination_id}",
         names_object=True,
         reach="tenant",
@@ -1471,7 +1535,7 @@ URLS: list[Url] = [
     Url(
         API + "audit/destinations/<uuid:destination_id>",
         "PATCH",
-        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT, fresh=True),
         lambda s: f"{API}audit/destinations/{s.destination_id}",
         body=lambda s: {"enabled": True},
         names_object=True,
@@ -1481,7 +1545,7 @@ URLS: list[Url] = [
     Url(
         API + "audit/destinations/<uuid:destination_id>",
         "DELETE",
-        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT, fresh=True),
         lambda s: f"{API}audit/destinations/{s.destination_id}",
         names_object=True,
         reach="tenant",

@@ -8,14 +8,16 @@ from django.http import HttpResponse
 from django.test import Client
 
 from tenants import checks
-from tenants.declare import AgentOnly, Platform, Public, Requires
+from tenants.declare import FRESH_S, AgentOnly, Platform, Public, Requires
 from tenants.errors import NotFound
 from tenants.middleware import TENANT_HEADER
 from tenants.permissions import VIEWER
-from tenants.scope import in_tenant_scope
+from tenants.scope import in_tenant_scope, tenant_scope
 from tests.boxes import Box
+from tests.cast import later, make_fresh
 from tests.isolation.stage import Stage, assert_holds_nothing_of_a, make_stage
 from tests.isolation.table import API, CONSUMERS, TASKS, URLS, Consumer, Task, Url
+from vsaas.audit.models import AuditInbox
 
 SESSION_ROWS = [row for row in URLS if isinstance(row.declares, Requires)]
 AGENT_ROWS = [row for row in URLS if isinstance(row.declares, AgentOnly)]
@@ -41,9 +43,30 @@ def ask(stage: Stage, client: Client, row: Url, slug: str) -> HttpResponse:
     """The row's request, at the door of the tenant `slug`."""
     path = row.path(stage).replace(f"/t/{stage.slug}/", f"/t/{slug}/", 1)
     api = row.route.startswith(API)
+    if isinstance(row.declares, Requires) and row.declares.wants_fresh(row.method):
+        make_fresh(client, slug)
+    return send(client, row, path, slug, api=api, body=row.payload(stage))
+
+
+def send(
+    client: Client, row: Url, path: str, slug: str, *, api: bool, body: tuple[bytes, str]
+) -> HttpResponse:
     headers = {TENANT_HEADER: slug, "accept": "application/json"} if api else {"accept": "text/html"}
-    body, content_type = row.payload(stage)
-    return client.generic(row.method, path, body, content_type=content_type, headers=headers)
+    return client.generic(row.method, path, body[0], content_type=body[1], headers=headers)
+
+
+def refused_while_stale(row: Url, stage: Stage) -> None:
+    """Alice's own factor was given too long ago, and everything else is as it is when she succeeds."""
+    with later(seconds=FRESH_S + 1):
+        api, path = row.route.startswith(API), row.path(stage)
+        reply = send(stage.alice, row, path, stage.slug, api=api, body=row.payload(stage))
+    assert reply.status_code == 403, ("stale", reply.status_code, reply.content[:300])
+    if api:
+        assert reply.json()["type"].endswith(":stale-factor"), reply.content
+    with tenant_scope(stage.cast.tenant_a.id):
+        refused = AuditInbox.objects.filter(actor_id=stage.cast.alice.id).order_by("-id").first()
+        assert refused is not None
+        assert refused.outcome == "refused", refused.act
 
 
 def signed(box: Box, row: Url, stage: Stage) -> HttpResponse:
@@ -78,6 +101,10 @@ def test_only_the_right_person_gets_in(row: Url, stage: Stage) -> None:
     assert_holds_nothing_of_a(stage, reply, row.path(stage))
     charlie_at_home(row, stage)
     bob(row, stage)
+    assert isinstance(row.declares, Requires)
+    if row.declares.wants_fresh(row.method):
+        make_fresh(stage.alice, stage.slug)
+        refused_while_stale(row, stage)
     reply = ask(stage, stage.alice, row, stage.slug)
     assert reply.status_code in row.succeeds, ("Alice", reply.status_code, reply.content[:600])
 

@@ -8,7 +8,12 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
+        from vsaas.accounts import owing, rules, stepping_up
         from vsaas.accounts.second import for_approvals
         from vsaas.approvals.people import register_accounts
+        from vsaas.common.pages import register_banner
 
         register_accounts(for_approvals())
+        stepping_up.register()
+        rules.declare_it()
+        register_banner(owing.banner)

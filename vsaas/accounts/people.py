@@ -37,7 +37,7 @@ from tenants.roles import roles
 from tenants.words import Text
 from vsaas.accounts import acts
 from vsaas.accounts.grants import Held, as_grants, held, in_words, membership
-from vsaas.accounts.models import Account, Invitation, Session, SetupLink, TotpDevice
+from vsaas.accounts.models import Account, Invitation, RememberedBrowser, Session, SetupLink, TotpDevice
 from vsaas.approvals.standing import keeps_approvers
 from vsaas.audit.services import record_act, what, who
 from vsaas.common import clock
@@ -307,6 +307,7 @@ def end_sessions(request: HttpRequest, actor: Actor, account: Account) -> int:
     require_not_above(present, rights_of(account), SIGN_OUT)
     count = open_sessions(account.pk).count()
     Session.objects.filter(account=account).delete()
+    RememberedBrowser.end_all(account)
     record_act(acts.SESSIONS_ENDED, who(actor), what(account), request=request, count=count)
     return count
 

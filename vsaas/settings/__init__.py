@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "vsaas.accounts.middleware.ActorMiddleware",
     "vsaas.accounts.language.LanguageMiddleware",
+    "vsaas.accounts.stepping_up.FreshFactorMiddleware",
     "vsaas.common.problems.AccessMiddleware",
 ]
 
