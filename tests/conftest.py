@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import environment, services
+from tests.scheduling import BusyApart
 
 environment.prepare()
 
@@ -22,6 +23,8 @@ from django.test import Client  # noqa: E402
 REAL_TIME = {"frame", "components", "frontend", "e2e", "live"}
 
 if TYPE_CHECKING:
+    from xdist.remote import Producer
+
     from tests.cast import Cast
     from tests.onebox.running import Checkout
     from vsaas.accounts.models import Account
@@ -36,6 +39,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if environment.began_here():
         services.end_run()
         environment.remove()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BusyApart | None:
+    return BusyApart(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

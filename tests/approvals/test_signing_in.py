@@ -273,6 +273,21 @@ def test_an_answer_to_what_was_shown_before_it_changed_is_refused() -> None:
     assert (reply.status_code, problem(reply)) == (409, "approval-altered")
 
 
+def test_the_page_says_beside_the_request_why_an_approval_came_to_nothing() -> None:
+    cast, anna = make_bound()
+    at_the_door(cast.olga)
+    row, alices, annas = the_request(cast.olga), sign_in(cast.alice), sign_in(anna)
+    address = f"/t/{slug_of(cast.alice)}/approvals/{row.pk}"
+    typed = {"digest": bytes(row.digest).hex(), "code": "000000"}
+    reply = alices.post(f"{address}/approve", typed)
+    assert reply.status_code == 422
+    assert "This code is wrong or was used before" in text(reply)
+    assert annas.post(f"{address}/approve", typed | {"code": code_of(anna)}).status_code == 302
+    reply = alices.post(f"{address}/refuse")
+    assert reply.status_code == 409
+    assert "Anna decided this first" in text(reply)
+
+
 def test_an_approval_is_used_once_by_its_own_session_alone() -> None:
     cast, _anna = make_bound()
     approvers = sign_in(cast.alice)

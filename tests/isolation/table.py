@@ -917,6 +917,34 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
+        PAGES + "roles/<slug:key>/sessions",
+        "GET",
+        Requires(may.ROLE_EDIT),
+        lambda s: page(s, f"roles/{s.role_key}/sessions"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "roles/<slug:key>/sessions",
+        "POST",
+        Requires(may.ROLE_EDIT),
+        lambda s: page(s, f"roles/{s.role_key}/sessions"),
+        body=lambda s: {"idle_min": "15"},
+        names_object=True,
+        succeeds=(302,),
+    ),
+    *(
+        Url(
+            API + "roles/<slug:role_key>/sessions",
+            method,
+            Requires(may.ROLE_EDIT),
+            lambda s: f"{API}roles/{s.role_key}/sessions",
+            body=body,
+            names_object=True,
+            reach="tenant",
+        )
+        for method, body in (("GET", None), ("PATCH", lambda s: {"idle_s": 900}))
+    ),
+    Url(
         PAGES + "roles/<slug:key>/delete",
         "GET",
         Requires(may.ROLE_EDIT, fresh=True),
@@ -1323,7 +1351,7 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
-        API + "roles/<slug:key>",
+        API + "roles/<slug:role_key>",
         "GET",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: f"{API}roles/{s.role_key}",
@@ -1331,7 +1359,7 @@ URLS: list[Url] = [
         reach="tenant",
     ),
     Url(
-        API + "roles/<slug:key>",
+        API + "roles/<slug:role_key>",
         "PATCH",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: f"{API}roles/{s.role_key}",
@@ -1340,7 +1368,7 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
-        API + "roles/<slug:key>",
+        API + "roles/<slug:role_key>",
         "DELETE",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: f"{API}roles/{s.role_key}",
@@ -1349,7 +1377,7 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
-        API + "roles/<slug:key>/preview",
+        API + "roles/<slug:role_key>/preview",
         "POST",
         Requires(may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}/preview",
@@ -1357,7 +1385,7 @@ URLS: list[Url] = [
         names_object=True,
     ),
     Url(
-        API + "roles/<slug:key>/hours",
+        API + "roles/<slug:role_key>/hours",
         "GET",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: f"{API}roles/{s.role_key}/hours",
@@ -1365,7 +1393,7 @@ URLS: list[Url] = [
         reach="tenant",
     ),
     Url(
-        API + "roles/<slug:key>/hours",
+        API + "roles/<slug:role_key>/hours",
         "PUT",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: f"{API}roles/{s.role_key}/hours",

@@ -196,7 +196,7 @@ OWN_SESSION_ENDED = declare(
 )
 OTHER_SESSIONS_ENDED = declare("session.others-ended", _("{actor} signed out all other sessions: {count}"))
 TOKEN_CREATED = declare(
-    "token.created", _("{actor} made the access token {object}, until {until}, for: {scopes}")
+    "token.created", _("{actor} made the access token {object}, until {until}, for: {scopes}"), ["site"]
 )
 TOKEN_REVOKED = declare("token.revoked", _("{actor} revoked the access token {object}"))
 TOKEN_USED = declare("token.used", _("The access token {object} of {actor} was used"))
@@ -237,5 +237,12 @@ TOKEN_OF_BOUND = declare(
     "token.needs-approval",
     _(
         "The access token {object} of {actor} was refused: signing in as {actor} needs a second person's approval"
+    ),
+)
+ROLE_SESSIONS = declare(
+    "role.sessions",
+    _(
+        "{actor} let sessions of {object} end after {idle} minutes without use and {lifetime} hours at most; "
+        "before: {idle_before} minutes, {lifetime_before} hours"
     ),
 )

@@ -6,6 +6,7 @@ under themselves, but for owners, whose hours nobody else could change.
 
 from __future__ import annotations
 
+import json
 import zoneinfo
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from tenants.roles import roles
 from vsaas.accounts import acts
 from vsaas.accounts.hours_words import calendar_in_words, in_words
 from vsaas.accounts.people import MAKE, OwnRole, lock_people, require_not_above
+from vsaas.approvals.demand import for_roles
 from vsaas.audit.services import What, record_act, what, who
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, InvalidField, NotFound
@@ -30,6 +32,8 @@ OWNERS_WITHIN_US = 8 * hours.DAY_US
 OWNERS_LEAST_US = hours.HOUR_US
 """Owners can sign in for at least this long within that time, whatever the policy."""
 NAME_CHARS_MAX = 120
+CHANGE = "roles.hours"
+"""The name of the act that gives a role other hours, where that needs a second person."""
 
 
 class StaleHours(Conflict):
@@ -69,11 +73,18 @@ def _role_hours(key: str) -> RoleHours:
 
 
 def set_role_hours(
-    request: HttpRequest, actor: Actor, key: str, wanted: Hours, *, version: int | None = None
+    request: HttpRequest,
+    actor: Actor,
+    key: str,
+    wanted: Hours,
+    *,
+    version: int | None = None,
+    approved: bool = False,
 ) -> RoleHours:
     """Gives a role these hours. They hold from the next request on, and open live views outside them end.
 
-    Raises NotFound, Denied, OwnRole, StaleHours when the role was changed since `version`, LocksOut.
+    Raises NotFound, Denied, OwnRole, StaleHours when the role was changed since `version`, LocksOut; AwaitsSecondPerson
+    where such changes take two people, unless one of those `approved` it.
     """
     present = lock_people(actor, ROLE_EDIT)
     tenant = Tenant.objects.get()
@@ -89,6 +100,9 @@ def set_role_hours(
         require_open_to_owners(wanted, tenant.calendar, "sign_in")
     if wanted == before.hours:
         return before
+    if not approved:
+        asked = {"key": key, "hours": json.dumps(hours.hours_to_json(wanted), sort_keys=True)}
+        for_roles(request, actor, CHANGE, asked | {"version": before.version})
     row = OrganisationRole.objects.filter(key=key).first() or OrganisationRole(key=key, version=0)
     row.hours = None if wanted == Hours() else hours.hours_to_json(wanted)
     row.version += 1

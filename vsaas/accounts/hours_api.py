@@ -121,9 +121,9 @@ class RoleHoursView(ApiView):
     tag = "Roles"
 
     @describe("Get the hours of a role", reply=HoursReply, example=HOURS)
-    def get(self, request: Request, key: str) -> Response:
+    def get(self, request: Request, role_key: str) -> Response:
         """When the role holds, when it opens live view and playback, how far back and which recorded time it shows."""
-        return Response(_hours_json(service.role_hours(self.actor, key)))
+        return Response(_hours_json(service.role_hours(self.actor, role_key)))
 
     @describe(
         "Set the hours of a role",
@@ -133,7 +133,7 @@ class RoleHoursView(ApiView):
         example=HOURS,
         problems=(service.LocksOut, service.StaleHours, OwnRole),
     )
-    def put(self, request: Request, key: str) -> Response:
+    def put(self, request: Request, role_key: str) -> Response:
         """They hold at once: live views outside them end within seconds. Not of a role you are under yourself, but for
         owners; and never so that no owner could sign in any more."""
         document = _object(request.data)
@@ -144,7 +144,7 @@ class RoleHoursView(ApiView):
             wanted = hours_from_json(document)
         except HoursRefused as refused:
             raise InvalidField(refused.field, refused.message) from refused
-        found = service.set_role_hours(request._request, self.actor, key, wanted, version=version)
+        found = service.set_role_hours(request._request, self.actor, role_key, wanted, version=version)
         return Response(_hours_json(found))
 
 

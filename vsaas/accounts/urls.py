@@ -11,6 +11,7 @@ from vsaas.accounts import (
     passkey_pages,
     people_api,
     people_pages,
+    role_limits_pages,
     roles_api,
     roles_pages,
     rules_api,
@@ -60,6 +61,7 @@ pages = [
     path("roles", roles_pages.role_list, name="roles"),
     path("roles/new", roles_pages.role_new, name="roles-new"),
     path("roles/<slug:key>", roles_pages.role_one, name="roles-one"),
+    path("roles/<slug:key>/sessions", role_limits_pages.role_sessions, name="roles-sessions"),
     path("roles/<slug:key>/delete", roles_pages.role_remove, name="roles-delete"),
     path("roles/<slug:key>/hours", hours_pages.role_hours, name="roles-hours"),
     path("organisation", hours_pages.organisation, name="organisation"),
@@ -106,8 +108,11 @@ api = [
     path("members/<uuid:account_id>/preview", roles_api.MemberPreview.as_view(), name="api-member-preview"),
     path("members/<uuid:account_id>/rights", roles_api.MemberRights.as_view(), name="api-member-rights"),
     path("roles", roles_api.RolesView.as_view(), name="api-roles"),
-    path("roles/<slug:key>", roles_api.RoleView.as_view(), name="api-role"),
-    path("roles/<slug:key>/preview", roles_api.RolePreview.as_view(), name="api-role-preview"),
+    path("roles/<slug:role_key>", roles_api.RoleView.as_view(), name="api-role"),
+    path(
+        "roles/<slug:role_key>/sessions", role_limits_pages.RoleSessions.as_view(), name="api-role-sessions"
+    ),
+    path("roles/<slug:role_key>/preview", roles_api.RolePreview.as_view(), name="api-role-preview"),
     path("invitations", people_api.Invitations.as_view(), name="api-invitations"),
     path("invitations/<uuid:invitation_id>", people_api.InvitationOne.as_view(), name="api-invitation"),
     path(
@@ -115,7 +120,7 @@ api = [
         people_api.InvitationRenewal.as_view(),
         name="api-invitation-renewal",
     ),
-    path("roles/<slug:key>/hours", hours_api.RoleHoursView.as_view(), name="api-role-hours"),
+    path("roles/<slug:role_key>/hours", hours_api.RoleHoursView.as_view(), name="api-role-hours"),
     path("organisation", hours_api.OrganisationView.as_view(), name="api-organisation"),
     path("sign-in-rules", rules_api.SignInRulesView.as_view(), name="api-sign-in-rules"),
     path("account", people_api.OwnAccount.as_view(), name="api-account"),

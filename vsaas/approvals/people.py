@@ -11,7 +11,8 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
-from tenants.access import Actor, actor_of
+from tenants.access import Actor, actor_of, in_force
+from vsaas.common import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,9 @@ def account(account_id: UUID) -> Any | None:
 
 
 def actor_now(account_id: UUID | None) -> Actor | None:
-    """An account's actor with the rights it has now; None when it is gone or not active."""
+    """An account's actor with the rights that hold now; None when it is gone or not active."""
     found = None if account_id is None else account(account_id)
-    return None if found is None else actor_of(found)
+    return None if found is None else in_force(actor_of(found), clock.now_us())
 
 
 def bound(actor: Actor) -> bool:

@@ -20,6 +20,7 @@ from tenants.access import Actor
 from tenants.models import OrganisationRole, Tenant
 from tenants.permissions import PEOPLE_EDIT, ROLES
 from tenants.roles import roles
+from tenants.words import in_english
 from vsaas.approvals import acts, people, requests
 from vsaas.approvals.models import HOLDS_S_LEAST, HOLDS_S_MOST, HOLDS_S_USUAL, ApprovalPolicy, ApprovalRequest
 from vsaas.approvals.registry import Kind, Parameters, declare, kind
@@ -89,7 +90,8 @@ def change(
     if not (now.roles_need_second and weaker(wanted, now)):
         _make(request, actor, wanted)
         return None
-    return requests.ask_as(request, actor, kind(POLICY), _parameters(wanted), session_id=session_id)
+    wish = requests.wish_as(actor, kind(POLICY), _parameters(wanted), session_id=session_id)
+    return requests.ask(request, requests.requester_of(actor), wish)
 
 
 def weaker(wanted: Policy, now: Policy) -> bool:
@@ -177,7 +179,7 @@ def _set_roles(request: HttpRequest, actor: Actor, wanted: Policy) -> None:
         row.needs_approval = key in wanted.needing
         row.version += 1
         row.save(update_fields=["needs_approval", "version"])
-        on = What("organisationrole", str(row.pk), str(known[key].title))
+        on = What("role", key, in_english(known[key].title))
         record_act(
             acts.ROLE_RULE,
             who(actor),

@@ -60,14 +60,14 @@ def test() -> None:
 
 
 def pytest(chosen: Sequence[str]) -> None:
-    """pytest on two processes; raises when a test fails, or is skipped in CI."""
+    """pytest on one process more than there are cores (`tests/scheduling.py`); raises when a test fails, or is skipped in CI."""
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
         command = [
             sys.executable,
             "-m",
             "pytest",
             "-n",
-            "2",
+            str((os.cpu_count() or 1) + 1),
             "--dist",
             "loadgroup",
             f"--junit-xml={report.name}",
