@@ -919,14 +919,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "roles/<slug:key>/sessions",
         "GET",
-        Requires(may.ROLE_EDIT),
+        Requires(may.ROLE_EDIT, fresh=True),
         lambda s: page(s, f"roles/{s.role_key}/sessions"),
         names_object=True,
     ),
     Url(
         PAGES + "roles/<slug:key>/sessions",
         "POST",
-        Requires(may.ROLE_EDIT),
+        Requires(may.ROLE_EDIT, fresh=True),
         lambda s: page(s, f"roles/{s.role_key}/sessions"),
         body=lambda s: {"idle_min": "15"},
         names_object=True,
@@ -936,7 +936,7 @@ URLS: list[Url] = [
         Url(
             API + "roles/<slug:role_key>/sessions",
             method,
-            Requires(may.ROLE_EDIT),
+            Requires(may.ROLE_EDIT, fresh=True),
             lambda s: f"{API}roles/{s.role_key}/sessions",
             body=body,
             names_object=True,
@@ -1107,7 +1107,7 @@ URLS: list[Url] = [
         Url(
             PAGES + "organisation/sign-in",
             method,
-            Requires(may.TENANT_EDIT, fresh=True),
+            Requires(may.TENANT_EDIT, may.PEOPLE_EDIT, fresh=True),
             lambda s: page(s, "organisation/sign-in"),
             body=lambda s: {"kinds": ["app"], "remember_days": "0"},
             succeeds=status,
@@ -1119,7 +1119,7 @@ URLS: list[Url] = [
         Url(
             API + "sign-in-rules",
             method,
-            Requires(may.TENANT_EDIT, fresh=True),
+            Requires(may.TENANT_EDIT, may.PEOPLE_EDIT, fresh=True),
             lambda s: API + "sign-in-rules",
             body=lambda s: {},
             reach="tenant",

@@ -51,7 +51,7 @@ from vsaas.approvals.forms import FACTOR_CHARS_MAX
 from vsaas.common import clock
 from vsaas.common.api import ApiView
 from vsaas.common.describe import describe, query
-from vsaas.common.errors import Conflict, Denied, Gone, InvalidField, InvalidFields, NotFound, TooMany
+from vsaas.common.errors import Conflict, Gone, InvalidField, InvalidFields, NotFound, TooMany
 from vsaas.common.fields import Fields, valid
 from vsaas.common.names import CHARS_MAX
 from vsaas.common.paging import limit_of
@@ -525,8 +525,6 @@ class OwnFreshness(ApiView):
         """For five minutes your session may then do what answers `stale-factor` otherwise."""
         fields = valid(FreshnessFields(data=request.data))
         account = Account.objects.get(pk=self.actor.account_id)
-        if self.actor.token_id is not None:
-            raise Denied(_("an access token has no second factor; it needs none either"))
         if not stepping_up.refresh(request._request, account, fields["code"]):
             raise FreshFactorNeeded()
         return Response({"fresh_until_us": clock.now_us() + FRESH_S * 1_000_000})

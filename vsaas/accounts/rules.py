@@ -188,7 +188,8 @@ def change(
         _make(request, actor, wanted)
         return None
     _require_open(actor, wanted)
-    return requests.ask_as(request, actor, kind(RULES), as_json(wanted), session_id=session_id)
+    wish = requests.wish_as(actor, kind(RULES), as_json(wanted), session_id=session_id)
+    return requests.ask(request, requests.requester_of(actor), wish)
 
 
 def weaker(wanted: SignInRules, now: SignInRules) -> bool:

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from tenants import access
 from tenants.declare import Requires
 from tenants.models import Tenant
-from tenants.permissions import TENANT_EDIT
+from tenants.permissions import PEOPLE_EDIT, TENANT_EDIT
 from vsaas.accounts import rules
 from vsaas.accounts.roles import KEY_CHARS_MAX
 from vsaas.approvals.errors import TooManyWaiting
@@ -89,7 +89,7 @@ class SignInRulesFields(Fields):
 class SignInRulesView(ApiView):
     """GET: how people sign in. PATCH: changes it."""
 
-    access = Requires(TENANT_EDIT, fresh=True)
+    access = Requires(TENANT_EDIT, PEOPLE_EDIT, fresh=True)
     tag = "Organisation"
 
     @describe("Get the sign-in rules", reply=SignInRulesReply, example=EXAMPLE)
@@ -107,9 +107,9 @@ class SignInRulesView(ApiView):
         problems=(rules.InvalidRules, rules.LocksOutAll, TooManyWaiting),
     )
     def patch(self, request: Request) -> Response:
-        """What is absent stays. They hold from the next sign-in on. Refused where you, or every owner, could not sign in any
-        more. Where changes of roles need a second person, making the rules weaker does too: nothing changes then, and
-        `waiting` names the request."""
+        """What is absent stays; never by token. They hold from the next sign-in on. Refused where you, or every owner, could
+        not sign in any more. Where changes of roles need a second person, making the rules weaker does too: nothing changes
+        then, and `waiting` names the request."""
         fields = valid(SignInRulesFields(data=request.data))
         wanted = rules.from_json(rules.as_json(rules.sign_in_rules()) | fields)
         made: Any = rules.change(

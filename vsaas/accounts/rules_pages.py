@@ -17,7 +17,7 @@ from tenants import access
 from tenants.declare import requires
 from tenants.middleware import signed_in
 from tenants.models import Tenant
-from tenants.permissions import TENANT_EDIT, Role
+from tenants.permissions import PEOPLE_EDIT, TENANT_EDIT, Role
 from tenants.roles import roles
 from vsaas.accounts import rules
 from vsaas.accounts.people_pages import said, say
@@ -104,7 +104,7 @@ def _role_forms(request: HttpRequest, now: SignInRules) -> Iterator[tuple[Role, 
         yield role, RoleRulesForm(bound, prefix=f"role-{key}", initial=initial)
 
 
-@requires(TENANT_EDIT, fresh=True)
+@requires(TENANT_EDIT, PEOPLE_EDIT, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def rules_page(request: HttpRequest) -> HttpResponse:
     """What holds; POST changes it, or has it wait for a second person where making it weaker needs one."""
