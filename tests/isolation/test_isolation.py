@@ -8,14 +8,15 @@ from django.http import HttpResponse
 from django.test import Client
 
 from tenants import checks
-from tenants.declare import AgentOnly, Platform, Public, Requires
+from tenants.declare import FRESH_S, AgentOnly, Platform, Public, Requires
 from tenants.errors import NotFound
 from tenants.middleware import TENANT_HEADER
 from tenants.models import Tenant
 from tenants.scope import in_tenant_scope, tenant_scope
 from tests.boxes import Box
+from tests.cast import later, make_fresh
 from tests.isolation.headers import assert_baseline
-from tests.isolation.refusals import OUTSIDE_HOURS, PAGE, at_the_door, document, is_api, without_right
+from tests.isolation.refusals import OUTSIDE_HOURS, PAGE, STALE, at_the_door, document, is_api, without_right
 from tests.isolation.stage import Stage, assert_holds_nothing_of_a, make_stage
 from tests.isolation.table import API, CONSUMERS, TASKS, URLS, Consumer, Task, Url
 from tests.rules import set_hours
@@ -48,11 +49,27 @@ def ask(stage: Stage, client: Client, row: Url, slug: str) -> HttpResponse:
     """The row's request, at the door of the tenant `slug`."""
     path = row.path(stage).replace(f"/t/{stage.slug}/", f"/t/{slug}/", 1)
     api = row.route.startswith(API)
+    if isinstance(row.declares, Requires) and row.declares.wants_fresh(row.method):
+        make_fresh(client, slug)
+    return send(client, row, path, slug, api=api, body=row.payload(stage))
+
+
+def send(
+    client: Client, row: Url, path: str, slug: str, *, api: bool, body: tuple[bytes, str]
+) -> HttpResponse:
     headers = {TENANT_HEADER: slug, "accept": "application/json"} if api else {"accept": "text/html"}
-    body, content_type = row.payload(stage)
-    reply = client.generic(row.method, path, body, content_type=content_type, headers=headers)
+    reply = client.generic(row.method, path, body[0], content_type=body[1], headers=headers)
     assert_baseline(reply, signed_in=isinstance(row.declares, Requires))
     return reply
+
+
+def alice_while_stale(row: Url, stage: Stage) -> None:
+    """Her factor was given too long ago, and everything else is as it is when she succeeds."""
+    with later(seconds=FRESH_S + 1):
+        path = row.path(stage)
+        reply = send(stage.alice, row, path, stage.slug, api=is_api(row), body=row.payload(stage))
+    assert reply.status_code == STALE, ("stale", reply.status_code, reply.content[:300])
+    assert_in_the_log(stage.cast.tenant_a, "Alice", row, stage, reason="stale-factor")
 
 
 def signed(box: Box, row: Url, stage: Stage) -> HttpResponse:
@@ -102,6 +119,10 @@ def test_only_the_right_person_gets_in(row: Url, stage: Stage) -> None:
     charlie_at_home(row, stage)
     bob(row, stage)
     hugo(row, stage)
+    assert isinstance(row.declares, Requires)
+    if row.declares.wants_fresh(row.method):
+        make_fresh(stage.alice, stage.slug)
+        alice_while_stale(row, stage)
     reply = ask(stage, stage.alice, row, stage.slug)
     assert reply.status_code in row.succeeds, ("Alice", reply.status_code, reply.content[:600])
 
