@@ -478,6 +478,17 @@ def visible(actor: Actor, permission: Permission, queryset: models.QuerySet[M]) 
     return queryset.filter(_reach(actor, permission, queryset.model))
 
 
+def cameras_denied(actor: Actor, permission: Permission) -> frozenset[UUID]:
+    """The cameras a permission is denied to the actor on, for what tells of many at once (an agent's state). One query
+    where something is denied, else none."""
+    taking = actor.taking(permission)
+    if not taking:
+        return frozenset()
+    rows = cameras()
+    covered = _covered(taking, rows.model.site_path, rows.model.camera_path)
+    return frozenset(rows.filter(covered).values_list("pk", flat=True))
+
+
 def _reach(actor: Actor, permission: Permission, model: type[models.Model]) -> Q:
     """The rows of a model the actor holds the permission on."""
     site_path: str | None = getattr(model, "site_path", None)

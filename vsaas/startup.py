@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from tenants.checks import assert_declared
+from vsaas.audit.signer import AuditKeyError, signer
 from vsaas.common.loaded import settle
 from vsaas.keys.errors import KmsError
 from vsaas.keys.kms import kms
@@ -25,6 +26,19 @@ def make_sure() -> None:
     except KmsError as error:
         raise ImproperlyConfigured(f"cannot start: {error}") from error
     settle()
+
+
+def make_sure_of_audit_key() -> None:
+    """Raises ImproperlyConfigured where the audit logs cannot be signed: the worker's to make sure of."""
+    try:
+        found = signer()
+    except AuditKeyError as error:
+        raise ImproperlyConfigured(f"cannot start: {error}") from error
+    if found is None:
+        raise ImproperlyConfigured(
+            "cannot start: the worker signs the audit logs; set VSAAS_AUDIT_KEY to a path and make the key with "
+            "manage.py audit_init (docs/production.md)"
+        )
 
 
 def check_role(alias: str) -> None:

@@ -259,7 +259,15 @@ def test_a_caller_is_told_who_they_are_and_what_they_may_now(cast: Cast, client_
     assert me["organisation"]["slug"] == cast.tenant_a.slug
     assert me["account"] == {"id": str(cast.alice.id), "name": "Alice"}
     assert me["token"]["id"] == str(row.id)
-    assert me["rights"] == [{"site": str(cast.site_a.id), "permissions": ["camera:view", "site:view"]}]
+    assert me["rights"] == [
+        {
+            "site": str(cast.site_a.id),
+            "group": None,
+            "camera": None,
+            "denies": False,
+            "permissions": ["camera:view", "site:view"],
+        }
+    ]
     with tenant_scope(cast.tenant_a.id):
         Membership.objects.filter(account=cast.alice).delete()
     assert call(token, "GET", "/api/v1/me").json()["rights"] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from typing import Any
@@ -104,4 +105,4 @@ def session_of(client: Client, account: Account) -> Session:
 
 def text(reply: HttpResponse) -> str:
     """A page's words, without its markup."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", reply.content.decode()))
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", reply.content.decode())))

@@ -400,12 +400,12 @@ def test_a_right_to_the_log_on_one_site_opens_nothing_of_it(cast):
 
 
 def test_another_tenants_entry_does_not_exist(cast, alice, client_for):
-    say(cast, "ours")
+    say(cast, "zebrafish")
     with tenant_scope(cast.tenant_a.id):
-        event = AuditInbox.objects.get(details__words="ours")
+        event = AuditInbox.objects.get(details__words="zebrafish")
     charlie = client_for(cast.charlie)
     assert charlie.get(f"/t/{cast.tenant_b.slug}/audit/{event.id}").status_code == 404
-    assert "ours" not in text_of(charlie.get(f"/t/{cast.tenant_b.slug}/audit"))
+    assert "zebrafish" not in text_of(charlie.get(f"/t/{cast.tenant_b.slug}/audit"))
 
 
 def test_what_is_shown_of_an_act_without_its_details_is_its_outline():

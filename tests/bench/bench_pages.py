@@ -17,6 +17,8 @@ from tests.bench.row import Row
 ROOT = Path(__file__).resolve().parent.parent.parent
 CAMERAS = 100
 TIMES = 15
+MANY_CAMERAS = 10_000
+MANY_ROLES = 200
 PAGES = ("", "sites", "agents", "health", "usage", "palette.json")
 ROWS = 16
 GAPS = 5000
@@ -77,10 +79,79 @@ def _measure() -> Iterator[dict[str, Any]]:
         }
 
 
+def _deciding() -> Iterator[dict[str, Any]]:
+    """What a permission costs somebody with roles of every kind, in an organisation of many cameras and roles."""
+    from tenants import access
+    from tenants.access import actor_of
+    from tenants.permissions import CAMERA_PLAYBACK
+    from tenants.scope import tenant_scope
+    from vsaas.cameras.models import Camera
+
+    person, tenant_id, ids = _large_estate()
+    against = f"{MANY_CAMERAS:,} cameras, {MANY_ROLES} roles, eight grants and denials; database included"
+    with tenant_scope(tenant_id):
+        actor, rows = actor_of(person), Camera.objects.all()
+        cameras = list(Camera.objects.filter(id__in=ids[:: MANY_CAMERAS // 200]))
+        acts = {
+            "rights of a person read": lambda number: actor_of(person),
+            "decision on one camera": lambda number: access.may(actor, CAMERA_PLAYBACK, cameras[number]),
+            "ids of all cameras one may play": lambda number: len(
+                access.visible(actor, CAMERA_PLAYBACK, rows).values_list("id", flat=True)
+            ),
+        }
+        for name, act in acts.items():
+            taken = []
+            for number in range(len(cameras) if name.startswith("decision") else TIMES):
+                began = time.perf_counter()
+                act(number)
+                taken.append((time.perf_counter() - began) * 1000)
+            yield {
+                "name": f"access: {name}, median",
+                "value": statistics.median(taken),
+                "unit": "ms",
+                "against": against,
+                "target": 1 if name.startswith("decision") else None,
+            }
+
+
+def _large_estate() -> tuple[Any, Any, list[Any]]:
+    """Somebody with eight memberships among many cameras and roles: the account, its tenant, the cameras' ids."""
+    from tenants.models import Membership, OrganisationRole
+    from tenants.scope import tenant_scope
+    from tests import cast
+    from tests.boxes import make_box, make_keys
+    from vsaas.cameras.models import Camera, CameraGroup
+    from vsaas.common import clock
+
+    people = cast.make_cast()
+    make_keys(people.tenant_a)
+    box = make_box(people.tenant_a, people.site_a)
+    with tenant_scope(people.tenant_a.id):
+        sites = [cast.make_site(f"Site {number}") for number in range(50)]
+        cameras = Camera.objects.bulk_create(
+            Camera(agent=box.agent(), site=sites[number % 50], name=f"C {number}", created_at=clock.now())
+            for number in range(MANY_CAMERAS)
+        )
+        CameraGroup.objects.bulk_create(
+            CameraGroup(camera=one, name=f"Group {number % 100}") for number, one in enumerate(cameras)
+        )
+        OrganisationRole.objects.bulk_create(
+            OrganisationRole(key=f"role-{number}", title=f"Role {number}", permissions=["camera:playback"])
+            for number in range(MANY_ROLES)
+        )
+        person = cast.make_account("Petra")
+        for number in range(3):
+            Membership.objects.create(account=person, role=f"role-{number}", site=sites[number])
+            Membership.objects.create(account=person, role=f"role-{number + 9}", group=f"Group {number}")
+        Membership.objects.create(account=person, role="role-1", camera_id=cameras[7].id)
+        Membership.objects.create(account=person, role="", group="Group 50", denies=True)
+    return person, people.tenant_a.id, [one.id for one in cameras]
+
+
 def main() -> None:
     """Prints the rows as JSON on the last line."""
     with databases():
-        print(json.dumps(list(_measure())))
+        print(json.dumps([*_measure(), *_deciding()]))
 
 
 if __name__ == "__main__":

@@ -92,6 +92,7 @@ def surroundings(portal: str) -> dict[str, str]:
         "ORDER": str(uuid4()),
         "CODE": str(code.id),
         "ACCOUNT": str(cast.bob.id),
+        "ROLE": "viewer",
         "HPKE_PUBLIC": "CQ" + "A" * 41,
     }
 
@@ -122,7 +123,7 @@ def test_every_operation_a_token_may_call_has_a_line() -> None:
 
     lined = {(method_of(line), path_of(line)) for line in LINES if "/api/v1/" in line}
     wanted = {
-        (method.upper(), re.sub(r"\{(\w+)_id\}", lambda match: "$" + match[1].upper(), path))
+        (method.upper(), re.sub(r"\{(\w+)_(?:id|key)\}", lambda match: "$" + match[1].upper(), path))
         for path, methods in document()["paths"].items()
         for method, operation in methods.items()
         if any("token" in row for row in operation["security"])

@@ -287,3 +287,26 @@ def test_hours_cost_the_same_queries_for_one_camera_and_for_twelve(
     one = queries_of(lambda: ask(bob.client, people.bob, cameras[:1], base - HOUR, base))
     twelve = queries_of(lambda: ask(bob.client, people.bob, cameras, base - HOUR, base))
     assert one == twelve
+
+
+def test_storage_and_cameras_tell_nothing_of_hidden_hours(
+    base: int, people: Cast, agent: AgentSim, alice: Player, bob: Player
+) -> None:
+    hour = base // HOUR * HOUR
+    shown, _ = recorded(agent, hour - 5 * HOUR, 3)
+    _late = recorded(agent, hour - 2 * HOUR, 3, camera=shown.camera)
+    set_hours(people.tenant_a, "operator", hidden=every_day(hour - 3 * HOUR, hour + 2 * HOUR))
+    with tenant_scope(people.tenant_a.id):
+        Membership.objects.filter(account=people.bob).update(role="operator")
+
+    def told(who: Player) -> tuple[int, int, int | None]:
+        storage = send(who, "GET", "/api/v1/usage").json()
+        camera = send(who, "GET", f"/api/v1/cameras/{shown.camera}").json()
+        assert sum(day["bytes"] for day in storage["days"]) == storage["total_bytes"]
+        return storage["total_bytes"], storage["cameras"][0]["to_us"], camera["newest_us"]
+
+    whole, to_us, newest_us = told(alice)
+    assert (to_us, newest_us) == (hour - HOUR, hour - 2 * HOUR + 30 * SECOND)
+    part, to_us, newest_us = told(bob)
+    assert (to_us, newest_us) == (hour - 4 * HOUR, None)
+    assert 0 < part < whole

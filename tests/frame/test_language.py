@@ -73,7 +73,22 @@ def test_the_language_of_an_account_is_chosen_without_a_script(
     assert (spoken(page), aside(stored)) == ("en", None)
 
 
-@pytest.mark.parametrize("rest", ["", "sites", "people", "audit", "health", "usage", "account", "agents"])
+LOOKED_AT = (
+    "",
+    "sites",
+    "people",
+    "audit",
+    "health",
+    "usage",
+    "account",
+    "agents",
+    "roles/viewer/hours",
+    "approvals/policy",
+    "audit/settings",
+)
+
+
+@pytest.mark.parametrize("rest", LOOKED_AT)
 def test_german_pages_fit_a_phone_and_read_well(
     context_of: Opens, house: House, address: Address, noise: Noise, rest: str
 ) -> None:
@@ -84,4 +99,4 @@ def test_german_pages_fit_a_phone_and_read_well(
     assert_fits(page, PHONE["width"])
     found = Axe().run(page, options=AXE)
     assert found.violations_count == 0, found.generate_report()
-    keep_picture(page, f"de-{rest or 'overview'}")
+    keep_picture(page, f"de-{rest.replace('/', '-') or 'overview'}")

@@ -212,7 +212,7 @@ URLS: list[Url] = [
     Url("/api/schema/", "GET", Public(""), lambda s: "/api/schema/"),
     Url("/api/docs/", "GET", Public(""), lambda s: "/api/docs/"),
     # pages
-    Url(PAGES, "GET", Requires(may.CAMERA_VIEW), lambda s: page(s, "")),
+    Url(PAGES, "GET", Requires(may.ACCOUNT_SELF), lambda s: page(s, "")),
     Url(
         PAGES + "cameras/<uuid:camera_id>",
         "GET",
@@ -911,6 +911,34 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
+        PAGES + "roles/<slug:key>/sessions",
+        "GET",
+        Requires(may.ROLE_EDIT),
+        lambda s: page(s, f"roles/{s.role_key}/sessions"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "roles/<slug:key>/sessions",
+        "POST",
+        Requires(may.ROLE_EDIT),
+        lambda s: page(s, f"roles/{s.role_key}/sessions"),
+        body=lambda s: {"idle_min": "15"},
+        names_object=True,
+        succeeds=(302,),
+    ),
+    *(
+        Url(
+            API + "roles/<slug:role_key>/sessions",
+            method,
+            Requires(may.ROLE_EDIT),
+            lambda s: f"{API}roles/{s.role_key}/sessions",
+            body=body,
+            names_object=True,
+            reach="tenant",
+        )
+        for method, body in (("GET", None), ("PATCH", lambda s: {"idle_s": 900}))
+    ),
+    Url(
         PAGES + "roles/<slug:key>/delete",
         "GET",
         Requires(may.ROLE_EDIT),
@@ -1033,6 +1061,32 @@ URLS: list[Url] = [
         )
         for rest in ("password", "factor", "recovery-codes", "email", "close")
         for method in ("GET", "POST")
+    ),
+    # The tests' portal is reached by an address of numbers, for which there are no passkeys.
+    *(
+        Url(
+            PAGES + f"account/passkeys/{route}",
+            method,
+            Requires(may.ACCOUNT_SELF),
+            lambda s, rest=rest: page(s, f"account/passkeys/{rest.format(s.cast.alice.id)}"),
+            body=lambda s: {},
+            own=True,
+            succeeds=(404,),
+        )
+        for route, rest in (
+            ("new", "new"),
+            ("<uuid:passkey_id>", "{}"),
+            ("<uuid:passkey_id>/remove", "{}/remove"),
+        )
+        for method in ("GET", "POST")
+    ),
+    Url(
+        PAGES + "passkey-challenge",
+        "POST",
+        Public(""),
+        lambda s: page(s, "passkey-challenge"),
+        body=lambda s: {},
+        succeeds=(302,),  # nobody typed a password
     ),
     Url(
         PAGES + "account/language",
@@ -1251,7 +1305,7 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
-        API + "roles/<slug:key>",
+        API + "roles/<slug:role_key>",
         "GET",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}",
@@ -1259,7 +1313,7 @@ URLS: list[Url] = [
         reach="tenant",
     ),
     Url(
-        API + "roles/<slug:key>",
+        API + "roles/<slug:role_key>",
         "PATCH",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}",
@@ -1268,7 +1322,7 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
-        API + "roles/<slug:key>",
+        API + "roles/<slug:role_key>",
         "DELETE",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}",
@@ -1277,7 +1331,7 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
-        API + "roles/<slug:key>/preview",
+        API + "roles/<slug:role_key>/preview",
         "POST",
         Requires(may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}/preview",
@@ -1285,7 +1339,7 @@ URLS: list[Url] = [
         names_object=True,
     ),
     Url(
-        API + "roles/<slug:key>/hours",
+        API + "roles/<slug:role_key>/hours",
         "GET",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}/hours",
@@ -1293,7 +1347,7 @@ URLS: list[Url] = [
         reach="tenant",
     ),
     Url(
-        API + "roles/<slug:key>/hours",
+        API + "roles/<slug:role_key>/hours",
         "PUT",
         Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
         lambda s: f"{API}roles/{s.role_key}/hours",

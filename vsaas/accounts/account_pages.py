@@ -18,7 +18,18 @@ from tenants.declare import requires
 from tenants.middleware import signed_in
 from tenants.permissions import ACCOUNT_SELF
 from tenants.words import filled
-from vsaas.accounts import address, closing, language, own, people, recovery, setup, signin, user_agents
+from vsaas.accounts import (
+    address,
+    closing,
+    language,
+    own,
+    passkeys,
+    people,
+    recovery,
+    setup,
+    signin,
+    user_agents,
+)
 from vsaas.accounts.forms import FactorForm, PasswordForm
 from vsaas.accounts.models import Account, RecoveryCode, Session, TotpDevice
 from vsaas.accounts.passwords import MAX_CHARS, MIN_CHARS, check_password_strength, new_password_input
@@ -109,6 +120,8 @@ def account(request: HttpRequest) -> HttpResponse:
         "person": Account.objects.get(pk=person.pk) if form.is_bound else person,
         "form": form,
         "app": app,
+        "passkeys": passkeys.of(person),
+        "may_add_passkey": passkeys.party() is not None,
         "codes_left": RecoveryCode.objects.filter(device__user=person, used_at=None).count(),
         "sessions": own_sessions(request, person),
         "rights": rights(person),
@@ -196,7 +209,7 @@ def account_factor(request: HttpRequest) -> HttpResponse:
     """Set up a new authenticator app: password and a current code first, then the new app's first code."""
     person = me(request)
     if not own.confirmed(request):
-        return _confirm(request, person, "accounts/account_confirm_factor.html", _begin_factor)
+        return confirm_first(request, person, "accounts/account_confirm_factor.html", _begin_factor)
     device = setup.device_of(person)
     form, status, right = check_new_app(request, device)
     if right:
@@ -215,7 +228,7 @@ def _begin_factor(request: HttpRequest, person: Account) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_codes(request: HttpRequest) -> HttpResponse:
     """New recovery codes: password and a current code first."""
-    return _confirm(request, me(request), "accounts/account_confirm_codes.html", _new_codes)
+    return confirm_first(request, me(request), "accounts/account_confirm_codes.html", _new_codes)
 
 
 def _new_codes(request: HttpRequest, person: Account) -> HttpResponse:
@@ -223,7 +236,7 @@ def _new_codes(request: HttpRequest, person: Account) -> HttpResponse:
     return HttpResponseRedirect(tenant_url(request, "recovery-codes"))
 
 
-def _confirm(
+def confirm_first(
     request: HttpRequest,
     person: Account,
     template: str,
@@ -231,7 +244,8 @@ def _confirm(
     form: ConfirmForm | None = None,
     **context: Any,
 ) -> HttpResponse:
-    """The form that asks for password and code, and what comes once both are right."""
+    """The form that asks for password and code, and what comes once both are right: `request.factor_given` is then the
+    device that took the code."""
     form = form or ConfirmForm(request.POST if request.method == "POST" else None)
     status, headers = (422 if form.is_bound else 200), {}
     if request.method == "POST" and form.is_valid():
@@ -239,11 +253,12 @@ def _confirm(
             # The password first: a code works once, and must not be spent beside a wrong password.
             if not signin.check_own_password(request, person, form.cleaned_data["password"]):
                 form.add_error("password", _("This is not your password. Try again."))
-            elif signin.check_factor(request, person, form.cleaned_data["code"]) is None:
+            elif (given := signin.check_factor(request, person, form.cleaned_data["code"])) is None:
                 form.add_error(
                     "code", _("This code is wrong or was used before. Wait for the next one and type that.")
                 )
             else:
+                request.factor_given = given  # type: ignore[attr-defined]
                 return then(request, person)
         except TooMany as error:
             form.add_error(None, too_many_words(error))
@@ -269,7 +284,7 @@ def account_email(request: HttpRequest) -> HttpResponse:
         )
         return HttpResponseRedirect(tenant_url(request, "account"))
 
-    return _confirm(request, me(request), "accounts/account_email.html", then, form)
+    return confirm_first(request, me(request), "accounts/account_email.html", then, form)
 
 
 @requires(ACCOUNT_SELF)
@@ -278,7 +293,7 @@ def account_close(request: HttpRequest) -> HttpResponse:
     """What closing one's account means, and doing it: password and a code first."""
     person = me(request)
     last_owner = people.is_owner(person) and not people.owners_left(without=person.pk)
-    return _confirm(request, person, "accounts/account_close.html", _close, last_owner=last_owner)
+    return confirm_first(request, person, "accounts/account_close.html", _close, last_owner=last_owner)
 
 
 def _close(request: HttpRequest, person: Account) -> HttpResponse:

@@ -8,9 +8,14 @@ from vsaas.audit.acts import declare, each_of, one_of
 
 A_RECOVERY_CODE = gettext_noop("a recovery code")
 THE_APP = gettext_noop("the authenticator app")
+A_PASSKEY = gettext_noop("a passkey")
+NO_ANSWER = gettext_noop("it is no passkey's answer")
+UNKNOWN_PASSKEY = gettext_noop("no such passkey is known here")
+STALE_CHALLENGE = gettext_noop("nothing was asked here that it could be the answer to")
 UNKNOWN_DEVICE = gettext_noop("an unknown device")
 UNKNOWN_NETWORK = gettext_noop("an unknown network")
 A_KNOWN_BROWSER = gettext_noop("a known browser")
+ANYWHERE = gettext_noop("anywhere")
 ELSEWHERE = gettext_noop("places it was never signed in from")
 SOMEBODY_GONE = gettext_noop("somebody who left")
 
@@ -56,13 +61,13 @@ _rights = each_of(NO_RIGHT)
 device_spoken = one_of(UNKNOWN_DEVICE, gettext_noop("%(browser)s on %(system)s"))
 """A browser and its system, as `user_agents.device_words` says them: "Firefox on Linux"."""
 
-SIGNED_IN = declare(
-    "session.signed-in", _("{actor} signed in with {factor}"), factor=one_of(A_RECOVERY_CODE, THE_APP)
-)
+_factor = one_of(A_RECOVERY_CODE, THE_APP, A_PASSKEY)
+
+SIGNED_IN = declare("session.signed-in", _("{actor} signed in with {factor}"), factor=_factor)
 WAITS = declare(
     "session.waits",
     _("{actor} gave password and {factor}, and waits for a second person's approval"),
-    factor=one_of(A_RECOVERY_CODE, THE_APP),
+    factor=_factor,
 )
 SIGN_IN_OUTSIDE_HOURS = declare(
     "session.outside-hours", _("{actor} could not sign in: their role does not hold at this time")
@@ -75,7 +80,7 @@ THROTTLED = declare("session.throttled", _("Sign-in at {tenant} was slowed down 
 SIGN_IN_SLOWED = declare(
     "session.slowed",
     _("Sign-in of {object} from {place} was slowed down after too many attempts"),
-    place=one_of(A_KNOWN_BROWSER, ELSEWHERE),
+    place=one_of(A_KNOWN_BROWSER, ANYWHERE, ELSEWHERE),
 )
 NETWORK_SLOWED = declare(
     "session.network-slowed", _("Sign-in from the network {place} was slowed down after too many attempts")
@@ -150,6 +155,22 @@ PASSWORD_CHANGED = declare(
 FACTOR_CHANGED = declare(
     "account.factor-changed", _("{actor} set up a new authenticator app; other sessions ended: {count}")
 )
+PASSKEY_ADDED = declare(
+    "passkey.added", _("{actor} added the passkey {object}; other sessions ended: {count}")
+)
+PASSKEY_RENAMED = declare("passkey.renamed", _("{actor} renamed the passkey {before} to {object}"))
+PASSKEY_REMOVED = declare(
+    "passkey.removed", _("{actor} removed the passkey {object}; other sessions ended: {count}")
+)
+PASSKEY_REFUSED = declare(
+    "passkey.refused",
+    _("The answer of a passkey of {actor} was refused: {reason}"),
+    reason=one_of(NO_ANSWER, UNKNOWN_PASSKEY, STALE_CHALLENGE),
+)
+PASSKEY_COPIED = declare(
+    "passkey.copied",
+    _("The passkey {object} of {actor} was refused: its counter went back, so it may have been copied"),
+)
 CONFIRMING_REFUSED = declare(
     "account.confirming-refused", _("{actor} gave a wrong password while changing the own account")
 )
@@ -161,7 +182,7 @@ OWN_SESSION_ENDED = declare(
 )
 OTHER_SESSIONS_ENDED = declare("session.others-ended", _("{actor} signed out all other sessions: {count}"))
 TOKEN_CREATED = declare(
-    "token.created", _("{actor} made the access token {object}, until {until}, for: {scopes}")
+    "token.created", _("{actor} made the access token {object}, until {until}, for: {scopes}"), ["site"]
 )
 TOKEN_REVOKED = declare("token.revoked", _("{actor} revoked the access token {object}"))
 TOKEN_USED = declare("token.used", _("The access token {object} of {actor} was used"))
@@ -202,5 +223,12 @@ TOKEN_OF_BOUND = declare(
     "token.needs-approval",
     _(
         "The access token {object} of {actor} was refused: signing in as {actor} needs a second person's approval"
+    ),
+)
+ROLE_SESSIONS = declare(
+    "role.sessions",
+    _(
+        "{actor} let sessions of {object} end after {idle} minutes without use and {lifetime} hours at most; "
+        "before: {idle_before} minutes, {lifetime_before} hours"
     ),
 )

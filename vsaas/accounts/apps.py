@@ -8,7 +8,10 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        from vsaas.accounts.second import for_approvals
+        from vsaas.accounts import role_limits
+        from vsaas.accounts.second import declare_acts, for_approvals
         from vsaas.approvals.people import register_accounts
 
         register_accounts(for_approvals())
+        declare_acts()
+        role_limits.declare_it()

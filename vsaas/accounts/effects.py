@@ -23,7 +23,9 @@ from tenants.permissions import (
     ONESELF,
     ORGANISATION,
     SITES,
+    SUBJECTS,
     Permission,
+    Subject,
     all_permissions,
     subject_of,
 )
@@ -44,8 +46,15 @@ class Reason:
 
 
 def reasons(grants: Grants, place: Place) -> list[Reason]:
-    """Every permission at a place, in the order of the catalogue. Pure."""
-    return [_reason(grants, permission, place) for permission in all_permissions()]
+    """Every permission that a place is concerned with, in the order of the catalogue: at a camera what is done with it, at a
+    site also what is done there, in the organisation as a whole all there are. Pure."""
+    subjects: tuple[Subject, ...] = SUBJECTS
+    if place.camera_id is not None:
+        subjects = (CAMERAS,)
+    elif place.site_id is not None:
+        subjects = (CAMERAS, SITES)
+    asked = [one for one in all_permissions() if subject_of(one) in subjects]
+    return [_reason(grants, permission, place) for permission in asked]
 
 
 def _reason(grants: Grants, permission: Permission, place: Place) -> Reason:
@@ -74,11 +83,7 @@ def who_sees(camera: Any) -> list[tuple[Account, list[Reason]]]:
     found = []
     grants = access.grants_of(accounts.keys())
     for account_id, account in accounts.items():
-        rows = [
-            reason
-            for reason in reasons(grants.get(account_id, ()), place)
-            if subject_of(reason.permission) == CAMERAS and reason.given_by
-        ]
+        rows = [reason for reason in reasons(grants.get(account_id, ()), place) if reason.given_by]
         if rows:
             found.append((account, rows))
     return found

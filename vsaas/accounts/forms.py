@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from tenants.words import filled
 from vsaas.accounts.models import Account, normalise_email
 from vsaas.accounts.passwords import MAX_CHARS, MIN_CHARS, check_password_strength, new_password_input
+from vsaas.approvals.forms import FACTOR_CHARS_MAX
 
 
 class SlugForm(forms.Form):
@@ -57,11 +58,11 @@ class CodeForm(forms.Form):
 
 
 class FactorForm(CodeForm):
-    """A code of the authenticator app, or a recovery code."""
+    """A code of the authenticator app, a recovery code, or a passkey's answer, which the page's script puts in its place."""
 
     code = forms.CharField(
         label=_("Code from your authenticator app"),
-        max_length=40,
+        max_length=FACTOR_CHARS_MAX,
         help_text=_(
             "Six digits, new every 30 seconds. Lost the app? Type one of your recovery codes instead."
         ),

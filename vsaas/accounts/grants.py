@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
@@ -70,6 +71,29 @@ def membership(account_id: UUID, one: Held) -> Membership:
         group=one.group,
         camera_id=one.camera_id,
         denies=one.denies,
+    )
+
+
+def as_rows(chosen: Collection[Held]) -> list[list[Any]]:
+    """Memberships as JSON holds them, in an order that is always the same: role, site, group, camera, denies of each."""
+    rows = [
+        [
+            one.role,
+            None if one.site_id is None else str(one.site_id),
+            one.group,
+            None if one.camera_id is None else str(one.camera_id),
+            one.denies,
+        ]
+        for one in chosen
+    ]
+    return sorted(rows, key=str)
+
+
+def from_rows(rows: Iterable[Sequence[Any]]) -> frozenset[Held]:
+    """The memberships that `as_rows` wrote."""
+    return frozenset(
+        Held(role, site and UUID(site), group, camera and UUID(camera), denies)
+        for role, site, group, camera, denies in rows
     )
 
 
@@ -150,7 +174,7 @@ def place_spoken(one: Held, names: Names) -> str:
         return _("the camera %(camera)s") % {"camera": names.cameras.get(one.camera_id, "?")}
     if one.group:
         return _("the group %(group)s") % {"group": one.group}
-    return str(_("All sites")) if one.site_id is None else names.sites.get(one.site_id, "?")
+    return str(_("all sites")) if one.site_id is None else names.sites.get(one.site_id, "?")
 
 
 def names_of(chosen: Collection[Held]) -> Names:

@@ -6,6 +6,7 @@ under themselves, but for owners, whose hours nobody else could change.
 
 from __future__ import annotations
 
+import json
 import zoneinfo
 from dataclasses import dataclass
 
@@ -19,8 +20,9 @@ from tenants.models import Membership, OrganisationRole, Tenant
 from tenants.permissions import OWNER, PEOPLE_VIEW, ROLE_EDIT, ROLES, TENANT_EDIT, Role
 from tenants.roles import roles
 from vsaas.accounts import acts
-from vsaas.accounts.hours_words import calendar_in_words, in_words
+from vsaas.accounts.hours_words import change_in_words, in_words
 from vsaas.accounts.people import MAKE, OwnRole, lock_people, require_not_above
+from vsaas.approvals.demand import for_roles
 from vsaas.audit.services import What, record_act, what, who
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, InvalidField, NotFound
@@ -30,6 +32,10 @@ OWNERS_WITHIN_US = 8 * hours.DAY_US
 OWNERS_LEAST_US = hours.HOUR_US
 """Owners can sign in for at least this long within that time, whatever the policy."""
 NAME_CHARS_MAX = 120
+CHANGE = "roles.hours"
+"""The name of the act that gives a role other hours, where that needs a second person."""
+CALENDAR = "tenant.calendar"
+"""The same of the act that changes the zone or the holidays these are meant in."""
 
 
 class StaleHours(Conflict):
@@ -69,11 +75,18 @@ def _role_hours(key: str) -> RoleHours:
 
 
 def set_role_hours(
-    request: HttpRequest, actor: Actor, key: str, wanted: Hours, *, version: int | None = None
+    request: HttpRequest,
+    actor: Actor,
+    key: str,
+    wanted: Hours,
+    *,
+    version: int | None = None,
+    approved: bool = False,
 ) -> RoleHours:
     """Gives a role these hours. They hold from the next request on, and open live views outside them end.
 
-    Raises NotFound, Denied, OwnRole, StaleHours when the role was changed since `version`, LocksOut.
+    Raises NotFound, Denied, OwnRole, StaleHours when the role was changed since `version`, LocksOut; AwaitsSecondPerson
+    where such changes take two people, unless one of those `approved` it.
     """
     present = lock_people(actor, ROLE_EDIT)
     tenant = Tenant.objects.get()
@@ -89,6 +102,9 @@ def set_role_hours(
         require_open_to_owners(wanted, tenant.calendar, "sign_in")
     if wanted == before.hours:
         return before
+    if not approved:
+        asked = {"key": key, "hours": json.dumps(hours.hours_to_json(wanted), sort_keys=True)}
+        for_roles(request, actor, CHANGE, asked | {"version": before.version})
     row = OrganisationRole.objects.filter(key=key).first() or OrganisationRole(key=key, version=0)
     row.hours = None if wanted == Hours() else hours.hours_to_json(wanted)
     row.version += 1
@@ -133,14 +149,16 @@ def set_organisation(
     name: str | None = None,
     timezone: str | None = None,
     holidays: object = None,
+    approved: bool = False,
 ) -> Tenant:
     """Changes the organisation's name, zone and holidays (as `hours.holidays_from_json` reads them); None stays.
 
-    Raises Denied, InvalidField naming the field, LocksOut when owners could not sign in any more by the new calendar.
+    Raises Denied, InvalidField naming the field, LocksOut when owners could not sign in any more by the new calendar;
+    AwaitsSecondPerson where changes of roles take two people and hours would move, unless one of those `approved` it.
     """
     organisation(actor)
     tenant = Tenant.objects.select_for_update(no_key=True).get()
-    before = tenant.name, calendar_in_words(tenant.calendar)
+    before = tenant.name, tenant.calendar
     if name is not None:
         tenant.name = _clean(name)
     if timezone is not None:
@@ -153,20 +171,25 @@ def set_organisation(
         except HoursRefused as refused:
             raise InvalidField(refused.field, refused.message) from refused
     calendar = tenant.calendar
-    after = tenant.name, calendar_in_words(calendar)
+    after = tenant.name, calendar
     if after == before:
         return tenant
-    owners = roles()[OWNER.name].hours
+    known = roles()
+    owners = known[OWNER.name].hours
     if owners is not None:
         require_open_to_owners(owners, calendar, "holidays" if timezone is None else "timezone")
+    if not approved and after[1] != before[1] and any(one.hours for one in known.values()):
+        asked = {"name": tenant.name, "timezone": tenant.timezone, "holidays": json.dumps(tenant.holidays)}
+        for_roles(request, actor, CALENDAR, asked)
     tenant.save(update_fields=["name", "timezone", "holidays"])
+    taken, added = change_in_words(before[1], calendar)
     record_act(
         acts.ORGANISATION_CHANGED,
         who(actor),
         what(tenant),
         request=request,
-        before="; ".join(before),
-        after="; ".join(after),
+        before=f"{before[0]}; {taken}",
+        after=f"{after[0]}; {added}",
     )
     return tenant
 

@@ -16,6 +16,7 @@ from tenants.permissions import PEOPLE_VIEW, ROLE_EDIT, TENANT_EDIT
 from vsaas.accounts import hours as service
 from vsaas.accounts.hours_words import sentences
 from vsaas.accounts.people import OwnRole
+from vsaas.approvals.errors import AwaitsSecondPerson
 from vsaas.common.api import ApiView
 from vsaas.common.describe import describe
 from vsaas.common.errors import InvalidField
@@ -121,9 +122,9 @@ class RoleHoursView(ApiView):
     tag = "Roles"
 
     @describe("Get the hours of a role", reply=HoursReply, example=HOURS)
-    def get(self, request: Request, key: str) -> Response:
+    def get(self, request: Request, role_key: str) -> Response:
         """When the role holds, when it opens live view and playback, how far back and which recorded time it shows."""
-        return Response(_hours_json(service.role_hours(self.actor, key)))
+        return Response(_hours_json(service.role_hours(self.actor, role_key)))
 
     @describe(
         "Set the hours of a role",
@@ -131,9 +132,9 @@ class RoleHoursView(ApiView):
         request_example=HOURS_ASKED,
         reply=HoursReply,
         example=HOURS,
-        problems=(service.LocksOut, service.StaleHours, OwnRole),
+        problems=(service.LocksOut, service.StaleHours, OwnRole, AwaitsSecondPerson),
     )
-    def put(self, request: Request, key: str) -> Response:
+    def put(self, request: Request, role_key: str) -> Response:
         """They hold at once: live views outside them end within seconds. Not of a role you are under yourself, but for
         owners; and never so that no owner could sign in any more."""
         document = _object(request.data)
@@ -144,7 +145,7 @@ class RoleHoursView(ApiView):
             wanted = hours_from_json(document)
         except HoursRefused as refused:
             raise InvalidField(refused.field, refused.message) from refused
-        found = service.set_role_hours(request._request, self.actor, key, wanted, version=version)
+        found = service.set_role_hours(request._request, self.actor, role_key, wanted, version=version)
         return Response(_hours_json(found))
 
 
@@ -165,7 +166,7 @@ class OrganisationView(ApiView):
         request_example={"timezone": "Europe/Berlin"},
         reply=OrganisationReply,
         example=ORGANISATION,
-        problems=(service.LocksOut,),
+        problems=(service.LocksOut, AwaitsSecondPerson),
     )
     def patch(self, request: Request) -> Response:
         """What is absent stays. Zone and holidays move the hours of all roles. Takes the right for every site."""

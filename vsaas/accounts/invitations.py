@@ -20,7 +20,7 @@ from tenants.permissions import PEOPLE_VIEW, Role
 from tenants.roles import roles_named, unknown
 from tenants.words import Text, in_english
 from vsaas.accounts import acts, letters, people
-from vsaas.accounts.grants import ALL_SITES, Held, as_grants
+from vsaas.accounts.grants import ALL_SITES, Held, as_grants, as_rows
 from vsaas.accounts.models import (
     Account,
     Invitation,
@@ -31,10 +31,14 @@ from vsaas.accounts.models import (
     normalise_email,
 )
 from vsaas.accounts.people import Access
+from vsaas.approvals.demand import for_roles
 from vsaas.audit.services import record_act, what, who
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, Gone, InvalidFields
 from vsaas.mail import outbox
+
+INVITE = "people.invite"
+"""The name of the act that invites somebody, where giving roles needs a second person."""
 
 
 def new_link(**values: object) -> str:
@@ -52,13 +56,17 @@ def open_invitations(actor: Actor) -> QuerySet[Invitation]:
 
 
 def invite(
-    request: HttpRequest, actor: Actor, name: str, email: str, wanted: Access
+    request: HttpRequest, actor: Actor, name: str, email: str, wanted: Access, *, approved: bool = False
 ) -> tuple[Invitation, str]:
-    """Invite somebody; the invitation and its link. Raises InvalidFields for an address that is here already, Denied."""
+    """Invite somebody; the invitation and its link. Raises InvalidFields for an address that is here already, Denied;
+    AwaitsSecondPerson where giving roles takes two people, unless one of those `approved` it."""
     present = people.lock_people(actor)
     people.require_not_above(present, as_grants(wanted.held()), people.INVITE)
     email = normalise_email(email)
     _check_new(email)
+    if not approved:
+        asked = {"name": name, "email": email, "grants": as_rows(wanted.held())}
+        for_roles(request, actor, INVITE, asked)
     invitation = Invitation.objects.create(
         email=email,
         name=name,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 
 from tenants.access import Actor, actor_of, in_force
 from tenants.errors import TokenRefused
+from vsaas.accounts.limits import limits_of
 from vsaas.accounts.tokens import actor_by_token
 from vsaas.approvals import signing_in
 from vsaas.approvals.errors import WaitingForApproval
@@ -49,6 +51,11 @@ def actor_in(request: HttpRequest) -> Actor | None:
     if not request.user.is_verified():  # type: ignore[attr-defined]
         return None
     actor = actor_of(request.user)
+    if not limits_of(actor.grants).allow(request.session.row):  # type: ignore[attr-defined]
+        # The strictest limit of the person's roles, which the session itself knows nothing of.
+        request.session.flush()
+        request.user = AnonymousUser()
+        return None
     if bound(actor) and not signing_in.lets_in(request.session, actor):
         request.owes = WaitingForApproval(  # type: ignore[attr-defined]
             _("this session waits for a second person's approval, and has no right until then")

@@ -177,6 +177,30 @@ class TotpDevice(TenantDevice):
         return base64.b32encode(self.secret).decode().rstrip("=")
 
 
+class Passkey(TenantDevice):
+    """A passkey (W3C Web Authentication): a key pair whose private half an authenticator keeps. `public_key` is a COSE key.
+
+    It takes no typed code: `vsaas.accounts.passkeys` checks its answers.
+    """
+
+    credential_id = models.BinaryField(max_length=1023)
+    public_key = models.BinaryField()
+    sign_count = models.BigIntegerField(default=0)  # 0 for good where the authenticator does not count
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        abstract = False
+        constraints = [models.UniqueConstraint(fields=["tenant", "credential_id"], name="passkey_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def verify_token(self, token: str) -> bool:
+        """Never: nobody types a passkey."""
+        return False
+
+
 class RecoverySet(TenantDevice):
     """Ten single-use codes that stand in for the authenticator app. `saved_at`: the person said they kept them."""
 

@@ -7,12 +7,10 @@ always keeps an owner of all its sites.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
@@ -36,17 +34,23 @@ from tenants.permissions import (
 from tenants.roles import roles
 from tenants.words import Text
 from vsaas.accounts import acts
-from vsaas.accounts.grants import Held, as_grants, held, in_words, membership
+from vsaas.accounts.grants import Held, as_grants, as_rows, held, in_words, membership
+from vsaas.accounts.limits import limits_for
 from vsaas.accounts.models import Account, Invitation, Session, SetupLink, TotpDevice
+from vsaas.approvals.demand import for_roles
 from vsaas.approvals.standing import keeps_approvers
 from vsaas.audit.services import record_act, what, who
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, Denied, InvalidField
 
 SESSIONS_SHOWN = 50
+ACCESS = "people.access"
+"""The name of the act that gives a member other roles, where that needs a second person."""
 ROLE_WORDS: dict[str, str | Promise] = {
     OWNER.name: _("Everything: cameras, agents, people and the audit log, on all sites."),
-    MANAGER.name: _("Sets up sites, agents and cameras, and does what operators do. Gives nobody a role."),
+    MANAGER.name: _(
+        "Sets up sites, agents and cameras; watches, listens and saves clips. Gives nobody a role."
+    ),
     OPERATOR.name: _("Watches and listens, live and recorded, saves clips, sees how the agents are."),
     VIEWER.name: _("Watches live and recorded pictures, without sound."),
     AUDITOR.name: _("Reads the audit log and who has which role. Sees no pictures."),
@@ -159,10 +163,8 @@ def grants_in_words(account: Account) -> str:
 
 
 def open_sessions(account_id: UUID) -> QuerySet[Session]:
-    """The sessions of an account that have not ended, the newest activity first."""
-    now = clock.now()
-    idle_since = now - dt.timedelta(seconds=settings.SESSION_IDLE_S)
-    rows = Session.objects.filter(account_id=account_id, expires_at__gt=now, last_seen_at__gt=idle_since)
+    """The sessions of an account that have not ended, under the limits of its roles; the newest activity first."""
+    rows = Session.objects.filter(limits_for(account_id).living(), account_id=account_id)
     return rows.order_by("-last_seen_at", "-id")
 
 
@@ -223,8 +225,10 @@ def set_grants(
     wanted: frozenset[Held],
     *,
     seen: str | None = None,
+    approved: bool = False,
 ) -> bool:
-    """Give a member exactly these roles and denials (`grants.checked`); False when they had them already.
+    """Give a member exactly these roles and denials (`grants.checked`); False when they had them already. Raises
+    AwaitsSecondPerson where the organisation wants such changes made by two, unless one of those `approved` it.
 
     `seen`: what the caller took them to have (`version_of`); Conflict when another changed it meanwhile. Raises OwnRole,
     LastOwner, NobodyToApprove, Denied. Live views that are no longer allowed end with the transaction.
@@ -235,6 +239,8 @@ def set_grants(
     had = {held(row) for row in rows}
     if had == wanted:
         return False
+    if not approved:
+        for_roles(request, actor, ACCESS, {"account": str(account.pk), "grants": as_rows(wanted)})
     before = grants_in_words(account)
     with keeps_approvers():
         # Deleted row by row through the ORM, so that the hubs hear of it.

@@ -183,15 +183,18 @@ def people_invite(request: HttpRequest) -> HttpResponse:
     sites = Site.objects.all()
     begin_with = first_access([site.pk for site in sites])
     form = InviteForm(request.POST if request.method == "POST" else None, sites=sites, initial=begin_with)
+    status = 422 if form.is_bound else 200
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
             made, link = invitations.invite(request, actor, data["name"], data["email"], form.access)
         except InvalidFields as error:
             form.add_error("email", error.detail)
+        except Conflict as error:
+            form.add_error(None, error.detail[:1].upper() + error.detail[1:] + ".")
+            status = error.status
         else:
             return _link_page(request, link, invitation=made)
-    status = 422 if form.is_bound else 200
     return render(request, "accounts/invite.html", {"form": form}, status=status)
 
 

@@ -32,10 +32,14 @@ from vsaas.accounts import acts
 from vsaas.accounts.effects import Effect, effects
 from vsaas.accounts.models import Account, Invitation
 from vsaas.accounts.people import OwnRole, lock_people
+from vsaas.approvals.demand import for_roles
+from vsaas.approvals.standing import keeps_approvers
 from vsaas.audit.services import What, record_act, who
 from vsaas.common.errors import Conflict, Denied, InvalidField
 from vsaas.common.names import BadName, clean_name
 
+CHANGE = "roles.change"
+"""The name of the act that gives a role other permissions, where that needs a second person."""
 TITLE_CHARS_MAX = 120
 KEY_CHARS_MAX = 40
 ROLES_MOST = 200
@@ -113,9 +117,11 @@ def role_change(
     title: str | None = None,
     permissions: Collection[Permission] | None = None,
     version: int | None = None,
+    approved: bool = False,
 ) -> OrganisationRole:
     """Rename a role or give it other permissions; None stays. Live views that are no longer allowed end with the
-    transaction. Raises StaleRole when it was changed since `version`, OwnRole, Denied, InvalidField, NotFound."""
+    transaction. Raises AwaitsSecondPerson where other permissions take two people, unless one of those `approved` it;
+    NobodyToApprove; StaleRole when it was changed since `version`, OwnRole, Denied, InvalidField, NotFound."""
     present = lock_people(actor, ROLE_EDIT)
     row = role_row(present, key, editable=True)
     if version is not None and version != row.version:
@@ -124,17 +130,22 @@ def role_change(
         )
     before, was = role_of(row).permissions, row.title
     wanted = before if permissions is None else wanted_permissions(permissions)
-    if title is not None and _title(title, key) != was:
-        row.title = _title(title, key)
-        record_act(acts.ROLE_RENAMED, who(actor), _what(row), request=request, before=was)
+    called = was if title is None else _title(title, key)
     if wanted != before:
         require_may_change(present, row, wanted)
+        if not approved:
+            asked = {"key": key, "title": called, "permissions": _names(wanted), "version": row.version}
+            for_roles(request, actor, CHANGE, asked)
         row.permissions = _names(wanted)
         words = {"before": _rights_in_words(before), "after": _rights_in_words(wanted)}
         record_act(acts.ROLE_CHANGED, who(actor), _what(row), request=request, **words)
+    if called != was:
+        row.title = called
+        record_act(acts.ROLE_RENAMED, who(actor), _what(row), request=request, before=was)
     if wanted != before or row.title != was:
         row.version += 1
-        row.save()
+        with keeps_approvers():
+            row.save()
     return row
 
 

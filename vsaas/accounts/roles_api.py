@@ -173,10 +173,10 @@ class RoleView(ApiView):
     tag = "Roles"
 
     @describe("Get a role", reply=RoleReply, example=ROLE)
-    def get(self, request: Request, key: str) -> Response:
+    def get(self, request: Request, role_key: str) -> Response:
         """One role."""
         access.require(self.actor, PEOPLE_VIEW, Tenant.objects.get())
-        return Response(role_json(key))
+        return Response(role_json(role_key))
 
     @describe(
         "Change a role",
@@ -186,7 +186,7 @@ class RoleView(ApiView):
         example=ROLE | {"version": 2},
         problems=(InvalidFields, service.BuiltInRole, service.StaleRole, people.OwnRole),
     )
-    def patch(self, request: Request, key: str) -> Response:
+    def patch(self, request: Request, role_key: str) -> Response:
         """For all who have it, at once. Nothing you do not hold everywhere yourself, and no role you are under yourself. What
         is absent stays; with `version`, 409 when somebody changed the role since."""
         fields = valid(RoleChangeFields(data=request.data))
@@ -194,17 +194,17 @@ class RoleView(ApiView):
         service.role_change(
             request._request,
             self.actor,
-            key,
+            role_key,
             title=fields.get("title"),
             permissions=None if names is None else chosen_permissions(names),
             version=fields.get("version"),
         )
-        return Response(role_json(key))
+        return Response(role_json(role_key))
 
     @describe("Delete a role", status=204, problems=(service.BuiltInRole, service.RoleInUse))
-    def delete(self, request: Request, key: str) -> Response:
+    def delete(self, request: Request, role_key: str) -> Response:
         """Only when nobody has it and nobody is invited to it."""
-        service.role_delete(request._request, self.actor, key)
+        service.role_delete(request._request, self.actor, role_key)
         return Response(status=204)
 
 
@@ -222,9 +222,9 @@ class RolePreview(ApiView):
         example=EFFECTS,
         problems=(InvalidFields, service.BuiltInRole),
     )
-    def post(self, request: Request, key: str) -> Response:
+    def post(self, request: Request, role_key: str) -> Response:
         """Who would gain or lose what, and where, if the role had these permissions. Nothing is changed."""
-        row = service.role_row(self.actor, key, editable=True)
+        row = service.role_row(self.actor, role_key, editable=True)
         names = valid(RolePermissionsFields(data=request.data))["permissions"]
         return Response(effects_json(service.preview(row, chosen_permissions(names))))
 

@@ -15,13 +15,14 @@ from tenants.declare import requires
 from tenants.hours import Hours
 from tenants.middleware import signed_in
 from tenants.models import OrganisationRole, Tenant
-from tenants.permissions import PEOPLE_VIEW, ROLE_EDIT, ROLES
+from tenants.permissions import PEOPLE_EDIT, PEOPLE_VIEW, ROLE_EDIT, ROLES
 from tenants.roles import role_of
 from tenants.roles import roles as all_roles
-from vsaas.accounts import people
+from vsaas.accounts import people, role_limits
 from vsaas.accounts import roles as service
 from vsaas.accounts.effects import in_words
 from vsaas.accounts.hours_words import sentences
+from vsaas.accounts.limits import limits_of_role
 from vsaas.accounts.people_forms import RoleForm, rights_of
 from vsaas.accounts.people_pages import CONFIRMED, posted, said, say
 from vsaas.accounts.roles_api import roles_json
@@ -50,7 +51,12 @@ def role_list(request: HttpRequest) -> HttpResponse:
         }
         for row in roles_json()
     ]
-    context = {"roles": rows, "may_edit": actor.tenant_wide(ROLE_EDIT), "said": said(request)}
+    context = {
+        "roles": rows,
+        "may_edit": actor.tenant_wide(ROLE_EDIT),
+        "may_mail": actor.tenant_wide(PEOPLE_EDIT),
+        "said": said(request),
+    }
     return render(request, "accounts/roles.html", context)
 
 
@@ -134,7 +140,12 @@ def _role_page(
         "hours": sentences(role.hours or Hours()),
         "under": any(grant.role.name == key for grant in actor.grants),
         "may_edit": actor.tenant_wide(ROLE_EDIT),
+        "may_policy": actor.tenant_wide(PEOPLE_EDIT),
         "form": form,
+        "limits": {
+            "idle_min": limits_of_role(role).idle_s // 60,
+            "lifetime_h": role_limits.hours(limits_of_role(role).lifetime_s),
+        },
     }
     return render(request, "accounts/role.html", context, status=status)
 

@@ -8,8 +8,8 @@ from django_otp import login as otp_login
 
 from tenants.access import actor_of, in_force, require_in_force
 from tenants.errors import OutsideHours
-from vsaas.accounts import acts, devices, slowed, throttle, trust
-from vsaas.accounts.models import Account, RecoverySet, TenantDevice, TotpDevice, normalise_email
+from vsaas.accounts import acts, devices, passkeys, slowed, throttle, trust
+from vsaas.accounts.models import Account, Passkey, RecoverySet, TenantDevice, TotpDevice, normalise_email
 from vsaas.approvals.people import bound
 from vsaas.audit.services import NOBODY, record_act, record_refusal, what, who
 from vsaas.common import clock
@@ -71,10 +71,16 @@ def _count_for(
     try:
         kind.attempt(*parts)
     except TooMany as error:
-        tenant = request.tenant  # type: ignore[attr-defined]
-        if slowed.note(tenant.id, email, kind.name, place, parts[-1], error.extra["retry_after_s"]):
-            _tell_of_slowdown(request, email, place)
+        _note_slowdown(request, kind, email, place, parts[-1], error.extra["retry_after_s"])
         raise
+
+
+def _note_slowdown(
+    request: HttpRequest, kind: throttle.Throttle, email: str, place: str, counted_by: str, wait_s: int
+) -> None:
+    tenant = request.tenant  # type: ignore[attr-defined]
+    if slowed.note(tenant.id, email, kind.name, place, counted_by, wait_s):
+        _tell_of_slowdown(request, email, place)
 
 
 def _tell_of_slowdown(request: HttpRequest, email: str, place: str) -> None:
@@ -105,21 +111,37 @@ def owing_account(request: HttpRequest) -> Account | None:
     return request.user  # type: ignore[return-value]
 
 
-def check_factor(request: HttpRequest, account: Account, code: str) -> TenantDevice | None:
-    """The device that took the code (used up by that), or None with the refusal noted. Raises TooMany."""
+def check_factor(
+    request: HttpRequest, account: Account, code: str, *, covers: bytes = b""
+) -> TenantDevice | None:
+    """The device that took the code, or the passkey whose answer it is (used up by that), or None with the refusal noted.
+    `covers`: what a passkey's answer must have been given to. Raises TooMany."""
     network = network_of(request)
     parts = (str(account.tenant_id), str(account.pk), network)
     _count_for(request, throttle.FACTOR, account.email, network, parts)
+    if passkeys.is_answer(code):
+        return _check_passkey(request, account, code, parts, covers)
     device = _device_for(account, code)
     if device is not None:
         allowed, why = device.verify_is_allowed()
-        if not allowed:
-            raise TooMany(retry_after_s=max(1, _seconds_until(why)))
+        if not allowed:  # the device's own limit, from wherever codes are given
+            wait_s = max(1, _seconds_until(why))
+            _note_slowdown(request, throttle.FACTOR, account.email, acts.ANYWHERE, "", wait_s)
+            raise TooMany(retry_after_s=wait_s)
         if device.verify_token(code.strip()):
             throttle.FACTOR.succeeded(*parts)
             return device
     record_refusal(acts.FACTOR_REFUSED, who(account), request=request)
     return None
+
+
+def _check_passkey(
+    request: HttpRequest, account: Account, answer: str, parts: tuple[str, ...], covers: bytes
+) -> TenantDevice | None:
+    passkey = passkeys.check(request, account, answer, covers)
+    if passkey is not None:
+        throttle.FACTOR.succeeded(*parts)
+    return passkey
 
 
 def _device_for(account: Account, code: str) -> TenantDevice | None:
@@ -147,6 +169,13 @@ def outside_hours(request: HttpRequest, account: Account) -> OutsideHours | None
     return None
 
 
+_FACTORS: dict[type[TenantDevice], str] = {
+    TotpDevice: acts.THE_APP,
+    Passkey: acts.A_PASSKEY,
+    RecoverySet: acts.A_RECOVERY_CODE,
+}
+
+
 def finish(request: HttpRequest, account: Account, device: TenantDevice) -> None:
     """A session in which both factors were given, under a new key: a full one, unless a role of the account's needs a second
     person's approval, which it then waits for."""
@@ -154,7 +183,7 @@ def finish(request: HttpRequest, account: Account, device: TenantDevice) -> None
     otp_login(request, device)
     request.session.cycle_key()
     Account.objects.filter(pk=account.pk).update(last_seen_at=clock.now())
-    factor = acts.A_RECOVERY_CODE if isinstance(device, RecoverySet) else acts.THE_APP
+    factor = _FACTORS[type(device)]
     act = acts.WAITS if bound(actor_of(account)) else acts.SIGNED_IN
     record_act(act, who(account), request=request, factor=factor)
     devices.seen(request, account)

@@ -24,5 +24,6 @@ CLONED = declare("agent.cloned", _("{actor} speaks from two running copies in tu
 CHANGED = declare(
     "agent.changed",
     _("{actor} changed {changed} of the agent {object}"),
+    ["before", "after"],
     changed=each_of(gettext_noop("name"), gettext_noop("site")),
 )

@@ -1,11 +1,12 @@
 """How agents are, as people and programs are told."""
 
 from typing import Any
+from uuid import UUID
 
 from protocol import limits
 from tenants import access
 from tenants.access import Actor
-from tenants.permissions import AGENT_EDIT, AGENT_VIEW
+from tenants.permissions import AGENT_EDIT, AGENT_VIEW, CAMERA_VIEW
 from vsaas.agents.health import is_cloned, is_online
 from vsaas.agents.models import Agent, AgentHealth, EnrolmentCode
 from vsaas.common import clock
@@ -20,11 +21,17 @@ REVOKED = "revoked"
 def agent_states(actor: Actor) -> list[dict[str, Any]]:
     """Agents with their state, as `GET /api/v1/agents` answers (docs/architecture.md); those the actor may see."""
     agents = access.visible(actor, AGENT_VIEW, Agent.objects.select_related("site", "health"))
-    return [agent_state(actor, agent) for agent in agents.order_by("name", "id")]
+    denied = access.cameras_denied(actor, CAMERA_VIEW)
+    return [_state(actor, agent, denied) for agent in agents.order_by("name", "id")]
 
 
 def agent_state(actor: Actor, agent: Agent) -> dict[str, Any]:
-    """One agent; `agent.site` and `agent.health` should be loaded."""
+    """One agent; `agent.site` and `agent.health` should be loaded. Of its streams those of cameras the actor is denied are
+    left out."""
+    return _state(actor, agent, access.cameras_denied(actor, CAMERA_VIEW))
+
+
+def _state(actor: Actor, agent: Agent, denied: frozenset[UUID]) -> dict[str, Any]:
     health: AgentHealth | None = getattr(agent, "health", None)
     may_edit = access.may(actor, AGENT_EDIT, agent)
     heard = agent.last_contact_at
@@ -39,7 +46,7 @@ def agent_state(actor: Actor, agent: Agent) -> dict[str, Any]:
         "enrolled_us": clock.to_us(agent.enrolled_at),
         "last_contact_us": None if heard is None else clock.to_us(heard),
         "revoked_us": None if agent.revoked_at is None else clock.to_us(agent.revoked_at),
-        "health": None if health is None else _health(health),
+        "health": None if health is None else _health(health, denied),
         "may": {"edit": may_edit, "revoke": may_edit and agent.revoked_at is None},
     }
 
@@ -53,7 +60,7 @@ def state_of(agent: Agent, health: AgentHealth | None) -> str:
     return CLONED if is_cloned(health) else ONLINE
 
 
-def _health(health: AgentHealth) -> dict[str, Any]:
+def _health(health: AgentHealth, denied: frozenset[UUID]) -> dict[str, Any]:
     return {
         "started_us": health.started_us,
         "clock_offset_us": health.clock_offset_us,
@@ -63,7 +70,7 @@ def _health(health: AgentHealth) -> dict[str, Any]:
         "disk_free_bytes": health.disk_free_bytes,
         "days_left": health.days_left,
         "oldest_unsent_us": _by_our_clock(health.oldest_unsent_us, health.clock_offset_us),
-        "streams": health.streams,
+        "streams": [row for row in health.streams if UUID(row["camera"]) not in denied],
         "alarms": health.alarms,
     }
 

@@ -24,6 +24,7 @@ from vsaas.approvals.errors import (
     RequestExpired,
     TooManyWaiting,
 )
+from vsaas.approvals.forms import FACTOR_CHARS_MAX
 from vsaas.approvals.models import HOLDS_S_LEAST, HOLDS_S_MOST, ApprovalRequest
 from vsaas.approvals.people import accounts
 from vsaas.approvals.policy import InvalidPolicy, Policy, change, policy
@@ -93,7 +94,8 @@ class ApprovalFields(Fields):
     """A fresh factor, and what was seen."""
 
     code = serializers.CharField(
-        max_length=40, help_text="A code of your authenticator app, unused, or one of your recovery codes."
+        max_length=FACTOR_CHARS_MAX,
+        help_text="A code of your authenticator app, unused, one of your recovery codes, or a passkey's answer as JSON.",
     )
     digest = serializers.RegexField(
         r"\A[0-9a-f]{64}\Z", help_text="The request's `digest`, as you were shown it."
@@ -128,7 +130,9 @@ class ApprovalGiven(ApprovalReading):
             self.actor.account_id,
             row,
             seen=fields["digest"],
-            fresh=lambda: accounts().check_factor(request._request, account, fields["code"]),
+            fresh=lambda: accounts().check_factor(
+                request._request, account, fields["code"], bytes(row.digest)
+            ),
         )
         return self.answer(request_id)
 

@@ -77,3 +77,10 @@ class NobodyToApprove(Conflict):
 
     problem = "nobody-to-approve"
     title = _("Nobody would be left to approve")
+
+
+class AwaitsSecondPerson(Conflict):
+    """The change is not made: it waits for a second person. `extra["approval"]` is the request's id."""
+
+    problem = "awaits-second-person"
+    title = _("This waits for a second person")

@@ -9,12 +9,14 @@ from django.utils.translation import gettext_lazy as _
 
 from vsaas.approvals.models import HOLDS_S_LEAST, HOLDS_S_MOST
 
+FACTOR_CHARS_MAX = 8000  # a passkey's answer
+
 
 def code_field(label: Any = None) -> forms.CharField:
-    """A field for a code of one's authenticator app, or a recovery code."""
+    """A field for a code of one's authenticator app, a recovery code, or a passkey's answer."""
     return forms.CharField(
         label=label or _("Code from your authenticator app"),
-        max_length=40,
+        max_length=FACTOR_CHARS_MAX,
         widget=forms.TextInput(
             {
                 "autocomplete": "one-time-code",

@@ -11,19 +11,21 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
-from tenants.access import Actor, actor_of
+from tenants.access import Actor, actor_of, in_force
+from vsaas.common import clock
 
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """`check_factor(request, account, code)`: whether a code typed now is right and unused; raises TooMany.
+    """`check_factor(request, account, code, covers)`: whether a code typed now is right and unused, or is a passkey's answer
+    to what it covers; raises TooMany.
     `check_password(request, account, password)`: the same of the account's password.
     `access_version(account)`: stands for the roles and places an account has now.
     `device_of(request)`: the request's browser and system, as the audit log keeps it.
     `device_spoken(stored)`: the same in the reader's language.
     `may_join(account ids)`: those of them that could sign in at all: active, with a second factor."""
 
-    check_factor: Callable[[HttpRequest, Any, str], bool]
+    check_factor: Callable[[HttpRequest, Any, str, bytes], bool]
     check_password: Callable[[HttpRequest, Any, str], bool]
     access_version: Callable[[Any], str]
     device_of: Callable[[HttpRequest], str]
@@ -53,9 +55,9 @@ def account(account_id: UUID) -> Any | None:
 
 
 def actor_now(account_id: UUID | None) -> Actor | None:
-    """An account's actor with the rights it has now; None when it is gone or not active."""
+    """An account's actor with the rights that hold now; None when it is gone or not active."""
     found = None if account_id is None else account(account_id)
-    return None if found is None else actor_of(found)
+    return None if found is None else in_force(actor_of(found), clock.now_us())
 
 
 def bound(actor: Actor) -> bool:

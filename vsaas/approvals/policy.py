@@ -20,6 +20,7 @@ from tenants.access import Actor
 from tenants.models import OrganisationRole, Tenant
 from tenants.permissions import PEOPLE_EDIT, ROLES
 from tenants.roles import roles
+from tenants.words import in_english
 from vsaas.approvals import acts, people, requests
 from vsaas.approvals.models import HOLDS_S_LEAST, HOLDS_S_MOST, HOLDS_S_USUAL, ApprovalPolicy, ApprovalRequest
 from vsaas.approvals.registry import Kind, Parameters, declare, kind
@@ -177,7 +178,7 @@ def _set_roles(request: HttpRequest, actor: Actor, wanted: Policy) -> None:
         row.needs_approval = key in wanted.needing
         row.version += 1
         row.save(update_fields=["needs_approval", "version"])
-        on = What("organisationrole", str(row.pk), str(known[key].title))
+        on = What("role", key, in_english(known[key].title))
         record_act(
             acts.ROLE_RULE,
             who(actor),

@@ -59,10 +59,18 @@ class Wish:
 
 def ask(request: HttpRequest, requester: Any, wish: Wish) -> ApprovalRequest:
     """Have a wish of the account `requester` wait for a second person. Raises TooManyWaiting."""
+    row = prepared(request, requester, wish)
+    keep(request, row)
+    return row
+
+
+def prepared(request: HttpRequest, requester: Any, wish: Wish) -> ApprovalRequest:
+    """The request that would wait, not yet kept. Raises TooManyWaiting."""
     # One at a time for each account, so that many at once cannot step over the number allowed.
     get_user_model().objects.select_for_update(no_key=True).get(pk=requester.pk)
     waiting = open_requests()
-    if waiting.filter(requester=requester).count() >= MOST_WAITING_EACH or waiting.count() >= MOST_WAITING:
+    each = waiting.filter(requester=requester).count()
+    if each >= MOST_WAITING_EACH or waiting.count() >= MOST_WAITING:
         raise TooManyWaiting(
             _("too many requests wait for approval already: withdraw one, or wait until one is decided")
         )
@@ -80,25 +88,41 @@ def ask(request: HttpRequest, requester: Any, wish: Wish) -> ApprovalRequest:
         expires_at=now + dt.timedelta(seconds=wish.kind.request_s),
     )
     row.digest = digest_now(row)
-    row.save(force_insert=True)
-    record_act(acts.ASKED, who(requester), what(row), request=request, what=wish.kind.noun)
     return row
+
+
+def keep(request: HttpRequest, row: ApprovalRequest) -> None:
+    """Keep a prepared request: from now on it waits."""
+    row.save(force_insert=True)
+    record_act(acts.ASKED, who(row.requester), what(row), request=request, what=kind(row.act).noun)
+
+
+def wish_as(act: Kind, parameters: Mapping[str, Any], *, session_id: UUID | None) -> Wish:
+    """A wish of somebody who is signed in. Raises Denied for an access token, which has no session an approval could be
+    for."""
+    if session_id is None:
+        raise Denied(_("this needs a second person's approval, which no access token can ask for"))
+    return Wish(act, parameters, session_id)
 
 
 def ask_as(
     request: HttpRequest,
     actor: Actor,
-    kind_of: Kind,
+    act: Kind,
     parameters: Mapping[str, Any],
     *,
     session_id: UUID | None,
 ) -> ApprovalRequest:
-    """Have an act of somebody who is signed in wait for a second person. Raises Denied for an access token, which has no
-    session an approval could be for; TooManyWaiting."""
+    """Have an act of somebody who is signed in wait for a second person. Raises Denied, TooManyWaiting."""
+    return ask(request, requester_of(actor), wish_as(act, parameters, session_id=session_id))
+
+
+def requester_of(actor: Actor) -> Any:
+    """The actor's account; Denied when it is gone."""
     account = people.account(actor.account_id)
-    if session_id is None or account is None:
-        raise Denied(_("this needs a second person's approval, which no access token can ask for"))
-    return ask(request, account, Wish(kind_of, parameters, session_id))
+    if account is None:
+        raise Denied(_("this account is gone"))
+    return account
 
 
 def digest_now(row: ApprovalRequest) -> bytes:
@@ -160,12 +184,16 @@ def one(actor: Actor, request_id: UUID) -> ApprovalRequest:
 
 
 def require_may_decide(approver: Actor | None, row: ApprovalRequest) -> Actor:
-    """The approver's actor, when they may decide the request; raises Denied or OwnRequest. Pass one read just now."""
+    """The approver's actor, when they may decide the request, and at this time; raises Denied (of which OutsideHours is
+    one) or OwnRequest. Pass one read just now."""
     if approver is None:
         raise Denied(_("this account is gone"))
     if approver.account_id == row.requester_id:
         raise OwnRequest(_("you asked for this yourself: somebody else must decide it"))
-    access.require(approver, kind(row.act).permission, Tenant.objects.get())
+    in_force = access.in_force(approver, clock.now_us())
+    access.require(in_force, kind(row.act).permission, Tenant.objects.get())
+    if kind(row.act).is_about(row.parameters, approver):
+        raise OwnRequest(_("this would change what you may do yourself: somebody else must decide it"))
     return approver
 
 

@@ -22,8 +22,9 @@ def state_of(row: ApprovalRequest) -> str:
 
 def may_decide(actor: Actor, row: ApprovalRequest) -> bool:
     """Whether the actor may approve or refuse it now."""
-    waits = row.state == State.WAITING and not row.expired
-    return waits and row.requester_id != actor.account_id and actor.tenant_wide(kind(row.act).permission)
+    waits, act = row.state == State.WAITING and not row.expired, kind(row.act)
+    others = row.requester_id != actor.account_id and not act.is_about(row.parameters, actor)
+    return waits and others and actor.tenant_wide(act.permission)
 
 
 def may_withdraw(actor: Actor, row: ApprovalRequest) -> bool:

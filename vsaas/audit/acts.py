@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from django.utils.translation import get_language, gettext, gettext_noop
@@ -31,11 +31,13 @@ _WATCHING: set[str] = set()
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that is audited, by name, `object.done`. `spoken`: how details are said that are words."""
+    """Something that is audited, by name, `object.done`. `spoken`: how details are said that are words. `also`: details it
+    holds that its sentence does not say."""
 
     name: str
     sentence: Text = field(compare=False)
     spoken: Mapping[str, Speaker] = field(compare=False, default_factory=dict)
+    also: frozenset[str] = field(compare=False, default=frozenset())
 
     @property
     def fields(self) -> frozenset[str]:
@@ -46,11 +48,11 @@ class Act:
         return self.name
 
 
-def declare(name: str, sentence: Text, **spoken: Speaker) -> Act:
+def declare(name: str, sentence: Text, also: Iterable[str] = (), **spoken: Speaker) -> Act:
     """Declare an act once; a second declaration of the name raises LookupError."""
     if name in _CATALOGUE:
         raise LookupError(f"the act {name!r} is declared twice")
-    _CATALOGUE[name] = Act(name, sentence, spoken)
+    _CATALOGUE[name] = Act(name, sentence, spoken, frozenset(also))
     return _CATALOGUE[name]
 
 
@@ -152,7 +154,10 @@ def range_spoken(stored: str) -> str:
 
 REFUSED = declare("access.refused", _("{actor} was refused {method} {path}: {reason}"))
 EXPORTED = declare(
-    "audit.exported", _("{actor} downloaded {count} entries of the audit log: {range}"), range=range_spoken
+    "audit.exported",
+    _("{actor} downloaded {count} entries of the audit log: {range}"),
+    ["format"],
+    range=range_spoken,
 )
 RETENTION_SET = declare(
     "audit.retention-set",

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from vsaas.audit.models import AuditEntry, AuditInbox, PlatformEntry
+from vsaas.audit.models import AuditEntry, AuditInbox, PlatformEntry, PlatformInbox
 from vsaas.audit.proof import ZERO, Fields, entry_hash
 from vsaas.common import clock
 
@@ -18,10 +18,10 @@ __all__ = ["PLATFORM", "ZERO", "Verdict", "fields_of", "hash_of", "verify"]
 PLATFORM = UUID(int=0)
 
 
-def fields_of(row: AuditEntry | AuditInbox | PlatformEntry) -> Fields:
+def fields_of(row: AuditEntry | AuditInbox | PlatformEntry | PlatformInbox) -> Fields:
     """What the hash of a row covers."""
     return Fields(
-        row.pk if isinstance(row, AuditInbox) else row.event_id,
+        row.pk if isinstance(row, AuditInbox | PlatformInbox) else row.event_id,
         clock.to_us(row.at),
         row.act,
         str(row.outcome),

@@ -32,7 +32,11 @@ NAMES_OFFERED = 200
 KINDS = {
     "account": _("account"),
     "agent": _("agent"),
+    "auditdestination": _("destination"),
     "anonymous": _("unknown"),
+    "approvalpolicy": _("rules of approval"),
+    "approvalrequest": _("request for approval"),
+    "breakglasscode": _("break-glass code"),
     "camera": _("camera"),
     "finding": _("finding"),
     "invitation": _("invitation"),

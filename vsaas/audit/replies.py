@@ -119,7 +119,13 @@ AUDIT_CSV = (
 
 
 WATCHED_QUERY = (
-    query("camera", "Id of the camera.", schema=_TEXT, required=True),
+    query(
+        "camera",
+        "Id of the camera.",
+        schema=_TEXT,
+        required=True,
+        example="019ac0f2-5a3e-7c11-9d8e-2f6b7a0c4d11",
+    ),
     query("from", "ISO 8601 with its offset.", schema=_TIME, example="2025-11-25T09:00:00Z"),
     query("to", "As `from`: before this.", schema=_TIME, example="2025-11-25T10:00:00Z"),
 )

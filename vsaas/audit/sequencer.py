@@ -3,17 +3,20 @@ who acts ever waits for: acts only insert."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db import models
+from django.db import connection, models
 
+from tenants.ids import uuid7
 from tenants.lookups import tenants_for_task, tenants_with_inbox
 from tenants.scope import platform_scope, tenant_scope
 from vsaas.audit import chain
 from vsaas.audit.checkpoints import sign_log
 from vsaas.audit.locking import lock_log
 from vsaas.audit.models import EVENT_FIELDS, AuditEntry, AuditInbox, PlatformEntry, PlatformInbox
+from vsaas.audit.proof import entry_hash
 from vsaas.common.tasks import for_each
 
 BATCH = 1000
@@ -63,18 +66,38 @@ def sequence_platform() -> int:
 
 
 def _move(inbox: models.QuerySet[Any], log: models.QuerySet[Any], tenant_id: UUID) -> int:
+    """One batch. Places and hashes are computed here; the rows themselves go from table to table inside the database."""
     if not lock_log(tenant_id):
         return 0
-    events = list(inbox.order_by("id")[:BATCH])
     last = log.order_by("-seq").first()
     prev, seq = (bytes(last.hash), last.seq + 1) if last else (chain.ZERO, 0)
-    entries = []
-    for event in events:
-        values = {name: getattr(event, name) for name in EVENT_FIELDS}
-        entry = log.model(event_id=event.id, seq=seq, prev_hash=prev, **values)
-        entry.hash = prev = chain.hash_of(entry, tenant_id)
-        seq += 1
-        entries.append(entry)
-    log.bulk_create(entries)
-    inbox.filter(id__in=[event.id for event in events]).delete()
-    return len(events)
+    ids, seqs, prevs, hashes = [], [], [], []
+    for event in inbox.order_by("id")[:BATCH]:
+        digest = entry_hash(tenant_id, seq, prev, chain.fields_of(event))
+        for column, value in zip((ids, seqs, prevs, hashes), (event.pk, seq, prev, digest), strict=True):
+            column.append(value)
+        prev, seq = digest, seq + 1
+    if ids:
+        rows = [ids, [uuid7() for _ in ids], seqs, prevs, hashes]
+        with connection.cursor() as cursor:
+            cursor.execute(_moving(inbox.model, log.model), [ids, *rows])
+            if cursor.rowcount != len(ids):
+                raise RuntimeError(f"{cursor.rowcount} of {len(ids)} events of log {tenant_id} were moved")
+    return len(ids)
+
+
+@lru_cache(maxsize=2)
+def _moving(inbox: type[models.Model], log: type[models.Model]) -> str:
+    """Takes events out of an inbox and puts them into its log. Arguments: events' ids, entries' ids, seqs, prev hashes,
+    hashes, in the order of the chain."""
+    kept = [*EVENT_FIELDS, "tenant_id"] if log is AuditEntry else EVENT_FIELDS
+    names = ", ".join(kept)
+    values = ", ".join(f"e.{name}" for name in kept)
+    # The names are those of our own models.
+    return f"""
+        WITH moved AS (DELETE FROM {inbox._meta.db_table} WHERE id = ANY(%s) RETURNING *),
+             placed AS (SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::bytea[], %s::bytea[])
+                        AS p (event_id, id, seq, prev_hash, hash))
+        INSERT INTO {log._meta.db_table} (id, event_id, seq, prev_hash, hash, {names})
+        SELECT p.id, p.event_id, p.seq, p.prev_hash, p.hash, {values} FROM placed p JOIN moved e ON e.id = p.event_id
+    """  # noqa: S608

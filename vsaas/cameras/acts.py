@@ -32,7 +32,12 @@ _view_fields = each_of(
 
 
 ADDED = declare("camera.added", _("{actor} added {object} to the agent {agent}"))
-CHANGED = declare("camera.changed", _("{actor} changed {changed} of {object}"), changed=_camera_fields)
+CHANGED = declare(
+    "camera.changed",
+    _("{actor} changed {changed} of {object}"),
+    ["before", "after"],
+    changed=_camera_fields,
+)
 SWITCHED_ON = declare("camera.switched-on", _("{actor} switched the recording of {object} on"))
 SWITCHED_OFF = declare("camera.switched-off", _("{actor} switched the recording of {object} off"))
 DELETED = declare(
@@ -45,11 +50,17 @@ ADDRESS_TRIED = declare(
 )
 SITE_ADDED = declare("site.added", _("{actor} added the site {object}, time zone {timezone}"))
 SITE_CHANGED = declare(
-    "site.changed", _("{actor} changed {changed} of the site {object}"), changed=_site_fields
+    "site.changed",
+    _("{actor} changed {changed} of the site {object}"),
+    ["before", "after"],
+    changed=_site_fields,
 )
 SITE_DELETED = declare("site.deleted", _("{actor} deleted the empty site {object}"))
-VIEW_SAVED = declare("view.saved", _("{actor} saved the view {object}"))
+VIEW_SAVED = declare("view.saved", _("{actor} saved the view {object}"), ["shared"])
 VIEW_CHANGED = declare(
-    "view.changed", _("{actor} changed {changed} of the view {object}"), changed=_view_fields
+    "view.changed",
+    _("{actor} changed {changed} of the view {object}"),
+    ["before", "after"],
+    changed=_view_fields,
 )
 VIEW_REMOVED = declare("view.removed", _("{actor} removed the view {object}"))

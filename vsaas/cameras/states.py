@@ -16,6 +16,7 @@ from tenants.permissions import (
     CAMERA_PLAYBACK,
     CAMERA_VIEW,
 )
+from tenants.sight import sight
 from vsaas.agents.health import is_online
 from vsaas.agents.models import AgentHealth
 from vsaas.cameras.models import Camera, CameraGroup, CameraSource, StreamKind
@@ -83,7 +84,7 @@ def _state_json(actor: Actor, camera: Camera, newest_us: int | None) -> dict[str
         "state": state,
         "since_us": since_us,
         "reason": reason,
-        "newest_us": newest_us,
+        "newest_us": newest_us if _may_know(actor, camera, newest_us) else None,
         "streams": [StreamKind(source.stream).name.lower() for source in _sources(camera)],
         "audio": camera.audio,
         "protection": protection_of(camera),
@@ -96,6 +97,13 @@ def _state_json(actor: Actor, camera: Camera, newest_us: int | None) -> dict[str
             "edit": camera.deleted_at is None and access.may(actor, CAMERA_EDIT, camera),
         },
     }
+
+
+def _may_know(actor: Actor, camera: Camera, newest_us: int | None) -> bool:
+    """Whether the hours of the actor let them know of the newest second; it belongs to the time before it."""
+    if newest_us is None:
+        return False
+    return bool(sight(actor, camera, CAMERA_VIEW).spans(newest_us - 1, newest_us))
 
 
 def state_of(camera: Camera) -> tuple[str, int | None, str | None]:

@@ -52,7 +52,7 @@ PLACES = (
     Place("approvals", _("Approvals"), "stamp", LOGIN_APPROVE),
     Place("health", _("Health"), "shield", AGENT_VIEW),
     Place("audit", _("Audit"), "audit", AUDIT_VIEW),
-    Place("organisation", _("Organisation"), "settings", TENANT_EDIT),
+    Place("organisation", _("Settings"), "settings", TENANT_EDIT),
 )
 
 # Of the person alone: they stand in the account menu.

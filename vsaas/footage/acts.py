@@ -40,8 +40,12 @@ why_spoken = one_of(
 is: those are the format's own words."""
 
 
-WATCHED = declare("footage.watched", _("{actor} watched recordings of {object} from {from_time} on"))
-CLIP = declare("footage.clip", _("{actor} took a clip of {object}, {from_time} to {to_time}"))
+WATCHED = declare(
+    "footage.watched", _("{actor} watched recordings of {object} from {from_time} on"), ["stream"]
+)
+CLIP = declare(
+    "footage.clip", _("{actor} took a clip of {object}, {from_time} to {to_time}"), ["stream", "audio"]
+)
 UPLOAD_ASKED = declare(
     "footage.upload-asked", _("{actor} asked for {from_time} to {to_time} of {object} to be uploaded at once")
 )
@@ -49,16 +53,20 @@ STILLS_SEEN = declare(
     "footage.stills-seen", _("{actor} looked at still pictures of {object} recorded from {from_time} on")
 )
 FORK = declare(
-    "footage.fork", _("{actor} sent a second, different record {seq} in chain {chain} of {object}")
+    "footage.fork", _("{actor} sent a second, different record {seq} in chain {chain} of {object}"), ["why"]
 )
 TIP_MISMATCH = declare(
     "footage.tip-mismatch",
     _("{actor} began chain {chain} of {object} in the wrong place: {why}"),
+    ["seq"],
     why=why_spoken,
 )
 RECORD_REFUSED = declare("footage.record-refused", _("a record of {actor} was refused: {why}"))
 OBJECT_WRONG = declare(
-    "footage.object-wrong", _("the store and the records of {object} disagree: {why}"), why=why_spoken
+    "footage.object-wrong",
+    _("the store and the records of {object} disagree: {why}"),
+    ["object_name"],
+    why=why_spoken,
 )
 SETTLED = declare(
     "footage.finding-settled",
@@ -80,6 +88,7 @@ KEYS_HANDED_OUT = declare(
 POLICY_CHANGED = declare(
     "footage.policy-changed",
     _("{actor} set the retention to {days} days and the quota to {quota}"),
+    ["before", "after"],
     quota=one_of(NO_QUOTA, QUOTA),
 )
 

@@ -1,7 +1,8 @@
 """How much is stored, how fast it grows, and when the quota will be reached. From the camera-hours alone: no record is
 touched, and the number of queries does not grow with cameras or days. Inside the tenant's scope."""
 
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,8 +13,10 @@ from django.db.models import Max, Min, Sum
 from sealing.ids import Stream
 from tenants import access
 from tenants.access import Actor
+from tenants.hours import inside
 from tenants.permissions import TENANT_EDIT, USAGE_VIEW
 from tenants.scope import current_tenant_id
+from tenants.sight import Sight, sight
 from vsaas.cameras.kept import Kept
 from vsaas.cameras.models import Camera
 from vsaas.common import clock
@@ -67,7 +70,8 @@ def usage(actor: Actor) -> dict[str, Any]:
     first; quota and forecast for whoever may see all of them."""
     now_us = clock.now_us()
     sees_all = actor.everywhere(USAGE_VIEW)
-    rows = camera_usage(actor, now_us)
+    shown = _shown(actor)
+    rows = camera_usage(shown, now_us)
     now_policy = policy()
     cameras = [_camera_json(row, now_us, now_policy.retention_days) for row in rows]
     growths = [
@@ -93,17 +97,71 @@ def usage(actor: Actor) -> dict[str, Any]:
         }
         if sees_all
         else None,
-        "days": by_day([row.camera.id for row in rows], now_us),
+        "days": by_day(shown, now_us),
         "cameras": cameras,
         "may": {"edit": actor.tenant_wide(TENANT_EDIT)},
     }
 
 
-def camera_usage(actor: Actor, now_us: int) -> list[CameraUsage]:
-    """Largest first. Deleted cameras are among them while something of theirs is kept. Two queries."""
-    visible = access.visible(actor, USAGE_VIEW, Camera.objects.select_related("site"))
-    rows = {camera.id: CameraUsage(camera) for camera in visible}
-    for camera_id, stream, size, first, last, recent in _sums(now_us - RATE_DAYS * DAY_US):
+@dataclass(frozen=True)
+class _Shown:
+    """The cameras the actor may see the storage of; of those in `limited` only these hours count: (camera, stream, hour,
+    bytes), which lie wholly inside the time the actor may know of."""
+
+    cameras: Sequence[Camera]
+    limited: frozenset[UUID]
+    hours: Sequence[tuple[UUID, int, int, int]]
+
+    @property
+    def whole(self) -> list[UUID]:
+        return [camera.id for camera in self.cameras if camera.id not in self.limited]
+
+
+def _shown(actor: Actor) -> _Shown:
+    rows = access.visible(actor, USAGE_VIEW, Camera.objects.select_related("site"))
+    if actor.calendar is None:  # no hours had a say
+        return _Shown(list(rows), frozenset(), [])
+    cameras = list(rows.prefetch_related("groups"))
+    sights = {camera.id: sight(actor, camera, USAGE_VIEW) for camera in cameras}
+    limited = {camera: one for camera, one in sights.items() if one.limited}
+    return _Shown(cameras, frozenset(limited), list(_seen_hours(limited)))
+
+
+def _seen_hours(sights: Mapping[UUID, Sight]) -> Iterator[tuple[UUID, int, int, int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT camera_id, stream, hour_us, declared_bytes FROM footage_footagehour
+            WHERE tenant_id = %s AND erasure = %s AND declared_bytes > 0 AND camera_id = ANY(%s)
+            """,
+            [current_tenant_id(), int(Erasure.KEPT), list(sights)],
+        )
+        rows: list[tuple[UUID, int, int, int]] = cursor.fetchall()
+    known: dict[tuple[Sight, int], bool] = {}
+    for camera, stream, hour_us, size in rows:
+        asked = (sights[camera], hour_us)
+        if asked not in known:
+            known[asked] = inside(asked[0].spans(hour_us, hour_us + HOUR_US), hour_us, hour_us + HOUR_US)
+        if known[asked]:
+            yield camera, stream, hour_us, size
+
+
+def _sums_seen(shown: _Shown, since_us: int) -> Iterator[tuple[UUID, int, int, int, int, int]]:
+    """As `_sums`, of the hours that are told of limited cameras."""
+    by_stream: dict[tuple[UUID, int], list[tuple[int, int]]] = defaultdict(list)
+    for camera, stream, hour_us, size in shown.hours:
+        by_stream[(camera, stream)].append((hour_us, size))
+    for (camera, stream), hours in by_stream.items():
+        recent = sum(size for hour_us, size in hours if hour_us >= since_us)
+        yield camera, stream, sum(size for _, size in hours), min(hours)[0], max(hours)[0], recent
+
+
+def camera_usage(shown: _Shown, now_us: int) -> list[CameraUsage]:
+    """Largest first. Deleted cameras are among them while something of theirs is kept. One query."""
+    rows = {camera.id: CameraUsage(camera) for camera in shown.cameras}
+    since_us = now_us - RATE_DAYS * DAY_US
+    whole = [row for row in _sums(since_us) if row[0] not in shown.limited]
+    for camera_id, stream, size, first, last, recent in [*whole, *_sums_seen(shown, since_us)]:
         row = rows.get(camera_id)
         if row is None:
             continue
@@ -135,7 +193,7 @@ def _sums(since_us: int) -> list[tuple[UUID, int, int, int, int, int]]:
     return rows
 
 
-def by_day(camera_ids: Collection[UUID], now_us: int) -> list[dict[str, Any]]:
+def by_day(shown: _Shown, now_us: int) -> list[dict[str, Any]]:
     """Kept bytes by UTC day of recording, oldest first, for CHART_DAYS days up to today; days with nothing are there."""
     today = now_us // DAY_US
     first = today - CHART_DAYS + 1
@@ -145,9 +203,11 @@ def by_day(camera_ids: Collection[UUID], now_us: int) -> list[dict[str, Any]]:
             SELECT hour_us / %s AS day, sum(declared_bytes)::bigint FROM footage_footagehour
             WHERE tenant_id = %s AND erasure = %s AND hour_us >= %s AND camera_id = ANY(%s) GROUP BY 1
             """,
-            [DAY_US, current_tenant_id(), int(Erasure.KEPT), first * DAY_US, list(camera_ids)],
+            [DAY_US, current_tenant_id(), int(Erasure.KEPT), first * DAY_US, shown.whole],
         )
-        found = dict(cursor.fetchall())
+        found: dict[int, int] = dict(cursor.fetchall())
+    for _camera, _stream, hour_us, size in shown.hours:
+        found[hour_us // DAY_US] = found.get(hour_us // DAY_US, 0) + size
     return [
         {"day": day_of(day * DAY_US).isoformat(), "bytes": found.get(day, 0)}
         for day in range(first, today + 1)

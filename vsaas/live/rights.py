@@ -5,11 +5,9 @@ A constant number of queries per tenant, whatever the number of its viewers.
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import QuerySet
 
 from tenants import access
@@ -18,6 +16,7 @@ from tenants.errors import Denied, NotFound, OutsideHours
 from tenants.hours import Calendar
 from tenants.permissions import CAMERA_LIVE
 from tenants.scope import current_tenant_id
+from vsaas.accounts.limits import limits_of, usual
 from vsaas.accounts.models import AccessToken, Account, Session
 from vsaas.accounts.sessions import SessionStore
 from vsaas.accounts.tokens import holding_among, lend
@@ -39,7 +38,7 @@ def refusals(tickets: Sequence[Ticket]) -> dict[Ticket, Denied]:
     """Those tickets of the current tenant that open nothing any more, and why: the session or token has ended, or the
     person holds no more what the ticket says, or not at this time (OutsideHours)."""
     actors = _actors({ticket.account for ticket in tickets})
-    alive = _sessions_alive(tickets, {actor.account_id for actor in actors.values() if bound(actor)})
+    alive = _sessions_alive(tickets, actors)
     tokens = holding_among({ticket.token_row for ticket in tickets if ticket.token_row is not None})
     wanted = {ticket.camera for ticket in tickets}
     rows = Camera.objects.select_related("agent").prefetch_related("groups").filter(id__in=wanted)
@@ -80,17 +79,17 @@ def _actor_now(
     return lend(token, owner)
 
 
-def _sessions_alive(tickets: Sequence[Ticket], needing: set[UUID]) -> set[tuple[UUID, UUID]]:
-    """The (session, account) that let their person in now; those of accounts that need a second person's approval only
-    while it holds."""
-    now = clock.now()
-    rows = Session.objects.filter(
-        id__in={ticket.session_row for ticket in tickets if ticket.session_row is not None},
-        expires_at__gt=now,
-        last_seen_at__gt=now - dt.timedelta(seconds=settings.SESSION_IDLE_S),
-        account__is_active=True,
-    )
-    alive = set(rows.values_list("id", "account_id"))
+def _sessions_alive(tickets: Sequence[Ticket], actors: Mapping[UUID, Actor]) -> set[tuple[UUID, UUID]]:
+    """The (session, account) that let their person in now, under the limits of the person's roles; those of accounts that
+    need a second person's approval only while it holds."""
+    wanted = {ticket.session_row for ticket in tickets if ticket.session_row is not None}
+    rows = Session.objects.filter(usual().living(), id__in=wanted, account__is_active=True)
+    alive = {
+        (row.id, row.account_id)
+        for row in rows.only("id", "account_id", "last_seen_at", "created_at")
+        if row.account_id in actors and limits_of(actors[row.account_id].grants).allow(row)
+    }
+    needing = {account for account, actor in actors.items() if bound(actor)}
     if needing:
         alive -= _unapproved(rows.filter(account_id__in=needing))
     return alive

@@ -166,12 +166,16 @@ def _keys_missing(tenant: UUID) -> int:
 
 
 def _close_doors() -> None:
-    from vsaas.accounts.models import Session, SetupLink
+    from vsaas.accounts.models import AccountLink, Session, SetupLink
     from vsaas.agents.models import EnrolmentCode
     from vsaas.common import clock
+    from vsaas.mail.models import Message
 
     now = clock.now()
     Session.objects.all().delete()
+    AccountLink.objects.filter(used_at=None, expires_at__gt=now).update(expires_at=now)
+    # They were sent since, and what they speak of may not have happened in this copy.
+    Message.objects.filter(state__in=Message.OPEN).delete()
     SetupLink.objects.filter(used_at=None, expires_at__gt=now).update(expires_at=now)
     EnrolmentCode.objects.filter(used_at=None, expires_at__gt=now).update(expires_at=now)
 

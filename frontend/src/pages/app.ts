@@ -13,6 +13,7 @@ import { dialogs } from "../parts/dialog";
 import { submitOnce } from "../parts/forms";
 import { sortableTables } from "../parts/sort";
 import { strengthOfPasswords } from "../parts/strength";
+import { passkeys } from "../parts/passkeys";
 import { servedToasts } from "../parts/toast";
 import { serviceWorker } from "../sw/register";
 
@@ -30,5 +31,6 @@ connectionBanner();
 installButton();
 paletteKeys();
 serviceWorker();
+passkeys();
 approvalsCount();
 waitingForApproval();

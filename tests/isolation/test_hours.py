@@ -1,0 +1,62 @@
+"""Every way in that takes a right is shut outside the hours of who holds it, and open again when they have come."""
+
+from __future__ import annotations
+
+import pytest
+
+from tenants.access import IN_LIVE_HOURS, IN_PLAYBACK_HOURS
+from tenants.declare import Requires
+from tenants.permissions import Permission
+from tenants.scope import tenant_scope
+from tests.isolation.stage import Stage, make_stage
+from tests.isolation.table import API, Url
+from tests.isolation.test_isolation import SESSION_ROWS, ask
+from tests.rules import set_hours
+from vsaas.audit.models import AuditInbox
+
+
+@pytest.fixture(scope="module")
+def stage(database: None, object_store_server: None, pages: None) -> Stage:
+    return make_stage()
+
+
+def needed(row: Url) -> frozenset[Permission]:
+    assert isinstance(row.declares, Requires)
+    return frozenset({row.declares.of(row.method), *row.also})
+
+
+def outside(stage: Stage, row: Url) -> bool:
+    """Whether the row's request is refused for the time alone, in the form its callers understand."""
+    reply = ask(stage, stage.alice, row, stage.slug)
+    words = "urn:vsaas:problem:outside-hours" if row.route.startswith(API) else "outside your hours"
+    return reply.status_code == 403 and (row.method == "HEAD" or words in reply.content.decode())
+
+
+def refusals(stage: Stage) -> int:
+    with tenant_scope(stage.cast.tenant_a.id):
+        return AuditInbox.objects.filter(actor_id=stage.cast.alice.id, outcome="refused").count()
+
+
+def test_nothing_that_takes_a_right_opens_outside_the_hours_of_signing_in(stage: Stage) -> None:
+    set_hours(stage.cast.tenant_a, "owner", sign_in=[])
+    before = refusals(stage)
+    assert [row.id for row in SESSION_ROWS if not outside(stage, row)] == []
+    assert refusals(stage) == before + len(SESSION_ROWS)
+
+
+@pytest.mark.parametrize(
+    ("hours", "rights"),
+    [({"live": []}, IN_LIVE_HOURS), ({"playback": []}, IN_PLAYBACK_HOURS)],
+    ids=["live", "playback"],
+)
+def test_live_view_and_playback_have_hours_of_their_own(
+    stage: Stage, hours: dict[str, list[object]], rights: frozenset[Permission]
+) -> None:
+    rows = [row for row in SESSION_ROWS if needed(row) & rights]
+    assert rows
+    set_hours(stage.cast.tenant_a, "owner", **hours)
+    assert [row.id for row in rows if not outside(stage, row)] == []
+    set_hours(stage.cast.tenant_a, "owner")
+    assert [
+        row.id for row in rows if ask(stage, stage.alice, row, stage.slug).status_code not in row.succeeds
+    ] == []
