@@ -111,7 +111,7 @@ class RoleSessions(ApiView):
     @describe("Get a role's limits of sessions", reply=LimitsReply, example=LIMITS)
     def get(self, request: Request, role_key: str) -> Response:
         """Null where the product's own hold."""
-        access.require(self.actor, ROLE_EDIT, Tenant.objects.get())
+        access.require(self.actor, PEOPLE_VIEW, Tenant.objects.get())
         return self._answer(role_key, None)
 
     @describe(
