@@ -165,7 +165,7 @@ def test_operations_no_token_may_call_are_marked() -> None:
             ("/api/v1/tokens", "/api/v1/account", "/api/v1/sessions", "/api/v1/approvals")
         )
         people = path.startswith(("/api/v1/invitations", "/api/v1/mail", SESSIONS_OF_ROLE)) or (
-            path.startswith(("/api/v1/members", "/api/v1/roles")) and method != "get"
+            path.startswith(("/api/v1/members", "/api/v1/roles", "/api/v1/sign-in-rules")) and method != "get"
         )
         assert bool(by_token) != (personal or people), f"{method} {path}"
         assert by_token != [[]] or path == "/api/v1/me"
