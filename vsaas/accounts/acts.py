@@ -221,7 +221,7 @@ EMAIL_CHANGE_UNDONE = declare(
     "account.email-undone",
     _(
         "Whoever reads {after} said that changing the address of {object} to {before} was not theirs: it was undone, "
-        "sessions ended: {count}, access tokens revoked: {tokens}, the password taken away"
+        "sessions ended: {count}, access tokens revoked: {tokens}, passkeys removed: {passkeys}, the password taken away"
     ),
 )
 CLOSED = declare(
