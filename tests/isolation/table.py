@@ -1467,6 +1467,25 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
+        API + "account/passkeys",
+        "GET",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: API + "account/passkeys",
+        own=True,
+    ),
+    *(
+        Url(
+            API + f"account/passkeys/<uuid:passkey_id>{rest}",
+            method,
+            Requires(may.ACCOUNT_SELF),
+            lambda s, rest=rest: f"{API}account/passkeys/{s.cast.alice.id}{rest}",
+            body=lambda s: {"name": "Laptop"},
+            own=True,
+            succeeds=(404,),  # nobody has one
+        )
+        for method, rest in (("PATCH", ""), ("POST", "/removal"))
+    ),
+    Url(
         API + "account/freshness",
         "POST",
         Requires(may.ACCOUNT_SELF),
