@@ -60,7 +60,7 @@ def palette(request: HttpRequest) -> JsonResponse:
 
 
 def _link(link: Link) -> dict[str, str]:
-    return {"name": link.name, "label": str(link.label), "icon": link.icon, "url": link.url}
+    return {"name": link.name, "label": str(link.label).replace(SOFT_HYPHEN, ""), "icon": link.icon, "url": link.url}
 
 
 def _people(request: HttpRequest) -> list[dict[str, Any]]:
