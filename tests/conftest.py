@@ -18,7 +18,10 @@ import django  # noqa: E402  settings come from the environment
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.test import Client  # noqa: E402
+
+settings.PLAIN_HTTP_HOSTS.add("testserver")  # the name Django's test client asks for
 
 REAL_TIME = {"frame", "components", "frontend", "e2e", "live"}
 

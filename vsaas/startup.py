@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from tenants.checks import assert_declared
+from vsaas.audit.signer import AuditKeyError, signer
 from vsaas.common.loaded import settle
 from vsaas.keys.errors import KmsError
 from vsaas.keys.kms import kms
@@ -19,7 +20,7 @@ def make_sure() -> None:
     or the tenants' keys cannot be opened."""
     assert_declared()
     for alias in ("default", "keys"):
-        _check_role(alias)
+        check_role(alias)
     try:
         kms()
     except KmsError as error:
@@ -27,8 +28,22 @@ def make_sure() -> None:
     settle()
 
 
-def _check_role(alias: str) -> None:
-    """The role must be bound by row-level security: no superuser, no BYPASSRLS, owner of no table. Asked over a connection
+def make_sure_of_audit_key() -> None:
+    """Raises ImproperlyConfigured where the audit logs cannot be signed: the worker's to make sure of."""
+    try:
+        found = signer()
+    except AuditKeyError as error:
+        raise ImproperlyConfigured(f"cannot start: {error}") from error
+    if found is None:
+        raise ImproperlyConfigured(
+            "cannot start: the worker signs the audit logs; set VSAAS_AUDIT_KEY to a path and make the key with "
+            "manage.py audit_init (docs/production.md)"
+        )
+
+
+def check_role(alias: str) -> None:
+    """Raises ImproperlyConfigured unless the role is bound by row-level security: no superuser, no BYPASSRLS, owner of no
+    table. Asked over a connection
     of its own: Django's may not be used while an event loop runs, and this is also called where one does."""
     database = settings.DATABASES[alias]
     where = {"dbname": database["NAME"], "user": database["USER"], "password": database["PASSWORD"]}

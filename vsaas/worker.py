@@ -1,4 +1,7 @@
-"""Worker and beat as processes: `celery -A vsaas.worker worker`. Neither starts before what portal and hub make sure of holds."""
+"""Worker and beat as processes: `celery -A vsaas.worker worker`. Neither starts before what portal and hub make sure of holds,
+and the worker not without the key that signs the audit logs.
+
+Celery logs what a receiver of its signals raises and goes on; only SystemExit ends the process."""
 
 from __future__ import annotations
 
@@ -12,25 +15,22 @@ from vsaas.celery import app
 __all__ = ["app"]
 
 
-@worker_init.connect(weak=False)
 @beat_init.connect(weak=False)
-def _make_sure(**kwargs: Any) -> None:
+def _before_beat(**kwargs: Any) -> None:
     from vsaas.startup import make_sure  # needs the apps loaded
 
-    make_sure()
+    try:
+        make_sure()
+    except ImproperlyConfigured as error:
+        raise SystemExit(str(error)) from error
 
 
 @worker_init.connect(weak=False)
-def _audit_key(**kwargs: Any) -> None:
-    """The worker signs the audit logs: without its key it does not start."""
-    from vsaas.audit.signer import AuditKeyError, signer
+def _before_worker(**kwargs: Any) -> None:
+    from vsaas.startup import make_sure, make_sure_of_audit_key  # needs the apps loaded
 
     try:
-        found = signer()
-    except AuditKeyError as error:
-        raise ImproperlyConfigured(f"cannot start: {error}") from error
-    if found is None:
-        raise ImproperlyConfigured(
-            "cannot start: the worker signs the audit logs; set VSAAS_AUDIT_KEY to a path and make the key with "
-            "manage.py audit_init (docs/production.md)"
-        )
+        make_sure()
+        make_sure_of_audit_key()
+    except ImproperlyConfigured as error:
+        raise SystemExit(str(error)) from error

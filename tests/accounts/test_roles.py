@@ -358,6 +358,17 @@ def test_what_a_person_can_do_here_and_who_can_see_this_camera_come_with_the_rea
     )
 
 
+def test_whoever_sees_no_cameras_is_led_to_what_they_may_open(cast, alice, client_for, cameras):
+    key = make_role(alice, cast, "Readers", "audit:view")
+    assert grant(alice, cast, cast.bob, {"role": key}).status_code == 200
+    bob = client_for(cast.bob)
+    first = bob.get(at(cast, ""))
+    assert (first.status_code, first["Location"]) == (302, at(cast, "sites"))
+    assert bob.get(first["Location"]).status_code == 200
+    assert bob.get(at(cast, "audit")).status_code == 200
+    assert bob.get(at(cast, f"cameras/{cameras[0].id}")).status_code == 403
+
+
 def test_an_unused_role_is_deleted_and_the_log_keeps_what_it_could(cast, alice):
     made = alice.post(at(cast, "roles/new"), {"title": "Быстро", "permissions": ["camera:live"]})
     assert made.status_code == 302

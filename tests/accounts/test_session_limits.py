@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tenants.models import OrganisationRole
+from tenants.models import Membership, OrganisationRole
+from tenants.permissions import OWNER
 from tenants.scope import tenant_scope
 from tests import mailbox
-from tests.cast import Cast, later
+from tests.approvals.stage import approve, text
+from tests.cast import Cast, later, make_account
 from vsaas.approvals.models import ApprovalPolicy, ApprovalRequest
 from vsaas.audit.models import AuditInbox
 
@@ -60,11 +62,18 @@ def test_a_limit_holds_at_once_for_sessions_that_are_open(cast: Cast, client_for
         assert not lives(bob, cast)
 
 
+def test_a_session_says_when_its_role_ends_it(cast: Cast, client_for: Any) -> None:
+    alice, bob = client_for(cast.alice), client_for(cast.bob)
+    assert limit(alice, cast, "viewer", lifetime_s=3600).status_code == 200
+    headers = {"VSaaS-Tenant": cast.tenant_a.slug, "accept": "application/json"}
+    for client, path in ((bob, "sessions"), (alice, f"members/{cast.bob.id}/sessions")):
+        (session,) = client.get(f"/api/v1/{path}", headers=headers).json()["items"]
+        assert session["expires_us"] - session["created_us"] == 3600 * 1_000_000
+
+
 def test_of_several_roles_the_strictest_counts_and_none_is_longer_than_the_products(
     cast: Cast, client_for: Any
 ) -> None:
-    from tenants.models import Membership
-
     alice = client_for(cast.alice)
     with tenant_scope(cast.tenant_a.id):
         Membership.objects.create(account=cast.olga, role="viewer", site=cast.site_a)
@@ -96,8 +105,15 @@ def test_longer_sessions_wait_for_a_second_person_where_changes_of_roles_do(
     told = limit(alice, cast, "viewer", idle_s=None).json()
     assert told["idle_s"] == 300, "nothing changed yet"
     with tenant_scope(cast.tenant_a.id):
-        assert str(ApprovalRequest.objects.get().pk) == told["waiting"]
+        asked = ApprovalRequest.objects.get()
+        assert str(asked.pk) == told["waiting"]
         assert OrganisationRole.objects.get(key="viewer").idle_s == 300
+        anna = make_account("Anna", OWNER)
+    annas = client_for(anna)
+    assert "480 minutes" in text(annas.get(at(cast, "approvals")))
+    assert approve(annas, anna, asked).status_code == 200
+    with tenant_scope(cast.tenant_a.id):
+        assert OrganisationRole.objects.get(key="viewer").idle_s is None
 
 
 def test_cookies_are_for_this_site_and_no_script_reads_the_sessions(

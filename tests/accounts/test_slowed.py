@@ -128,6 +128,23 @@ def test_owners_see_what_is_slowed_down_and_lift_it(cast: Cast, client_for: Any)
 
 
 @pytest.mark.usefixtures("stopped_clock")
+def test_a_second_factor_that_was_guessed_at_is_shown_and_lifted(cast: Cast, client_for: Any) -> None:
+    """Whoever guesses at it knows the password: its owners must see that."""
+    alice = client_for(cast.alice)
+    guesser = Client(headers={"accept": "text/html"}, REMOTE_ADDR=OFFICE)
+    guesser.post(at(cast, "sign-in"), {"email": cast.olga.email, "password": PASSWORD})
+    tried = [guesser.post(at(cast, "sign-in/factor"), {"code": "000000"}).status_code for _ in range(2)]
+    assert tried == [401, 429]
+    page = at(cast, f"people/{cast.olga.id}")
+    assert "From anywhere" in alice.get(page).content.decode()
+    alice.post(at(cast, f"people/{cast.olga.id}/lift"))
+    assert "From anywhere" not in alice.get(page).content.decode()
+    own = Client(headers={"accept": "text/html"}, REMOTE_ADDR=HOME)
+    own.post(at(cast, "sign-in"), {"email": cast.olga.email, "password": PASSWORD})
+    assert own.post(at(cast, "sign-in/factor"), {"code": code_of(cast.olga)}).status_code == 302
+
+
+@pytest.mark.usefixtures("stopped_clock")
 def test_an_address_nobody_has_is_slowed_down_alike_and_told_to_no_organisation(cast: Cast) -> None:
     client = Client(headers={"accept": "text/html"})
     fields = {"email": "nobody@example.org", "password": "Winter2026!"}

@@ -168,3 +168,27 @@ def test_what_a_role_may_do_and_when_takes_two_as_well() -> None:
     with later(seconds=60):
         assert approve(annas, anna, the_request(cast.alice)).status_code == 200
     assert api(alice, cast.alice, f"{at}/hours").json()["playback_back_h"] == 12
+    # So do the zone and the holidays in which hours are meant, and an owner decides about those of owners.
+    reply = send(alice, cast.alice, "PATCH", "organisation", {"timezone": "Asia/Tokyo"})
+    assert (reply.status_code, problem(reply)) == (409, "awaits-second-person"), reply.content
+    assert "Asia/Tokyo" in text(annas.get(f"/t/{slug_of(anna)}/approvals"))
+    with later(seconds=120):
+        assert approve(annas, anna, the_request(cast.alice)).status_code == 200
+    assert api(alice, cast.alice, "organisation").json()["timezone"] == "Asia/Tokyo"
+    assert send(alice, cast.alice, "PUT", "roles/owner/hours", {"playback_back_h": 12}).status_code == 409
+    with later(seconds=180):
+        assert approve(annas, anna, the_request(cast.alice)).status_code == 200
+    assert api(alice, cast.alice, "roles/owner/hours").json()["playback_back_h"] == 12
+
+
+def test_longer_sessions_of_a_role_take_two_and_shorter_ones_do_not() -> None:
+    cast, anna = make_house()
+    alice, annas = sign_in(cast.alice), sign_in(anna)
+    at = "roles/viewer/sessions"
+    short = send(alice, cast.alice, "PATCH", at, {"idle_s": 900, "lifetime_s": 43_200})
+    assert (short.status_code, short.json()["waiting"]) == (200, None), short.content
+    told = send(alice, cast.alice, "PATCH", at, {"idle_s": 1800, "lifetime_s": 43_200}).json()
+    row = the_request(cast.alice)
+    assert (told["idle_s"], told["waiting"]) == (900, str(row.pk))
+    assert approve(annas, anna, row).status_code == 200
+    assert api(alice, cast.alice, at).json()["idle_s"] == 1800

@@ -26,6 +26,7 @@ from tests.approvals.stage import (
     the_request,
 )
 from tests.cast import PASSWORD, code_of, later, make_token, sign_in, slug_of
+from vsaas.accounts.tasks import remove_ended
 from vsaas.approvals.models import ApprovalRequest, State
 from vsaas.common import clock
 
@@ -345,6 +346,26 @@ def test_what_a_waiting_session_asks_for_is_in_the_log() -> None:
     api(olga, cast.olga, "cameras")
     (entry,) = audited(cast.olga, "approval.route-refused")
     assert (entry.actor_name, entry.details["path"]) == ("Olga", "/api/v1/cameras")
+
+
+def test_a_page_left_open_keeps_no_idle_session_alive() -> None:
+    cast, _anna = make_bound()
+    alice, at = sign_in(cast.alice), f"/t/{slug_of(cast.alice)}/approvals/waiting.json"
+    assert alice.get(at).json()["waiting"] == 0
+    with later(hours=7, minutes=55):
+        assert alice.get(at).status_code == 200
+    with later(hours=8, minutes=5):
+        assert alice.get(at).status_code in (302, 401)
+        assert not is_in(alice, cast.alice)
+
+
+def test_requests_go_once_they_are_long_over() -> None:
+    cast, _anna = make_bound()
+    at_the_door(cast.olga)
+    with later(days=31):
+        remove_ended()
+    with tenant_scope(cast.olga.tenant_id):
+        assert not ApprovalRequest.objects.exists()
 
 
 def test_only_so_much_waits_at_once() -> None:

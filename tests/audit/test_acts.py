@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 
 from vsaas.audit import acts, tables
+from vsaas.audit.asked import SORTS
 from vsaas.audit.siem.ocsf import activity_of, class_of
 
 VSAAS: Path = settings.BASE_DIR / "vsaas"
@@ -61,6 +62,11 @@ def test_every_detail_that_is_recorded_was_declared():
     more = {place: given - one.fields - one.also for place, one, given in found}
     more = {place: names for place, names in more.items() if names}
     assert not more, f"declare these details (`also`), so that the docs name them: {more}"
+
+
+def test_every_kind_of_act_has_a_title_in_the_filter():
+    kinds = {one.name.partition(".")[0] for one in acts.all_acts()} - {"test"}
+    assert kinds <= set(SORTS), "name them in vsaas/audit/asked.py"
 
 
 def test_acts_are_told_to_a_siem_as_what_they_are():

@@ -19,7 +19,7 @@ from tenants.scope import platform_scope, tenant_scope
 from tests.audit.altered import altered
 from tests.audit.test_audit import PAINTED, paint
 from tests.cast import later, make_tenant, owner_connection
-from vsaas.audit import chain, retention, sequencer, signer
+from vsaas.audit import chain, proof, retention, sequencer, signer
 from vsaas.audit.checkpoints import HistoryChanged, log_of, sign_log, verify_log
 from vsaas.audit.models import AuditCheckpoint, AuditEntry, AuditPruning, PlatformCheckpoint
 from vsaas.audit.services import record_platform_act, system
@@ -88,7 +88,7 @@ def test_the_platforms_log_is_signed_too(tenant):
     key = signer.signer()
     with platform_scope("audit"):
         assert PlatformCheckpoint.objects.exists()
-        found = verify_log(log_of(chain.PLATFORM), key.public_key, key.tip(chain.PLATFORM))
+        found = verify_log(log_of(chain.PLATFORM), [key.public_key], key.tip(chain.PLATFORM))
     assert found.verdict.broken_at is None
     assert found.signed == found.verdict.entries
 
@@ -216,6 +216,19 @@ def test_without_the_key_nothing_is_signed_and_the_check_says_what_it_did_not_se
         assert checkpoints(tenant) == []
         call_command("audit_verify", "--tenant", tenant.slug)
     assert "signatures were not checked" in capsys.readouterr().err
+
+
+def test_a_log_signed_under_two_keys_is_checked_with_both(tenant, tmp_path, capsys):
+    add(tenant, "a")
+    path = tmp_path / "audit.key"
+    signer.create_key_file(path)
+    before = signer.signer()
+    with override_settings(ENV=settings.ENV.model_copy(update={"audit_key": str(path)})):
+        add(tenant, "b")
+        assert "checkpoint of 1 entries is not signed" in verify(tenant, capsys)
+        call_command("audit_verify", "--tenant", tenant.slug, "--key", proof.key_text(before.public_key))
+    assert "the first 2 signed in 2 checkpoints" in capsys.readouterr().out
+    assert [(one.stat().st_mode & 0o777) for one in Signer(path).tips.iterdir()] == [0o600, 0o600]
 
 
 # ---- retention

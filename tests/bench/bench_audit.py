@@ -61,7 +61,7 @@ def _throughput(tenant: Any) -> Iterator[dict[str, Any]]:
     assert key is not None
     with tenant_scope(tenant.id):
         began = time.perf_counter()
-        verified = verify_log(log_of(tenant.id), key.public_key, key.tip(tenant.id))
+        verified = verify_log(log_of(tenant.id), [key.public_key], key.tip(tenant.id))
         verifying_s = time.perf_counter() - began
         assert AuditCheckpoint.objects.count() == ENTRIES // PASS
     assert verified.verdict.broken_at is None

@@ -421,7 +421,8 @@ ALIKE = {
 }  # fmt: skip
 # What the people of the test are and have; times and sizes are alike by their form.
 NAMES = {
-    "Alice", "Bob", "Olga", "Ingrid", "Wanda", "Guarded", "Gate", "Yard", "Tenant A", "Zebra crossing", "Gate east", "Script", "Crossings", "Basement",
+    "Alice", "Bob", "Olga", "Ingrid", "Wanda", "Guarded", "Gate", "Yard", "Tenant A", "Zebra crossing", "Gate east",
+    "Script", "Crossings", "Basement",
     "vsaas-edge 0.1.0",
     "alice@example.org", "bob@example.org", "olga@example.org", "ingrid@example.org",
     "wanda@example.org",

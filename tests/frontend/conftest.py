@@ -45,6 +45,7 @@ def stand(recorded: Stand) -> Stand:
     fresh.objects = {name: bytearray(data) for name, data in recorded.objects.items()}
     fresh.gaps, fresh.asked, fresh.ranges, fresh.grants = list(recorded.gaps), [], [], {}
     fresh.clips, fresh.uploads, fresh.more_runs = [], [], list(recorded.more_runs)
+    fresh.hidden = []
     fresh.sound = threading.Event()
     fresh.sound.set()
     return fresh

@@ -175,6 +175,17 @@ class LiveStand:
         for socket in list(self._sockets):
             asyncio.run_coroutine_threadsafe(socket.close(), self.loop)
 
+    def end_viewers(self, status: str, detail: str) -> None:
+        """Tells every viewer why nothing more is shown, and closes, as the hub does when rights or hours end."""
+
+        async def end(socket: ServerConnection) -> None:
+            await socket.send(status_frame(status, detail))
+            await socket.close(4403)
+
+        for socket in list(self._sockets):
+            self._sockets.discard(socket)
+            asyncio.run_coroutine_threadsafe(end(socket), self.loop)
+
     async def _serve(self, started: threading.Event) -> None:
         self.loop = asyncio.get_running_loop()
         async with serve(self.watch, "127.0.0.1", 0, compression=None) as server:

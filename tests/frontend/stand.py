@@ -36,6 +36,7 @@ from sealing.ids import (
 from sealing.keys import EnvelopeInfo, PeriodKey, Release, SegmentScope, seal_envelope
 from sealing.record import Segment, Stamp
 from sealing.segment import SegmentPlace, SegmentWriter
+from tenants.hours import intersect, subtract, union
 from tests.frontend.pictures import Coded, tone, video
 from tests.sealing.footage import Tenant
 
@@ -89,6 +90,8 @@ class Stand:
     """Cleared: the store keeps readers of sound waiting."""
     more_runs: list[tuple[int, int, str, int | None]] = field(default_factory=list)
     """What the timeline says beside the footage."""
+    hidden: list[tuple[int, int]] = field(default_factory=list)
+    """Time that this person's hours do not permit."""
 
     def __post_init__(self) -> None:
         self.reachable.set()
@@ -224,6 +227,13 @@ class Stand:
     def gap(self, from_s: float, to_s: float, reason: GapReason) -> None:
         self.gaps.append((self.at(from_s), self.at(to_s), reason))
 
+    def hide(self, from_s: float, to_s: float) -> None:
+        """From now on this person's hours do not permit this time; the timeline and playback answer as the portal's do."""
+        self.hidden.append((self.at(from_s), self.at(to_s)))
+
+    def _is_hidden(self, stored: Stored) -> bool:
+        return any(stored.start_us < b and stored.end_us > a for a, b in self.hidden)
+
     def alter(self, stored: Stored, second: float) -> None:
         """Flips one byte of the video that shows `second` of the footage."""
         share = (self.at(second) - stored.start_us) / (stored.end_us - stored.start_us)
@@ -252,6 +262,11 @@ class Stand:
             for s in self.segments[stream]
         ]
         runs += [(a, b, "gap", int(reason)) for a, b, reason in self.gaps] + self.more_runs
+        runs = [
+            (a, b, state, reason)
+            for begin, end, state, reason in runs
+            for a, b in subtract([(begin, end)], self.hidden)
+        ] + [(a, b, "not-permitted", None) for a, b in self.hidden]
         inside = [
             list(run) for run in sorted(runs, key=lambda run: run[0]) if run[1] > from_us and run[0] < to_us
         ]
@@ -315,8 +330,17 @@ class Stand:
             found[:0] = every[key : every.index(found[0])]
         answered = self._stream(
             body["streams"][0]["stream"],
-            [self._granted(s, stream, public, release, store, body["audio"]) for s in found],
+            [
+                self._granted(s, stream, public, release, store, body["audio"])
+                for s in found
+                if not self._is_hidden(s)
+            ],
         )
+        edges = [(s.start_us, s.end_us) for s in found if self._is_hidden(s)]
+        answered["not_permitted"] = [
+            {"from_us": a, "to_us": b}
+            for a, b in intersect(union(self.hidden, edges), [(body["from_us"], until)])
+        ]
         answered["gaps"] = [
             {"from_us": a, "to_us": b, "reason": int(reason)}
             for a, b, reason in self.gaps

@@ -128,3 +128,17 @@ def test_from_live_back_to_the_recording_and_to_live_again(page: Watching) -> No
     page.page.keyboard.press("Home")
     page.until("live", lambda: page.facts()["mode"] == "live" and page.facts()["phase"] == "playing")
     page.until("under 2 s old", lambda: _late(page) < 2)
+
+
+def test_a_view_whose_hours_end_takes_its_last_picture_along_and_says_when_they_come_again(
+    page: Watching, running: LiveStand
+) -> None:
+    _playing(page)
+    running.end_viewers("outside-hours", "2031-03-03T07:00:00+00:00")
+    page.until("said", lambda: "not let you watch live at this time" in page.facts()["message"])
+    assert "It opens again on" in page.facts()["message"]
+    assert "Mar 3" in page.facts()["message"]
+    assert page.second() is None
+    viewers = running.viewers
+    page.page.wait_for_timeout(2500)  # it does not come back by itself
+    assert running.viewers == viewers

@@ -91,6 +91,21 @@ def test_what_is_not_uploaded_deleted_or_missing_is_passed_over_and_named(watchi
     assert "Missing from the store" in toast
 
 
+def test_time_that_is_not_permitted_is_passed_over_like_a_gap_and_named(watching: Watching) -> None:
+    first, second, third = watching.stand.segments[Stream.MAIN][:3]
+    begin, end = ((us - watching.stand.start_us) / US for us in (second.start_us, second.end_us))
+    watching.stand.hide(begin + 1, end)
+    watching.go(begin - 1.5)
+    watching.shows(begin - 1.5)
+    assert watching.passes(begin + 0.5) >= (third.start_us - watching.stand.start_us) / US
+    assert "Not permitted for you at this time" in watching.facts()["toast"]
+    assert str(second.segment) not in {name for name, _, _ in watching.stand.ranges}
+    watching.go((begin + end) / 2)  # into its midst
+    watching.shows(end)
+    assert "Not permitted" in watching.facts()["toast"]
+    assert first.end_us == second.start_us
+
+
 def test_one_altered_byte_stops_the_picture_at_that_second_and_says_so(watching: Watching) -> None:
     segment = next(s for s in watching.stand.segments[Stream.MAIN] if s.start_us == watching.stand.at(96))
     watching.stand.alter(segment, 101.5)

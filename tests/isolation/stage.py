@@ -19,8 +19,9 @@ from tenants.permissions import VIEWER, all_permissions
 from tenants.scope import tenant_scope
 from tests.boxes import Box, make_box, make_keys
 from tests.cast import PASSWORD, Cast, make_account, make_cast, make_token, sign_in
+from tests.rules import set_hours
 from vsaas.accounts import invitations
-from vsaas.accounts.models import AccessToken, Session
+from vsaas.accounts.models import AccessToken, Account, Session
 from vsaas.accounts.people import Access
 from vsaas.accounts.sessions import SessionStore
 from vsaas.agents.models import Agent, EnrolmentCode
@@ -59,6 +60,10 @@ class Stage:
     half_signed_in: Client
     waiting: Client  # Wanda's, who has every right in A once a second person approves her sign-in
     wanda_request: UUID
+    token_of_wanda: str  # made before her role needed approval
+    hugo: Client  # who has every right in A, at no time
+    hugo_account: Account
+    token_of_hugo: str
     invitation_id: UUID  # of tenant A, open
     session_id: UUID  # another one of Alice's
     event_id: UUID  # in A's audit log
@@ -193,7 +198,8 @@ def make_stage() -> Stage:
     )  # proves the way in, so that the half-way session below is half-way for one reason only
     half.post(f"/t/{cast.tenant_a.slug}/sign-in", {"email": cast.alice.email, "password": PASSWORD})
     invitation_id, session_id, event_id = _people_things(cast)
-    waiting, wanda_request = _wanda(cast)
+    waiting, wanda_request, token_of_wanda = _wanda(cast)
+    hugo, hugo_account, token_of_hugo = _hugo(cast)
     yard = _camera(cast.tenant_a, box_a, "Zebra crossing")
     return Stage(
         cast=cast,
@@ -210,6 +216,10 @@ def make_stage() -> Stage:
         half_signed_in=half,
         waiting=waiting,
         wanda_request=wanda_request,
+        token_of_wanda=token_of_wanda,
+        hugo=hugo,
+        hugo_account=hugo_account,
+        token_of_hugo=token_of_hugo,
         invitation_id=invitation_id,
         session_id=session_id,
         event_id=event_id,
@@ -218,18 +228,33 @@ def make_stage() -> Stage:
     )
 
 
-def _wanda(cast: Cast) -> tuple[Client, UUID]:
-    """A browser that waits for approval, and its request."""
+def _wanda(cast: Cast) -> tuple[Client, UUID, str]:
+    """A browser that waits for approval, its request, and a token from before that was needed."""
+    wanda = _with_every_right(cast, "Wanda", "guarded")
+    token = make_token(wanda)[1]
     with tenant_scope(cast.tenant_a.id):
-        names = [permission.name for permission in all_permissions()]
-        OrganisationRole.objects.create(
-            key="guarded", title="Guarded", permissions=names, needs_approval=True
-        )
-        wanda = make_account("Wanda")
-        Membership.objects.create(account=wanda, role="guarded")
+        OrganisationRole.objects.filter(key="guarded").update(needs_approval=True)
     client = sign_in(wanda)
     with tenant_scope(cast.tenant_a.id):
-        return client, ApprovalRequest.objects.get(requester=wanda).id
+        return client, ApprovalRequest.objects.get(requester=wanda).id, token
+
+
+def _hugo(cast: Cast) -> tuple[Client, Account, str]:
+    """A browser and a token from before the role's hours were over."""
+    hugo = _with_every_right(cast, "Hugo", "by-hours")
+    client, token = sign_in(hugo), make_token(hugo)[1]
+    set_hours(cast.tenant_a, "by-hours", sign_in=[])
+    return client, hugo, token
+
+
+def _with_every_right(cast: Cast, name: str, role: str) -> Account:
+    """An account of A whose role has every permission."""
+    with tenant_scope(cast.tenant_a.id):
+        names = [permission.name for permission in all_permissions()]
+        OrganisationRole.objects.create(key=role, title=role.title(), permissions=names)
+        account = make_account(name)
+        Membership.objects.create(account=account, role=role)
+    return account
 
 
 def _people_things(cast: Cast) -> tuple[UUID, UUID, UUID]:

@@ -7,8 +7,10 @@ Add a row where you add a route:
 
 `path` and `body` name things of tenant A on the site Bob has no part in (`tests.isolation.stage`). What follows by itself:
 nobody signed in, a half signed-in Alice, Wanda who waits for approval, Charlie, Rita and B's agent are refused at A's door;
+Hugo, who has every right and is outside his hours, is refused;
 Charlie at his own door with A's ids finds nothing; Bob is refused (403 without the permission, 404 for an object elsewhere)
-or is shown nothing of the Yard; then Alice succeeds with the very same request.
+or is shown nothing of the Yard; then Alice succeeds with the very same request. What is refused to people of A is in its log.
+docs/refusals.md is made from these rows: `python -m tests.isolation`.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ class Url:
 
 @dataclass(frozen=True)
 class Consumer:
-    """One WebSocket route. `connect(stage, who)` tries to get in as "anonymous", "alice", "bob", "charlie", "waiting", "agent_a"
+    """One WebSocket route. `connect(stage, who)` tries to get in as "anonymous", "alice", "bob", "charlie", "waiting", "hugo", "agent_a"
     or "agent_b", with A's things on the Yard, and answers whether the socket was let in and served."""
 
     route: str
@@ -110,6 +112,13 @@ URLS: list[Url] = [
     Url("/metrics", "GET", Public(""), lambda s: "/metrics", succeeds=(404,)),  # no token file is set
     Url("/ca", "GET", Public(""), lambda s: "/ca", succeeds=(404,)),  # no authority of its own
     Url("/ca.crt", "GET", Public(""), lambda s: "/ca.crt", succeeds=(404,)),
+    Url(
+        "/.well-known/security.txt",
+        "GET",
+        Public(""),
+        lambda s: "/.well-known/security.txt",
+        succeeds=(404,),  # no contact is named
+    ),
     # the door
     Url("/", "GET", Public(""), lambda s: "/", succeeds=(200, 302)),
     Url("/find-sign-in", "GET", Public(""), lambda s: "/find-sign-in"),
@@ -203,7 +212,7 @@ URLS: list[Url] = [
     Url("/api/schema/", "GET", Public(""), lambda s: "/api/schema/"),
     Url("/api/docs/", "GET", Public(""), lambda s: "/api/docs/"),
     # pages
-    Url(PAGES, "GET", Requires(may.CAMERA_VIEW), lambda s: page(s, "")),
+    Url(PAGES, "GET", Requires(may.ACCOUNT_SELF), lambda s: page(s, "")),
     Url(
         PAGES + "cameras/<uuid:camera_id>",
         "GET",

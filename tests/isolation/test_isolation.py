@@ -11,11 +11,18 @@ from tenants import checks
 from tenants.declare import AgentOnly, Platform, Public, Requires
 from tenants.errors import NotFound
 from tenants.middleware import TENANT_HEADER
-from tenants.permissions import VIEWER
-from tenants.scope import in_tenant_scope
+from tenants.models import Tenant
+from tenants.scope import in_tenant_scope, tenant_scope
 from tests.boxes import Box
+from tests.isolation.headers import assert_baseline
+from tests.isolation.refusals import OUTSIDE_HOURS, PAGE, at_the_door, document, is_api, without_right
 from tests.isolation.stage import Stage, assert_holds_nothing_of_a, make_stage
 from tests.isolation.table import API, CONSUMERS, TASKS, URLS, Consumer, Task, Url
+from tests.rules import set_hours
+from vsaas.approvals.acts import ROUTE_REFUSED
+from vsaas.audit.acts import REFUSED
+from vsaas.audit.models import AuditInbox
+from vsaas.common.redis import client as redis_client
 
 SESSION_ROWS = [row for row in URLS if isinstance(row.declares, Requires)]
 AGENT_ROWS = [row for row in URLS if isinstance(row.declares, AgentOnly)]
@@ -43,20 +50,35 @@ def ask(stage: Stage, client: Client, row: Url, slug: str) -> HttpResponse:
     api = row.route.startswith(API)
     headers = {TENANT_HEADER: slug, "accept": "application/json"} if api else {"accept": "text/html"}
     body, content_type = row.payload(stage)
-    return client.generic(row.method, path, body, content_type=content_type, headers=headers)
+    reply = client.generic(row.method, path, body, content_type=content_type, headers=headers)
+    assert_baseline(reply, signed_in=isinstance(row.declares, Requires))
+    return reply
 
 
 def signed(box: Box, row: Url, stage: Stage) -> HttpResponse:
     """The row's request, as a box sends it."""
     body, content_type = row.payload(stage)
-    return box.send(row.method, row.path(stage), body or None, content_type=content_type)
+    reply = box.send(row.method, row.path(stage), body or None, content_type=content_type)
+    assert_baseline(reply, signed_in=True)
+    return reply
 
 
 def refused_at_the_door(row: Url, reply: HttpResponse) -> bool:
     """Whoever is not signed in is told so, by programs' and by people's means."""
-    if row.route.startswith(API):
-        return reply.status_code == 401
-    return reply.status_code == 302 and "/sign-in" in reply["Location"]
+    return reply.status_code == at_the_door(row) and (is_api(row) or "/sign-in" in reply["Location"])
+
+
+def assert_in_the_log(
+    tenant: Tenant, name: str, row: Url, stage: Stage, *, act: str = REFUSED.name, reason: str = ""
+) -> None:
+    """The newest refusal of this person in the tenant's log is of the row's request."""
+    with tenant_scope(tenant.id):
+        entry = AuditInbox.objects.filter(act=act, actor_name=name, outcome="refused").order_by("-id").first()
+    assert entry is not None, f"no refusal of {name} was written down"
+    path = row.path(stage).partition("?")[0].removeprefix(f"/t/{stage.slug}/")
+    assert entry.details["method"] == row.method
+    assert entry.details["path"].endswith(path), entry.details
+    assert not reason or entry.details["reason"] == reason
 
 
 @pytest.mark.parametrize("row", SESSION_ROWS, ids=by_id)
@@ -76,8 +98,10 @@ def test_only_the_right_person_gets_in(row: Url, stage: Stage) -> None:
     reply = signed(stage.box_b, row, stage)
     assert reply.status_code in (302, 401, 404), ("B's agent", reply.status_code)
     assert_holds_nothing_of_a(stage, reply, row.path(stage))
+    wandas_wish_is_in_the_log(row, stage)
     charlie_at_home(row, stage)
     bob(row, stage)
+    hugo(row, stage)
     reply = ask(stage, stage.alice, row, stage.slug)
     assert reply.status_code in row.succeeds, ("Alice", reply.status_code, reply.content[:600])
 
@@ -89,19 +113,35 @@ def charlie_at_home(row: Url, stage: Stage) -> None:
         assert reply.status_code in row.not_found, ("Charlie at home", reply.status_code, reply.content[:300])
     else:
         assert reply.status_code in row.succeeds, ("Charlie at home", reply.status_code, reply.content[:300])
+    if reply.status_code in (403, 404):
+        assert_in_the_log(stage.cast.tenant_b, "Charlie", row, stage)
+    assert_holds_nothing_of_a(stage, reply, row.path(stage))
+
+
+def wandas_wish_is_in_the_log(row: Url, stage: Stage) -> None:
+    """Once a minute: the minute is over."""
+    redis = redis_client()
+    for key in redis.scan_iter("vsaas.approvals.noted.*"):
+        redis.delete(key)
+    ask(stage, stage.waiting, row, stage.slug)
+    assert_in_the_log(stage.cast.tenant_a, "Wanda", row, stage, act=ROUTE_REFUSED.name)
+
+
+def hugo(row: Url, stage: Stage) -> None:
+    """Hugo may do everything, at another time."""
+    reply = ask(stage, stage.hugo, row, stage.slug)
+    assert reply.status_code == OUTSIDE_HOURS, ("Hugo", reply.status_code, reply.content[:300])
+    assert_in_the_log(stage.cast.tenant_a, "Hugo", row, stage, reason="outside-hours")
     assert_holds_nothing_of_a(stage, reply, row.path(stage))
 
 
 def bob(row: Url, stage: Stage) -> None:
     """Bob views the Gate: 403 without the permission, 404 for the Yard's objects, else nothing of the Yard."""
     reply = ask(stage, stage.bob, row, stage.slug)
-    assert isinstance(row.declares, Requires)
-    if row.declares.of(row.method) not in VIEWER.permissions:
-        assert reply.status_code == 403, ("Bob", reply.status_code, reply.content[:300])
-    elif row.names_object:
-        assert reply.status_code in row.not_found, ("Bob", reply.status_code, reply.content[:300])
-    else:
-        assert reply.status_code in row.succeeds, ("Bob", reply.status_code, reply.content[:300])
+    expected = without_right(row) or row.succeeds
+    assert reply.status_code in expected, ("Bob", reply.status_code, reply.content[:300])
+    if reply.status_code in (403, 404):
+        assert_in_the_log(stage.cast.tenant_a, "Bob", row, stage)
     assert_holds_nothing_of_a(stage, reply, row.path(stage))
 
 
@@ -127,7 +167,7 @@ def test_what_is_open_to_all_shows_nothing_of_anybody(row: Url, stage: Stage) ->
 async def test_sockets_admit_whom_they_should_and_nobody_else(
     row: Consumer, stage: Stage, hub_address: str
 ) -> None:
-    everybody = ("anonymous", "charlie", "agent_b", "bob", "waiting", "agent_a", "alice")
+    everybody = ("anonymous", "charlie", "agent_b", "bob", "waiting", "hugo", "agent_a", "alice")
     admitted = {name for name in everybody if await row.connect(stage, name)}
     assert admitted == row.admits
 
@@ -175,3 +215,24 @@ def test_rows_say_what_the_code_declares() -> None:
     for task in TASKS:
         found = declared["task", task.name]
         assert found == task.declares if isinstance(task.declares, Requires) else isinstance(found, Platform)
+
+
+def test_when_the_hours_have_come_the_same_session_succeeds(shared: Stage) -> None:
+    """With what only reads: everything else was shown by Alice, who has no hours."""
+    set_hours(shared.cast.tenant_a, "by-hours")
+    try:
+        for row in SESSION_ROWS:
+            if row.method != "GET" or row.fresh:
+                continue
+            reply = ask(shared, shared.hugo, row, shared.slug)
+            # What is Alice's alone is not there for Hugo either.
+            expected = (
+                row.succeeds if row.reach != "account" and not row.own else (*row.succeeds, *row.not_found)
+            )
+            assert reply.status_code in expected, (row.id, reply.status_code, reply.content[:300])
+    finally:
+        set_hours(shared.cast.tenant_a, "by-hours", sign_in=[])
+
+
+def test_the_page_of_refusals_says_what_the_table_does() -> None:
+    assert PAGE.read_text() == document(), "write it anew: python -m tests.isolation"

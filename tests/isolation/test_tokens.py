@@ -13,6 +13,7 @@ from tenants.middleware import TENANT_HEADER
 from tenants.models import Site
 from tenants.permissions import NEVER_BY_TOKEN, VIEWER, Permission, token_scopes
 from tests.cast import make_token
+from tests.isolation.headers import assert_baseline
 from tests.isolation.stage import Stage, assert_holds_nothing_of_a, make_stage
 from tests.isolation.table import API, URLS, Url
 from vsaas.accounts.models import Account
@@ -55,6 +56,7 @@ def ask(stage: Stage, row: Url, token: str, slug: str | None = None) -> HttpResp
     client = Client(enforce_csrf_checks=True)
     reply = client.generic(row.method, row.path(stage), body, content_type=content_type, headers=headers)
     assert not reply.cookies
+    assert_baseline(reply, signed_in=True)
     return reply
 
 
@@ -103,6 +105,17 @@ def test_other_peoples_tokens_open_nothing_of_it(row: Url, stage: Stage) -> None
     else:
         assert bobs.status_code in row.succeeds, bobs.content[:300]
     assert_holds_nothing_of_a(stage, bobs, row.path(stage))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=by_id)
+def test_a_token_holds_no_longer_than_its_owners_role_does(row: Url, shared: Stage) -> None:
+    """Outside the hours, and where signing in takes a second person's yes."""
+    outside = ask(shared, row, shared.token_of_hugo)
+    assert (outside.status_code, outside.json()["type"]) == (403, "urn:vsaas:problem:outside-hours")
+    bound = ask(shared, row, shared.token_of_wanda)
+    assert bound.status_code in (401, 403), bound.content[:300]
+    for reply in (outside, bound):
+        assert_holds_nothing_of_a(shared, reply, row.path(shared))
 
 
 @pytest.mark.parametrize("row", PAGE_ROWS, ids=by_id)

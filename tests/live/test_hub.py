@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 import uuid
 from typing import Any
@@ -29,7 +30,7 @@ from tests.live.studio import (
     recorder,
     watching,
 )
-from vsaas.accounts.models import AccessToken
+from vsaas.accounts.models import AccessToken, Account, Session
 from vsaas.agents.revocation import revoke
 from vsaas.audit.models import AuditInbox
 from vsaas.audit.services import system
@@ -225,7 +226,13 @@ async def test_signing_out_ends_the_view(place: Place) -> None:
         assert await withdrawn(viewer) < WITHDRAWN_WITHIN_S
 
 
-@pytest.mark.parametrize("how", ["removed", "signed out", "another site"])
+def signed_in_since(account: Account, age: dt.timedelta) -> None:
+    """As if an account's sessions had begun so long ago."""
+    with tenant_scope(account.tenant_id):
+        Session.objects.filter(account=account).update(created_at=clock.now() - age)
+
+
+@pytest.mark.parametrize("how", ["removed", "signed out", "another site", "older than its role allows"])
 async def test_what_an_owner_does_to_a_member_ends_their_view(place: Place, how: str) -> None:
     cast = place.cast
     alice, bob = await browser(cast.alice), await browser(cast.bob)
@@ -241,7 +248,12 @@ async def test_what_an_owner_does_to_a_member_ends_their_view(place: Place, how:
             "removed": (f"{at}/remove", {}),
             "signed out": (f"{at}/sessions", {}),
             "another site": (at, elsewhere),
+            "older than its role allows": (
+                f"/t/{alice.slug}/roles/viewer/sessions",
+                {"lifetime_h": "0.25"},
+            ),
         }[how]
+        await apart(lambda: signed_in_since(cast.bob, dt.timedelta(minutes=20)))
         reply = await apart(alice.client.post, *change)
         assert reply.status_code == 302
         assert await withdrawn(viewer) < WITHDRAWN_WITHIN_S

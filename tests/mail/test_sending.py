@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import email
+import io
 import socket
 import ssl
 import threading
@@ -19,6 +20,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.test import Client, RequestFactory
 
 from tenants.access import actor_of
@@ -312,6 +315,10 @@ def test_content_goes_after_a_day_and_rows_after_a_week(cast: Cast, client_for: 
     alice = client_for(cast.alice)
     page = f"/t/{cast.tenant_a.slug}/mail/{kept.id}"
     assert "/setup/" in alice.get(page).content.decode()
+    out = io.StringIO()
+    call_command("outbox", "--tenant", cast.tenant_a.slug, stdout=out)
+    assert "To: nora@example.org" in out.getvalue()
+    assert "/setup/" in out.getvalue()
     with later(hours=1):
         tasks.remove_old_messages()
     assert messages(cast)[0].sealed is not None
@@ -330,6 +337,8 @@ def test_without_mail_nothing_is_written_and_nothing_is_offered(
     monkeypatch.setattr(settings, "ENV", settings.ENV.model_copy(update={"mail_outbox_page": False}))
     invite(cast)
     assert messages(cast) == []
+    with pytest.raises(CommandError, match="VSAAS_MAIL_OUTBOX_PAGE"):
+        call_command("outbox", "--tenant", cast.tenant_a.slug)
     slug = cast.tenant_a.slug
     assert "forgot" not in Client().get(f"/t/{slug}/sign-in").content.decode()
     assert Client().get(f"/t/{slug}/forgot").status_code == 404

@@ -181,4 +181,16 @@ def test_the_network_reaches_portal_hub_and_store_over_tls_and_nothing_else(layo
     assert told["VSAAS_S3_PUBLIC_ENDPOINT"] == "https://192.168.1.20:9002"
     assert told["VSAAS_S3_ENDPOINT"] == "https://127.0.0.1:9002"
     assert "VSAAS_INSECURE_COOKIES" not in told
+    assert "VSAAS_MAIL_OUTBOX_PAGE" not in told, "the network would read links that open accounts"
     assert services["agent"].env["SSL_CERT_FILE"] == told["VSAAS_CA_FILE"]
+
+
+def test_messages_are_read_on_this_machine_alone_and_only_without_a_mail_server(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Box(layout, Ports(9000)).settings()["VSAAS_MAIL_OUTBOX_PAGE"] == "1"
+    monkeypatch.setenv("VSAAS_SMTP_URL", "smtp://127.0.0.1")
+    monkeypatch.setenv("VSAAS_MAIL_FROM", "video@example.com")
+    told = Box(layout, Ports(9000)).settings()
+    assert "VSAAS_MAIL_OUTBOX_PAGE" not in told
+    assert (told["VSAAS_SMTP_URL"], told["VSAAS_MAIL_FROM"]) == ("smtp://127.0.0.1", "video@example.com")

@@ -15,6 +15,7 @@ STALE_CHALLENGE = gettext_noop("nothing was asked here that it could be the answ
 UNKNOWN_DEVICE = gettext_noop("an unknown device")
 UNKNOWN_NETWORK = gettext_noop("an unknown network")
 A_KNOWN_BROWSER = gettext_noop("a known browser")
+ANYWHERE = gettext_noop("anywhere")
 ELSEWHERE = gettext_noop("places it was never signed in from")
 SOMEBODY_GONE = gettext_noop("somebody who left")
 
@@ -79,7 +80,7 @@ THROTTLED = declare("session.throttled", _("Sign-in at {tenant} was slowed down 
 SIGN_IN_SLOWED = declare(
     "session.slowed",
     _("Sign-in of {object} from {place} was slowed down after too many attempts"),
-    place=one_of(A_KNOWN_BROWSER, ELSEWHERE),
+    place=one_of(A_KNOWN_BROWSER, ANYWHERE, ELSEWHERE),
 )
 NETWORK_SLOWED = declare(
     "session.network-slowed", _("Sign-in from the network {place} was slowed down after too many attempts")

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from vsaas.accounts import acts, letters, links
+from vsaas.accounts import acts, letters, links, throttle
 from vsaas.accounts.models import AccessToken, Account, AccountLink, normalise_email
 from vsaas.accounts.reset import end_all_sessions
 from vsaas.audit.services import NOBODY, record_act, what, who
@@ -20,7 +20,9 @@ Kind = AccountLink.Kind
 
 
 def ask(request: HttpRequest, account: Account, email: str) -> None:
-    """Have the new address confirmed. Whether it belongs to another account here is told to that address alone."""
+    """Have the new address confirmed. Whether it belongs to another account here is told to that address alone. Raises
+    TooMany: nobody writes to the whole world through this."""
+    throttle.NEW_ADDRESS.attempt(str(account.tenant_id), str(account.pk))
     email = normalise_email(email)
     about = {"account": str(account.pk), "stamp": account.get_session_auth_hash()}
     outbox.post(letters.email_change, email, about, language=account.language)

@@ -20,7 +20,7 @@ from tenants.models import Membership, OrganisationRole, Tenant
 from tenants.permissions import OWNER, PEOPLE_VIEW, ROLE_EDIT, ROLES, TENANT_EDIT, Role
 from tenants.roles import roles
 from vsaas.accounts import acts
-from vsaas.accounts.hours_words import calendar_in_words, in_words
+from vsaas.accounts.hours_words import change_in_words, in_words
 from vsaas.accounts.people import MAKE, OwnRole, lock_people, require_not_above
 from vsaas.approvals.demand import for_roles
 from vsaas.audit.services import What, record_act, what, who
@@ -34,6 +34,8 @@ OWNERS_LEAST_US = hours.HOUR_US
 NAME_CHARS_MAX = 120
 CHANGE = "roles.hours"
 """The name of the act that gives a role other hours, where that needs a second person."""
+CALENDAR = "tenant.calendar"
+"""The same of the act that changes the zone or the holidays these are meant in."""
 
 
 class StaleHours(Conflict):
@@ -147,14 +149,16 @@ def set_organisation(
     name: str | None = None,
     timezone: str | None = None,
     holidays: object = None,
+    approved: bool = False,
 ) -> Tenant:
     """Changes the organisation's name, zone and holidays (as `hours.holidays_from_json` reads them); None stays.
 
-    Raises Denied, InvalidField naming the field, LocksOut when owners could not sign in any more by the new calendar.
+    Raises Denied, InvalidField naming the field, LocksOut when owners could not sign in any more by the new calendar;
+    AwaitsSecondPerson where changes of roles take two people and hours would move, unless one of those `approved` it.
     """
     organisation(actor)
     tenant = Tenant.objects.select_for_update(no_key=True).get()
-    before = tenant.name, calendar_in_words(tenant.calendar)
+    before = tenant.name, tenant.calendar
     if name is not None:
         tenant.name = _clean(name)
     if timezone is not None:
@@ -167,20 +171,25 @@ def set_organisation(
         except HoursRefused as refused:
             raise InvalidField(refused.field, refused.message) from refused
     calendar = tenant.calendar
-    after = tenant.name, calendar_in_words(calendar)
+    after = tenant.name, calendar
     if after == before:
         return tenant
-    owners = roles()[OWNER.name].hours
+    known = roles()
+    owners = known[OWNER.name].hours
     if owners is not None:
         require_open_to_owners(owners, calendar, "holidays" if timezone is None else "timezone")
+    if not approved and after[1] != before[1] and any(one.hours for one in known.values()):
+        asked = {"name": tenant.name, "timezone": tenant.timezone, "holidays": json.dumps(tenant.holidays)}
+        for_roles(request, actor, CALENDAR, asked)
     tenant.save(update_fields=["name", "timezone", "holidays"])
+    taken, added = change_in_words(before[1], calendar)
     record_act(
         acts.ORGANISATION_CHANGED,
         who(actor),
         what(tenant),
         request=request,
-        before="; ".join(before),
-        after="; ".join(after),
+        before=f"{before[0]}; {taken}",
+        after=f"{after[0]}; {added}",
     )
     return tenant
 

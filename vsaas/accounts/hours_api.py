@@ -16,6 +16,7 @@ from tenants.permissions import PEOPLE_VIEW, ROLE_EDIT, TENANT_EDIT
 from vsaas.accounts import hours as service
 from vsaas.accounts.hours_words import sentences
 from vsaas.accounts.people import OwnRole
+from vsaas.approvals.errors import AwaitsSecondPerson
 from vsaas.common.api import ApiView
 from vsaas.common.describe import describe
 from vsaas.common.errors import InvalidField
@@ -131,7 +132,7 @@ class RoleHoursView(ApiView):
         request_example=HOURS_ASKED,
         reply=HoursReply,
         example=HOURS,
-        problems=(service.LocksOut, service.StaleHours, OwnRole),
+        problems=(service.LocksOut, service.StaleHours, OwnRole, AwaitsSecondPerson),
     )
     def put(self, request: Request, role_key: str) -> Response:
         """They hold at once: live views outside them end within seconds. Not of a role you are under yourself, but for
@@ -165,7 +166,7 @@ class OrganisationView(ApiView):
         request_example={"timezone": "Europe/Berlin"},
         reply=OrganisationReply,
         example=ORGANISATION,
-        problems=(service.LocksOut,),
+        problems=(service.LocksOut, AwaitsSecondPerson),
     )
     def patch(self, request: Request) -> Response:
         """What is absent stays. Zone and holidays move the hours of all roles. Takes the right for every site."""

@@ -20,8 +20,9 @@ from vsaas.accounts import hours as service
 from vsaas.accounts.hours_forms import HoursForm, OrganisationForm
 from vsaas.accounts.hours_words import holidays_words, sentences
 from vsaas.accounts.people_pages import said, say
+from vsaas.approvals.errors import AwaitsSecondPerson
 from vsaas.common import clock
-from vsaas.common.errors import Conflict, InvalidField
+from vsaas.common.errors import Conflict, InvalidField, VsaasError
 from vsaas.common.links import tenant_url
 
 CONFIRMED = "confirm-closed"
@@ -70,11 +71,20 @@ def _save(
     except InvalidField as error:
         form.refuse(error.field, error.message)
         return None, 422
+    except AwaitsSecondPerson as error:
+        say(request, sentence(error))
+        return HttpResponseRedirect(tenant_url(request, "roles-hours", key=key)), 302
     except Conflict as error:
-        form.errors.append(str(error.detail)[:1].upper() + str(error.detail)[1:] + ".")
+        form.errors.append(sentence(error))
         return None, 409
     say(request, _("The hours are saved. They hold from now on."))
     return HttpResponseRedirect(tenant_url(request, "roles-hours", key=key)), 302
+
+
+def sentence(error: VsaasError) -> str:
+    """What an error says, on a page."""
+    text = str(error.detail)
+    return text[:1].upper() + text[1:] + "."
 
 
 def _closes_on_oneself(key: str, form: HoursForm) -> bool:
@@ -122,6 +132,9 @@ def organisation(request: HttpRequest) -> HttpResponse:
         except InvalidField as error:
             form.refuse(error.field, error.message)
             status = 422
+        except AwaitsSecondPerson as error:
+            say(request, sentence(error))
+            return HttpResponseRedirect(tenant_url(request, "organisation"))
         else:
             say(request, _("The settings are saved."))
             return HttpResponseRedirect(tenant_url(request, "organisation"))

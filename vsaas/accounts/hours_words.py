@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterable
 from itertools import groupby
 
 from django.utils import translation
@@ -51,12 +53,25 @@ def in_words(hours: Hours) -> str:
 
 
 def calendar_in_words(calendar: Calendar) -> str:
-    """Zone and holidays, as they are stored."""
+    """Zone and holidays, in English."""
     with translation.override(ENGLISH):
-        days = ", ".join(
-            f"{day.isoformat()} {name}".strip() for day, name in sorted(calendar.holidays.items())
-        )
+        days = _days(calendar.holidays.items())
         return f"{calendar.zone.key}; {_('holidays')}: {days or _('none')}"
+
+
+def change_in_words(before: Calendar, after: Calendar) -> tuple[str, str]:
+    """What a change takes away and what it adds, as they are stored: lists of holidays are long, changes of them are not."""
+    with translation.override(ENGLISH):
+        gone = _days(before.holidays.items() - after.holidays.items())
+        new = _days(after.holidays.items() - before.holidays.items())
+        return (
+            _("%(zone)s; holidays removed: %(days)s") % {"zone": before.zone.key, "days": gone or _("none")},
+            _("%(zone)s; holidays added: %(days)s") % {"zone": after.zone.key, "days": new or _("none")},
+        )
+
+
+def _days(days: Iterable[tuple[dt.date, str]]) -> str:
+    return ", ".join(f"{day.isoformat()} {name}".strip() for day, name in sorted(days))
 
 
 def back_words(back_h: int) -> str:

@@ -10,11 +10,12 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q
 
-from tenants.access import Grant
+from tenants.access import Grant, grants_of
 from tenants.permissions import Role
 from vsaas.accounts.models import Session
 from vsaas.common import clock
@@ -39,6 +40,10 @@ class Limits:
             created_at__gt=now - dt.timedelta(seconds=self.lifetime_s),
         )
 
+    def end_of(self, session: Session) -> dt.datetime:
+        """When a session ends, however much it is used."""
+        return min(session.expires_at, session.created_at + dt.timedelta(seconds=self.lifetime_s))
+
     def allow(self, session: Session) -> bool:
         """Whether a session, as it was before this request, lives under them."""
         now = clock.now()
@@ -56,6 +61,11 @@ def limits_of(grants: Iterable[Grant]) -> Limits:
     """The strictest of the roles given by these grants, and the product's."""
     found = [usual(), *(limits_of_role(grant.role) for grant in grants if not grant.denies)]
     return Limits(min(one.idle_s for one in found), min(one.lifetime_s for one in found))
+
+
+def limits_for(account_id: UUID) -> Limits:
+    """Those of an account, from its memberships as they are now."""
+    return limits_of(grants_of([account_id]).get(account_id, ()))
 
 
 def limits_of_role(role: Role) -> Limits:

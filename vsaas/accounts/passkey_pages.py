@@ -22,8 +22,10 @@ from vsaas.accounts.passkeys import PasskeyRefused
 from vsaas.accounts.people_pages import say
 from vsaas.accounts.user_agents import device_words
 from vsaas.approvals.forms import FACTOR_CHARS_MAX
-from vsaas.common.errors import NotFound, NotSignedIn
+from vsaas.common.errors import InvalidField, NotFound, NotSignedIn
 from vsaas.common.links import tenant_url
+
+COVERS_CHARS_MAX = 64
 
 
 class PasskeyNameForm(forms.Form):
@@ -55,8 +57,13 @@ def asked_for(request: HttpRequest) -> Account:
 @public("a challenge opens nothing; whose session asks for it owes the answer, or is signed in")
 @require_POST
 def passkey_challenge(request: HttpRequest) -> HttpResponse:
-    """JSON for `navigator.credentials.get`: what one of the person's passkeys is to sign."""
-    return JsonResponse(passkeys.request_options(request, asked_for(request)))
+    """JSON for `navigator.credentials.get`: what one of the person's passkeys is to sign. `covers`: the digest of what the
+    answer says yes to, in hexadecimal."""
+    try:
+        covers = bytes.fromhex(request.POST.get("covers", "")[:COVERS_CHARS_MAX])
+    except ValueError:
+        raise InvalidField("covers", _("write it in hexadecimal")) from None
+    return JsonResponse(passkeys.request_options(request, asked_for(request), covers))
 
 
 def _one(request: HttpRequest, passkey_id: UUID) -> Passkey:

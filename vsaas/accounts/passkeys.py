@@ -1,7 +1,8 @@
 """Passkeys (W3C Web Authentication, level 3): as second factor, and in place of both factors where the rules allow.
 
 Their party is the host of the portal's public address; an answer given to any other origin is refused. What a passkey signs
-is a challenge made here, kept in the browser's session for CHALLENGE_S and good for one answer.
+is a challenge made here, kept in the browser's session for CHALLENGE_S and good for one answer. Where the answer is to say
+yes to something (an approval), the challenge is made of that too: SHA-256(COVERS_PREFIX ‖ 32 random bytes ‖ what it covers).
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from vsaas.common.security import origin
 CHALLENGE = "passkey_challenge"
 CHALLENGE_S = 300
 CHALLENGE_BYTES = 32
+COVERS_PREFIX = b"vsaas-passkey-covers-v1"
 NAME_CHARS_MAX = 64
 MOST_EACH = 20
 WHY_CHARS_MAX = 200
@@ -108,11 +110,14 @@ def of(account: Account) -> QuerySet[Passkey]:
 # ---- challenges
 
 
-def _new_challenge(request: HttpRequest, account: Account | None) -> bytes:
+def _new_challenge(request: HttpRequest, account: Account | None, covers: bytes = b"") -> bytes:
     challenge = secrets.token_bytes(CHALLENGE_BYTES)
+    if covers:
+        challenge = hashlib.sha256(COVERS_PREFIX + challenge + covers).digest()
     request.session[CHALLENGE] = {
         "challenge": base64.b64encode(challenge).decode(),
         "account": None if account is None else str(account.pk),
+        "covers": covers.hex(),
         "at_us": clock.now_us(),
     }
     try:
@@ -122,11 +127,12 @@ def _new_challenge(request: HttpRequest, account: Account | None) -> bytes:
     return challenge
 
 
-def _take_challenge(request: HttpRequest, account: Account | None) -> bytes:
-    """The challenge of this session for this account, used up by that. Raises PasskeyRefused."""
+def _take_challenge(request: HttpRequest, account: Account | None, covers: bytes = b"") -> bytes:
+    """The challenge of this session for this account and what it covers, used up by that. Raises PasskeyRefused."""
     kept = request.session.pop(CHALLENGE, None)
-    named = None if account is None else str(account.pk)
-    if kept is None or kept["account"] != named or clock.now_us() - kept["at_us"] > CHALLENGE_S * 1_000_000:
+    wanted = None if account is None else str(account.pk), covers.hex()
+    asked = None if kept is None else (kept["account"], kept.get("covers", ""))
+    if asked != wanted or clock.now_us() - kept["at_us"] > CHALLENGE_S * 1_000_000:
         raise PasskeyRefused(
             _("this took too long, or was asked in another window; try again"), acts.STALE_CHALLENGE
         )
@@ -202,12 +208,13 @@ def add(request: HttpRequest, account: Account, name: str, answer: str) -> Passk
 # ---- using one
 
 
-def request_options(request: HttpRequest, account: Account | None) -> dict[str, Any]:
+def request_options(request: HttpRequest, account: Account | None, covers: bytes = b"") -> dict[str, Any]:
     """What the browser needs to have a passkey answer (PublicKeyCredentialRequestOptions as JSON): one of the account's, or,
-    without an account, whichever the person chooses, who then shows to the authenticator that it is them."""
+    without an account, whichever the person chooses, who then shows to the authenticator that it is them. `covers`: what the
+    answer says yes to, where it is more than who gives it."""
     options = webauthn.generate_authentication_options(
         rp_id=the_party().host,
-        challenge=_new_challenge(request, account),
+        challenge=_new_challenge(request, account, covers),
         timeout=CHALLENGE_S * 1000,
         allow_credentials=None if account is None else _descriptors(account),
         user_verification=UserVerificationRequirement.REQUIRED
@@ -222,11 +229,11 @@ def is_answer(code: str) -> bool:
     return code.lstrip().startswith("{")
 
 
-def check(request: HttpRequest, account: Account | None, answer: str) -> Passkey | None:
+def check(request: HttpRequest, account: Account | None, answer: str, covers: bytes = b"") -> Passkey | None:
     """The passkey that gave this answer: one of the account's; without an account any of an active account here, and then
     only with the person verified by the authenticator. None, with the refusal noted, when it is none of them."""
     try:
-        return _checked(request, account, answer)
+        return _checked(request, account, answer, covers)
     except PasskeyCopied:
         return None
     except PasskeyRefused as error:
@@ -235,8 +242,8 @@ def check(request: HttpRequest, account: Account | None, answer: str) -> Passkey
         return None
 
 
-def _checked(request: HttpRequest, account: Account | None, answer: str) -> Passkey:
-    challenge = _take_challenge(request, account)
+def _checked(request: HttpRequest, account: Account | None, answer: str, covers: bytes) -> Passkey:
+    challenge = _take_challenge(request, account, covers)
     passkey = _named_by(answer, account)
     try:
         found = webauthn.verify_authentication_response(

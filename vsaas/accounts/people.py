@@ -35,7 +35,7 @@ from tenants.roles import roles
 from tenants.words import Text
 from vsaas.accounts import acts
 from vsaas.accounts.grants import Held, as_grants, as_rows, held, in_words, membership
-from vsaas.accounts.limits import limits_of
+from vsaas.accounts.limits import limits_for
 from vsaas.accounts.models import Account, Invitation, Session, SetupLink, TotpDevice
 from vsaas.approvals.demand import for_roles
 from vsaas.approvals.standing import keeps_approvers
@@ -48,7 +48,9 @@ ACCESS = "people.access"
 """The name of the act that gives a member other roles, where that needs a second person."""
 ROLE_WORDS: dict[str, str | Promise] = {
     OWNER.name: _("Everything: cameras, agents, people and the audit log, on all sites."),
-    MANAGER.name: _("Sets up sites, agents and cameras, and does what operators do. Gives nobody a role."),
+    MANAGER.name: _(
+        "Sets up sites, agents and cameras; watches, listens and saves clips. Gives nobody a role."
+    ),
     OPERATOR.name: _("Watches and listens, live and recorded, saves clips, sees how the agents are."),
     VIEWER.name: _("Watches live and recorded pictures, without sound."),
     AUDITOR.name: _("Reads the audit log and who has which role. Sees no pictures."),
@@ -142,11 +144,17 @@ def _owns(rows: Collection[Held]) -> bool:
     return Held(OWNER.name) in rows and not any(one.denies for one in rows)
 
 
-def owners_left(without: UUID) -> bool:
-    """Whether somebody else owns the organisation, with nothing of it denied."""
-    rows = Membership.objects.filter(account__is_active=True).exclude(account_id=without)
+def owners() -> QuerySet[Account]:
+    """Who owns the organisation, with nothing of it denied."""
+    rows = Membership.objects.filter(account__is_active=True)
     owning = rows.filter(role=OWNER.name, site=None, group="", camera_id=None, denies=False)
-    return owning.exclude(account_id__in=rows.filter(denies=True).values("account_id")).exists()
+    owning = owning.exclude(account_id__in=rows.filter(denies=True).values("account_id"))
+    return Account.objects.filter(id__in=owning.values("account_id"))
+
+
+def owners_left(without: UUID) -> bool:
+    """Whether somebody else owns the organisation."""
+    return owners().exclude(id=without).exists()
 
 
 def grants_in_words(account: Account) -> str:
@@ -156,8 +164,7 @@ def grants_in_words(account: Account) -> str:
 
 def open_sessions(account_id: UUID) -> QuerySet[Session]:
     """The sessions of an account that have not ended, under the limits of its roles; the newest activity first."""
-    limits = limits_of(access.grants_of([account_id]).get(account_id, ()))
-    rows = Session.objects.filter(limits.living(), account_id=account_id)
+    rows = Session.objects.filter(limits_for(account_id).living(), account_id=account_id)
     return rows.order_by("-last_seen_at", "-id")
 
 

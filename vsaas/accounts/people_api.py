@@ -21,6 +21,7 @@ from tenants.roles import roles
 from vsaas.accounts import invitations, language, own, people, signin, slowed, user_agents
 from vsaas.accounts.caller_api import place_json
 from vsaas.accounts.grants import Held, Names, checked, held, names_of
+from vsaas.accounts.limits import Limits, limits_for
 from vsaas.accounts.models import Account, Invitation, Session
 from vsaas.accounts.passwords import MAX_CHARS, check_password_strength
 from vsaas.accounts.people_pages import SEEN, found, page_of
@@ -258,8 +259,10 @@ class MemberSessions(MemberReading):
     def get(self, request: Request, account_id: UUID) -> Response:
         """The browsers they are signed in with, the last used first, 50 at most. One in which the second factor was not
         given opens nothing."""
-        sessions = people.open_sessions(people.member(self.actor, account_id).pk)[: people.SESSIONS_SHOWN]
-        return Response({"items": [_session_json(session) for session in sessions], "next": None})
+        account = people.member(self.actor, account_id)
+        limits = limits_for(account.pk)
+        sessions = people.open_sessions(account.pk)[: people.SESSIONS_SHOWN]
+        return Response({"items": [_session_json(session, limits) for session in sessions], "next": None})
 
     @describe("Sign a member out", reply=Ended, example={"ended": 2}, problems=(people.OwnRole,))
     def delete(self, request: Request, account_id: UUID) -> Response:
@@ -494,14 +497,14 @@ class OwnPassword(ApiView):
         return Response({"sessions_ended": count})
 
 
-def _session_json(session: Session) -> dict[str, Any]:
+def _session_json(session: Session, limits: Limits) -> dict[str, Any]:
     return {
         "id": str(session.pk),
         "device": user_agents.device_words(session.user_agent),
         "network": session.network,
         "created_us": _us(session.created_at),
         "last_seen_us": _us(session.last_seen_at),
-        "expires_us": _us(session.expires_at),
+        "expires_us": _us(limits.end_of(session)),
         "second_factor_given": own.is_complete(session),
     }
 
@@ -516,8 +519,9 @@ class OwnSessions(ApiView):
     def get(self, request: Request) -> Response:
         """Those that have not ended."""
         account = Account.objects.get(pk=self.actor.account_id)
+        limits = limits_for(account.pk)
         items = [
-            _session_json(session) | {"this": own.is_this(request._request, session)}
+            _session_json(session, limits) | {"this": own.is_this(request._request, session)}
             for session in own.sessions(account)
         ]
         return Response({"items": items, "next": None})

@@ -100,7 +100,7 @@ class SlowdownReply(BaseModel):
         json_schema_extra={"enum": ["password", "account", "factor"]},
     )
     place: str | None = Field(
-        description="The network, or `a known browser`; null: every place it was never signed in from."
+        description="The network, `a known browser` or `anywhere`; null: every place it was never signed in from."
     )
     until_us: Micros
 

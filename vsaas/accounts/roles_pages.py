@@ -51,7 +51,12 @@ def role_list(request: HttpRequest) -> HttpResponse:
         }
         for row in roles_json()
     ]
-    context = {"roles": rows, "may_edit": actor.tenant_wide(ROLE_EDIT), "said": said(request)}
+    context = {
+        "roles": rows,
+        "may_edit": actor.tenant_wide(ROLE_EDIT),
+        "may_mail": actor.tenant_wide(PEOPLE_EDIT),
+        "said": said(request),
+    }
     return render(request, "accounts/roles.html", context)
 
 

@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
@@ -14,8 +16,8 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from tenants import access
 from tenants import hours as time
 from tenants.access import Actor
-from tenants.models import OrganisationRole
-from tenants.permissions import PEOPLE_EDIT, ROLE_EDIT
+from tenants.models import OrganisationRole, Tenant
+from tenants.permissions import OWNER, PEOPLE_EDIT, ROLE_EDIT, TENANT_EDIT
 from tenants.roles import permissions_named, roles_named
 from vsaas.accounts import (
     acts,
@@ -29,7 +31,7 @@ from vsaas.accounts import (
     user_agents,
 )
 from vsaas.accounts.grants import as_grants, as_held, from_rows, grant_spoken, names_of
-from vsaas.accounts.models import Account, TotpDevice
+from vsaas.accounts.models import Account, Passkey, TotpDevice
 from vsaas.approvals.people import Accounts
 from vsaas.approvals.registry import Parameters, declare
 from vsaas.common.errors import NotFound
@@ -51,8 +53,8 @@ def for_approvals() -> Accounts:
     )
 
 
-def _check_factor(request: HttpRequest, account: Any, code: str) -> bool:
-    return signin.check_factor(request, account, code) is not None
+def _check_factor(request: HttpRequest, account: Any, code: str, covers: bytes) -> bool:
+    return signin.check_factor(request, account, code, covers=covers) is not None
 
 
 def _device_of(request: HttpRequest) -> str:
@@ -60,8 +62,10 @@ def _device_of(request: HttpRequest) -> str:
 
 
 def _may_join(ids: set[UUID]) -> set[UUID]:
-    able = TotpDevice.objects.filter(confirmed=True, user_id__in=ids).values("user_id")
-    return set(Account.objects.filter(pk__in=able, is_active=True).values_list("pk", flat=True))
+    by_app = TotpDevice.objects.filter(confirmed=True, user_id__in=ids).values("user_id")
+    by_passkey = Passkey.objects.filter(confirmed=True, user_id__in=ids).values("user_id")
+    able = Account.objects.filter(Q(pk__in=by_app) | Q(pk__in=by_passkey), is_active=True)
+    return set(able.values_list("pk", flat=True))
 
 
 def declare_acts() -> None:
@@ -106,8 +110,21 @@ def declare_acts() -> None:
         request_s=REQUEST_S,
         words=_hours_words,
         versions=_role_version,
-        is_about=_under,
+        # Nobody but owners could decide about theirs.
+        is_about=lambda parameters, approver: (
+            parameters["key"] != OWNER.name and _under(parameters, approver)
+        ),
         carry_out=_set_hours,
+    )
+    declare(
+        hours.CALENDAR,
+        gettext_lazy("wants to change the time zone or the holidays in which roles hold"),
+        gettext_noop("a change of the time zone or holidays"),
+        TENANT_EDIT,
+        request_s=REQUEST_S,
+        words=_calendar_words,
+        versions=_calendar_version,
+        carry_out=_set_calendar,
     )
 
 
@@ -225,4 +242,27 @@ def _set_hours(request: HttpRequest, requester: Actor, parameters: Parameters) -
     wanted = time.hours_from_json(json.loads(parameters["hours"]))
     hours.set_role_hours(
         request, requester, parameters["key"], wanted, version=parameters["version"], approved=True
+    )
+
+
+def _calendar_words(parameters: Parameters) -> list[str]:
+    days = time.holidays_from_json(json.loads(parameters["holidays"]))
+    calendar = time.Calendar(ZoneInfo(parameters["timezone"]), days)
+    return [parameters["timezone"], *(hours_words.holidays_words(calendar) or [_("No holidays")])][
+        :LINES_MOST
+    ]
+
+
+def _calendar_version(parameters: Parameters) -> Mapping[str, str]:
+    return {"calendar": hours_words.calendar_in_words(Tenant.objects.get().calendar)}
+
+
+def _set_calendar(request: HttpRequest, requester: Actor, parameters: Parameters) -> None:
+    hours.set_organisation(
+        request,
+        requester,
+        name=parameters["name"],
+        timezone=parameters["timezone"],
+        holidays=json.loads(parameters["holidays"]),
+        approved=True,
     )

@@ -20,6 +20,7 @@ from tenants.scope import scope_rolls_back
 from vsaas.accounts import trust
 from vsaas.accounts.models import Account, Session
 from vsaas.common import clock
+from vsaas.common.by_itself import is_asked_by_itself
 from vsaas.common.network import network_of
 
 TOUCH_S = 60  # last_seen_at is written at most once a minute
@@ -33,12 +34,14 @@ def hash_key(session_key: str) -> str:
 class SessionStore(SessionBase):
     """Django's session interface over `Session`. Needs the tenant's scope.
 
-    Idle for SESSION_IDLE_S, or SESSION_COOKIE_AGE after it began, a session has ended, whatever the cookie says.
+    Idle for SESSION_IDLE_S, or SESSION_COOKIE_AGE after it began, a session has ended, whatever the cookie says. What a page
+    asks by itself (`vsaas.common.by_itself`) is no activity.
     """
 
     def __init__(self, session_key: str | None = None, request: HttpRequest | None = None) -> None:
         super().__init__(session_key)
         self.row: Session | None = None
+        self._somebody_there = request is None or not is_asked_by_itself(request)
         self._network = network_of(request) if request else ""
         self._user_agent = request.headers.get("User-Agent", "")[:200] if request else ""
 
@@ -61,7 +64,7 @@ class SessionStore(SessionBase):
             return {}
         self.row = row
         data: dict[str, Any] = self.decode(row.data)
-        if row.last_seen_at < now - dt.timedelta(seconds=TOUCH_S):
+        if self._somebody_there and row.last_seen_at < now - dt.timedelta(seconds=TOUCH_S):
             touched = Session.objects.filter(pk=row.pk, last_seen_at=row.last_seen_at)
             # Who gave a password and no second factor was not seen here: it may be anybody.
             if touched.update(last_seen_at=now) and DEVICE_ID_SESSION_KEY in data:

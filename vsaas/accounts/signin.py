@@ -71,10 +71,16 @@ def _count_for(
     try:
         kind.attempt(*parts)
     except TooMany as error:
-        tenant = request.tenant  # type: ignore[attr-defined]
-        if slowed.note(tenant.id, email, kind.name, place, parts[-1], error.extra["retry_after_s"]):
-            _tell_of_slowdown(request, email, place)
+        _note_slowdown(request, kind, email, place, parts[-1], error.extra["retry_after_s"])
         raise
+
+
+def _note_slowdown(
+    request: HttpRequest, kind: throttle.Throttle, email: str, place: str, counted_by: str, wait_s: int
+) -> None:
+    tenant = request.tenant  # type: ignore[attr-defined]
+    if slowed.note(tenant.id, email, kind.name, place, counted_by, wait_s):
+        _tell_of_slowdown(request, email, place)
 
 
 def _tell_of_slowdown(request: HttpRequest, email: str, place: str) -> None:
@@ -105,19 +111,23 @@ def owing_account(request: HttpRequest) -> Account | None:
     return request.user  # type: ignore[return-value]
 
 
-def check_factor(request: HttpRequest, account: Account, code: str) -> TenantDevice | None:
+def check_factor(
+    request: HttpRequest, account: Account, code: str, *, covers: bytes = b""
+) -> TenantDevice | None:
     """The device that took the code, or the passkey whose answer it is (used up by that), or None with the refusal noted.
-    Raises TooMany."""
+    `covers`: what a passkey's answer must have been given to. Raises TooMany."""
     network = network_of(request)
     parts = (str(account.tenant_id), str(account.pk), network)
     _count_for(request, throttle.FACTOR, account.email, network, parts)
     if passkeys.is_answer(code):
-        return _check_passkey(request, account, code, parts)
+        return _check_passkey(request, account, code, parts, covers)
     device = _device_for(account, code)
     if device is not None:
         allowed, why = device.verify_is_allowed()
-        if not allowed:
-            raise TooMany(retry_after_s=max(1, _seconds_until(why)))
+        if not allowed:  # the device's own limit, from wherever codes are given
+            wait_s = max(1, _seconds_until(why))
+            _note_slowdown(request, throttle.FACTOR, account.email, acts.ANYWHERE, "", wait_s)
+            raise TooMany(retry_after_s=wait_s)
         if device.verify_token(code.strip()):
             throttle.FACTOR.succeeded(*parts)
             return device
@@ -126,9 +136,9 @@ def check_factor(request: HttpRequest, account: Account, code: str) -> TenantDev
 
 
 def _check_passkey(
-    request: HttpRequest, account: Account, answer: str, parts: tuple[str, ...]
+    request: HttpRequest, account: Account, answer: str, parts: tuple[str, ...], covers: bytes
 ) -> TenantDevice | None:
-    passkey = passkeys.check(request, account, answer)
+    passkey = passkeys.check(request, account, answer, covers)
     if passkey is not None:
         throttle.FACTOR.succeeded(*parts)
     return passkey

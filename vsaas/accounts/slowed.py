@@ -31,7 +31,8 @@ KINDS = {one.name: one for one in (throttle.PASSWORD, throttle.ACCOUNT, throttle
 
 @dataclass(frozen=True, slots=True)
 class Slowdown:
-    """Sign-in of an account waits until then; `place`: a network, "a known browser", or EVERYWHERE it is not known."""
+    """Sign-in of an account waits until then; `place`: a network, "a known browser", "anywhere", or
+    EVERYWHERE it was never signed in from."""
 
     kind: str
     place: str

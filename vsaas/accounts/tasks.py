@@ -19,6 +19,7 @@ from vsaas.accounts.models import (
     Session,
     SetupLink,
 )
+from vsaas.approvals.models import ApprovalRequest
 from vsaas.common import clock
 from vsaas.common.models import KeptAnswer
 from vsaas.common.tasks import platform_task
@@ -26,10 +27,11 @@ from vsaas.common.tasks import platform_task
 KEEP_LINKS = dt.timedelta(days=7)
 KEEP_INVITATIONS = dt.timedelta(days=30)
 KEEP_TOKENS = dt.timedelta(days=30)
+KEEP_REQUESTS = dt.timedelta(days=30)
 
 
 @platform_task(
-    "removes sessions, links, invitations, devices, access tokens and kept answers that ended, tenant by tenant",
+    "removes sessions, links, invitations, devices, access tokens, requests for approval and kept answers that ended, tenant by tenant",
     every_s=3600,
 )
 def remove_ended() -> None:
@@ -45,6 +47,9 @@ def remove_ended() -> None:
                 pk__in=old_links.values("account_id"), is_active=False, last_login=None
             ).delete()
             old_links.delete()
+            # What was decided stays in the audit log; what still lets a session in stays here.
+            ended = ApprovalRequest.objects.filter(expires_at__lt=now - KEEP_REQUESTS)
+            ended.exclude(valid_until__gt=now).delete()
             # What became of an invitation stays in the audit log; one that ran out can be renewed for a while.
             settled = Q(accepted_at__lt=now - KEEP_LINKS) | Q(revoked_at__lt=now - KEEP_LINKS)
             Invitation.objects.filter(settled | Q(expires_at__lt=now - KEEP_INVITATIONS)).delete()

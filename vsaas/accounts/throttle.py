@@ -92,3 +92,4 @@ SETUP = Throttle("setup", free=20, cap_s=300)  # unknown set-up links, per netwo
 RESET_NETWORK = Throttle("reset-network", free=10, cap_s=900)  # messages asked for, per tenant and network
 RESET_ADDRESS = Throttle("reset-address", free=3, cap_s=3600)  # the same, per tenant and address
 GLASS = Throttle("glass", free=5, cap_s=900)  # break-glass codes tried, per tenant and account
+NEW_ADDRESS = Throttle("new-address", free=5, cap_s=3600)  # addresses one account asks to have confirmed

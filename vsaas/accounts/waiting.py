@@ -26,6 +26,7 @@ from vsaas.approvals.models import ApprovalRequest, State
 from vsaas.approvals.people import bound
 from vsaas.approvals.shown import state_of
 from vsaas.common import clock
+from vsaas.common.by_itself import asked_by_itself
 from vsaas.common.errors import Conflict, Denied, Gone, NotSignedIn, TooMany
 from vsaas.common.links import safe_next, tenant_url
 
@@ -160,6 +161,7 @@ def sentence(error: VsaasError) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
+@asked_by_itself
 @public(ONE_AT_A_TIME)
 @require_safe
 def state(request: HttpRequest) -> HttpResponse:

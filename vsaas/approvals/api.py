@@ -130,7 +130,9 @@ class ApprovalGiven(ApprovalReading):
             self.actor.account_id,
             row,
             seen=fields["digest"],
-            fresh=lambda: accounts().check_factor(request._request, account, fields["code"]),
+            fresh=lambda: accounts().check_factor(
+                request._request, account, fields["code"], bytes(row.digest)
+            ),
         )
         return self.answer(request_id)
 

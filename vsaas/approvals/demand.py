@@ -30,7 +30,7 @@ def for_roles(request: HttpRequest, actor: Actor, name: str, parameters: Paramet
     waiting = requests.open_requests().filter(act=name, requester_id=actor.account_id)
     row = waiting.filter(parameters=dict(parameters)).first()
     if row is None:
-        wish = requests.wish_as(actor, act, parameters, session_id=session_id(request))
+        wish = requests.wish_as(act, parameters, session_id=session_id(request))
         row = requests.prepared(request, requests.requester_of(actor), wish)
         # Kept whether the page goes on or the error ends the request, which rolls everything else back.
         after_scope(partial(_keep, request, row))

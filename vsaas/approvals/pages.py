@@ -28,6 +28,7 @@ from vsaas.approvals.models import ApprovalRequest, BreakGlassCode
 from vsaas.approvals.people import accounts
 from vsaas.approvals.policy import Policy, change, policy
 from vsaas.common.api import session_id
+from vsaas.common.by_itself import asked_by_itself
 from vsaas.common.errors import Conflict, Denied, Gone, TooMany
 from vsaas.common.links import tenant_url
 
@@ -64,6 +65,7 @@ def _list(request: HttpRequest, status: int = 200, wrong: dict[str, Any] | None 
     return render(request, "approvals/approvals.html", context, status=status)
 
 
+@asked_by_itself
 @requires(ACCOUNT_SELF)
 @require_safe
 def waiting(request: HttpRequest) -> HttpResponse:
@@ -110,7 +112,7 @@ def approve(request: HttpRequest, request_id: UUID) -> HttpResponse:
             actor.account_id,
             row,
             seen=digest,
-            fresh=lambda: bool(code) and accounts().check_factor(request, account, code),
+            fresh=lambda: bool(code) and accounts().check_factor(request, account, code, bytes(row.digest)),
         )
         return _("You approved what %(name)s asked for.") % {"name": row.requester_name}
 
@@ -214,7 +216,7 @@ def _confirm(request: HttpRequest, account: Any, form: ConfirmForm) -> tuple[int
     """Status, and the field that is wrong."""
     if not accounts().check_password(request, account, form.cleaned_data["password"]):
         return 401, "password"
-    if not accounts().check_factor(request, account, form.cleaned_data["code"]):
+    if not accounts().check_factor(request, account, form.cleaned_data["code"], b""):
         return 401, "code"
     return 200, ""
 

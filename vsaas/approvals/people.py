@@ -17,14 +17,15 @@ from vsaas.common import clock
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """`check_factor(request, account, code)`: whether a code typed now is right and unused; raises TooMany.
+    """`check_factor(request, account, code, covers)`: whether a code typed now is right and unused, or is a passkey's answer
+    to what it covers; raises TooMany.
     `check_password(request, account, password)`: the same of the account's password.
     `access_version(account)`: stands for the roles and places an account has now.
     `device_of(request)`: the request's browser and system, as the audit log keeps it.
     `device_spoken(stored)`: the same in the reader's language.
     `may_join(account ids)`: those of them that could sign in at all: active, with a second factor."""
 
-    check_factor: Callable[[HttpRequest, Any, str], bool]
+    check_factor: Callable[[HttpRequest, Any, str, bytes], bool]
     check_password: Callable[[HttpRequest, Any, str], bool]
     access_version: Callable[[Any], str]
     device_of: Callable[[HttpRequest], str]

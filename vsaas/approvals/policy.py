@@ -90,8 +90,7 @@ def change(
     if not (now.roles_need_second and weaker(wanted, now)):
         _make(request, actor, wanted)
         return None
-    wish = requests.wish_as(actor, kind(POLICY), _parameters(wanted), session_id=session_id)
-    return requests.ask(request, requests.requester_of(actor), wish)
+    return requests.ask_as(request, actor, kind(POLICY), _parameters(wanted), session_id=session_id)
 
 
 def weaker(wanted: Policy, now: Policy) -> bool:

@@ -97,12 +97,24 @@ def keep(request: HttpRequest, row: ApprovalRequest) -> None:
     record_act(acts.ASKED, who(row.requester), what(row), request=request, what=kind(row.act).noun)
 
 
-def wish_as(actor: Actor, act: Kind, parameters: Mapping[str, Any], *, session_id: UUID | None) -> Wish:
+def wish_as(act: Kind, parameters: Mapping[str, Any], *, session_id: UUID | None) -> Wish:
     """A wish of somebody who is signed in. Raises Denied for an access token, which has no session an approval could be
     for."""
     if session_id is None:
         raise Denied(_("this needs a second person's approval, which no access token can ask for"))
     return Wish(act, parameters, session_id)
+
+
+def ask_as(
+    request: HttpRequest,
+    actor: Actor,
+    act: Kind,
+    parameters: Mapping[str, Any],
+    *,
+    session_id: UUID | None,
+) -> ApprovalRequest:
+    """Have an act of somebody who is signed in wait for a second person. Raises Denied, TooManyWaiting."""
+    return ask(request, requester_of(actor), wish_as(act, parameters, session_id=session_id))
 
 
 def requester_of(actor: Actor) -> Any:

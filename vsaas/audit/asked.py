@@ -33,6 +33,13 @@ SORTS = {
     "live": _("Live view"),
     "keys": _("Keys"),
     "access": _("Refusals"),
+    "approval": _("Approvals"),
+    "break-glass": _("Break glass"),
+    "mail": _("Mail"),
+    "passkey": _("Passkeys"),
+    "role": _("Roles"),
+    "token": _("Access tokens"),
+    "view": _("Views of the wall"),
     "audit": _("Audit log"),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import chain as joined
 from typing import Any
@@ -174,13 +174,13 @@ class Verified:
     checkpoints: int
 
 
-def verify_log(log: Log, public_key: bytes | None, tip: Checkpoint | None = None) -> Verified:
+def verify_log(log: Log, public_keys: Collection[bytes], tip: Checkpoint | None = None) -> Verified:
     """Check a log, inside its scope: entries, checkpoints, prunings, and the tip where this machine keeps one.
 
-    `public_key`: whose signatures count; None: signatures are not looked at. The first entry that is wrong is named; where
+    `public_keys`: whose signatures count; none: signatures are not looked at. The first entry that is wrong is named; where
     only a checkpoint tells, the first one that no checkpoint before it vouches for.
     """
-    check = _Check(log, public_key, tip)
+    check = _Check(log, public_keys, tip)
     verdict = check.run()
     return Verified(verdict, check.first_seq, check.vouched, check.signed_at_us, check.checkpoints)
 
@@ -188,8 +188,8 @@ def verify_log(log: Log, public_key: bytes | None, tip: Checkpoint | None = None
 class _Check:
     """A walk along entries and checkpoints together."""
 
-    def __init__(self, log: Log, public_key: bytes | None, tip: Checkpoint | None) -> None:
-        self.log, self.public_key, self.tip = log, public_key, tip
+    def __init__(self, log: Log, public_keys: Collection[bytes], tip: Checkpoint | None) -> None:
+        self.log, self.public_keys, self.tip = log, tuple(public_keys), tip
         self.first_seq, self.prev = 0, chain.ZERO
         self.vouched = self.checkpoints = 0
         self.signed_at_us: int | None = None
@@ -219,11 +219,14 @@ class _Check:
             return chain.Verdict(seq - self.first_seq, prev, seq, self._removed(due, seq))
         return chain.Verdict(seq - self.first_seq, prev)
 
+    def _unsigned(self, statement: Checkpoint | Pruning) -> bool:
+        return bool(self.public_keys) and not statement.holds(*self.public_keys)
+
     def _prunings(self) -> str:
         """Read what was pruned; what is wrong with it, or ""."""
         for row in self.log.prunings.order_by("first_seq") if self.log.prunings is not None else ():
             stated = pruning_of_row(row)
-            if self.public_key is not None and not stated.holds(self.public_key):
+            if self._unsigned(stated):
                 return _("the statement of what was pruned before it is not signed by the audit key")
             if stated.first_seq - self.first_seq != stated.count:
                 return _("a statement of what was pruned before it is missing")
@@ -243,7 +246,7 @@ class _Check:
             yield self.tip
 
     def _differs(self, one: Checkpoint, seq: int, head: bytes) -> str:
-        if self.public_key is not None and not one.holds(self.public_key):
+        if self._unsigned(one):
             return _("the checkpoint of %(size)s entries is not signed by the audit key") % {"size": one.size}
         if one.size != seq or one.head != head:
             return _("the log is another than the one that was signed up to entry %(last)s") % {
@@ -252,7 +255,7 @@ class _Check:
         return ""
 
     def _removed(self, one: Checkpoint, seq: int) -> str:
-        if self.public_key is not None and not one.holds(self.public_key):
+        if self._unsigned(one):
             return _("the checkpoint of %(size)s entries is not signed by the audit key") % {"size": one.size}
         return _("the log ends here, and %(size)s entries were signed: what came after was removed") % {
             "size": one.size

@@ -32,6 +32,7 @@ NAMES_OFFERED = 200
 KINDS = {
     "account": _("account"),
     "agent": _("agent"),
+    "auditdestination": _("destination"),
     "anonymous": _("unknown"),
     "approvalpolicy": _("rules of approval"),
     "approvalrequest": _("request for approval"),

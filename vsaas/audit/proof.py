@@ -24,7 +24,7 @@ import binascii
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,9 +96,10 @@ class Checkpoint:
     def signed_bytes(self) -> bytes:
         return CHECKPOINT + encode_canonical([1, self.log.bytes, self.size, self.head, self.at_us])
 
-    def holds(self, public_key: bytes) -> bool:
-        """Whether the signature is that of the key (32 bytes)."""
-        return signature_holds(public_key, self.signature, self.signed_bytes())
+    def holds(self, *public_keys: bytes) -> bool:
+        """Whether the signature is that of one of the keys (32 bytes each)."""
+        message = self.signed_bytes()
+        return any(signature_holds(one, self.signature, message) for one in public_keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +128,10 @@ class Pruning:
         ]
         return PRUNING + encode_canonical(body)
 
-    def holds(self, public_key: bytes) -> bool:
-        """Whether the signature is that of the key (32 bytes)."""
-        return signature_holds(public_key, self.signature, self.signed_bytes())
+    def holds(self, *public_keys: bytes) -> bool:
+        """Whether the signature is that of one of the keys (32 bytes each)."""
+        message = self.signed_bytes()
+        return any(signature_holds(one, self.signature, message) for one in public_keys)
 
 
 def signature_holds(public_key: bytes, signature: bytes, message: bytes) -> bool:
@@ -226,10 +228,10 @@ def checkpoint_line(found: Checkpoint | None, public_key: bytes | None) -> dict[
     }
 
 
-def verify_export(lines: Iterable[str], public_key: bytes) -> Report:
+def verify_export(lines: Iterable[str], *public_keys: bytes) -> Report:
     """Check an export line by line: each entry's hash, that each continues the one before it, and that the checkpoint at
-    the end is signed by `public_key` and names the very entry it should."""
-    check = _ExportCheck(public_key)
+    the end is signed by one of `public_keys` and names the very entry it should."""
+    check = _ExportCheck(public_keys)
     for number, text in enumerate(lines, 1):
         if not text.strip():
             continue
@@ -245,8 +247,8 @@ def verify_export(lines: Iterable[str], public_key: bytes) -> Report:
 class _ExportCheck:
     """The state of the check between two lines."""
 
-    def __init__(self, public_key: bytes) -> None:
-        self.public_key = public_key
+    def __init__(self, public_keys: Sequence[bytes]) -> None:
+        self.public_keys = public_keys
         self.log: UUID | None = None
         self.first_seq: int | None = None
         self.prev = b""
@@ -301,7 +303,7 @@ class _ExportCheck:
             line["at_us"],
             base64.b64decode(line["signature"], validate=True),
         )
-        if not found.holds(self.public_key):
+        if not found.holds(*self.public_keys):
             return "the checkpoint is not signed by this key"
         known = self.hashes.get(found.size - 1)
         if known is None and self.first_seq is not None and found.size > self.first_seq:
@@ -334,10 +336,10 @@ def verdict_of(report: Report) -> str:
     return f"{span} hold, signed"
 
 
-def check_file(path: Path, public_key: bytes) -> Report:
+def check_file(path: Path, *public_keys: bytes) -> Report:
     """As verify_export, of a file. Raises OSError, UnicodeDecodeError."""
     with path.open(encoding="utf-8") as file:
-        return verify_export(file, public_key)
+        return verify_export(file, *public_keys)
 
 
 def main(words: list[str] | None = None) -> int:

@@ -87,15 +87,20 @@ class Signer:
             }
             path = self.tips / f"{signed.log}.json"
             aside = path.with_suffix(".new")
-            aside.write_text(json.dumps(kept))
+            with open(aside, "w", opener=_private) as file:
+                file.write(json.dumps(kept))
             aside.replace(path)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self.tips.mkdir(mode=0o700, exist_ok=True)
-        with (self.tips / ".lock").open("w") as file:
+        with open(self.tips / ".lock", "w", opener=_private) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def create_key_file(path: Path) -> bool:
@@ -117,6 +122,11 @@ def create_key_file(path: Path) -> bool:
     finally:
         aside.unlink(missing_ok=True)
     return True
+
+
+def check_key_file(path: Path) -> None:
+    """Raises AuditKeyError where the file is absent, damaged, or to be read by others."""
+    _read_key(path)
 
 
 def _read_key(path: Path) -> bytes:

@@ -12,7 +12,10 @@ class CamerasConfig(AppConfig):
         from tenants.access import register_cameras
         from vsaas.audit.cameras import register_camera_source
         from vsaas.cameras.models import Camera, CameraGroup
+        from vsaas.cameras.protection import link_findings
         from vsaas.cameras.shown import cameras_of_the_log
+        from vsaas.installation.organisations import register_source
 
+        register_source(link_findings)
         register_cameras(lambda: Camera.objects.all(), lambda: CameraGroup.objects.all())
         register_camera_source(cameras_of_the_log)

@@ -80,7 +80,8 @@ class StreamKind(models.IntegerChoices):
 class CameraSource(TenantModel):
     """Where one stream of a camera is fetched: an RTSP URL with its credentials, sealed to the agent's box key.
 
-    The portal cannot open it again; nothing of the URL is kept beside it.
+    The portal cannot open it again; of the URL its scheme alone is kept beside it (`scheme`: "rtsp" or "rtsps"; "" where it was
+    set before that was noted), so that a link without encryption is shown.
     """
 
     site_path = "camera__site_id"
@@ -90,6 +91,7 @@ class CameraSource(TenantModel):
     camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="sources")
     stream = models.PositiveSmallIntegerField(choices=StreamKind.choices)
     sealed = models.BinaryField()
+    scheme = models.CharField(max_length=8, default="", db_default="", blank=True)
     changed_at = models.DateTimeField()
 
     class Meta(TenantModel.Meta):

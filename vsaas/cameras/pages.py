@@ -6,29 +6,32 @@ import math
 from datetime import UTC, datetime
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.dateparse import parse_datetime
 
 from tenants import access
 from tenants.declare import requires
 from tenants.middleware import signed_in
-from tenants.permissions import AGENT_ENROL, CAMERA_VIEW, PEOPLE_VIEW
+from tenants.permissions import ACCOUNT_SELF, AGENT_ENROL, CAMERA_VIEW, PEOPLE_VIEW
 from vsaas.audit.rights import reads_log
 from vsaas.cameras.models import Camera
 from vsaas.cameras.shown import camera_shown
 from vsaas.cameras.states import camera_states
-from vsaas.common.pages import chosen_site
+from vsaas.common.pages import OWN_PLACES, PLACES, chosen_site, links
 
 FITTING_MOST = 16
 """So many cameras share the screen by themselves; more are scrolled (frontend/src/wall/layout.ts decides alike)."""
 
 
-@requires(CAMERA_VIEW)
+@requires(ACCOUNT_SELF)
 def overview(request: HttpRequest) -> HttpResponse:
     """The wall: every camera the person may see, with its state; `?group=` those of one group. The site that is chosen
-    is shown alone by the page's script, since a saved view may hold cameras of others."""
+    is shown alone by the page's script, since a saved view may hold cameras of others. Everybody comes here first: whoever
+    sees no cameras by their role is led to what they may open."""
     actor = signed_in(request)
+    if not actor.holds(CAMERA_VIEW):
+        return HttpResponseRedirect(links(request, PLACES + OWN_PLACES)[0].url)
     site, group = chosen_site(request), request.GET.get("group", "")
     states = [state for state in camera_states(actor) if not group or group in state["groups"]]
     cameras = [camera_shown(state) for state in states]

@@ -19,6 +19,19 @@ class CameraMay(BaseModel):
     edit: bool
 
 
+class CameraProtection(BaseModel):
+    """How its pictures are protected on each stretch from the lens to the screen."""
+
+    link: Literal["plain", "encrypted", "unknown"] = Field(
+        description="From the camera to the agent: rtsp, rtsps; unknown where the address was set before this was noted."
+    )
+    storage: Literal["sealed"] = Field(description="Recordings in spool and store.")
+    signature: Literal["signed"] = Field(description="Records of what was recorded.")
+    transport: Literal["encrypted", "this-machine"] = Field(
+        description="Agents and browsers to the portal; this-machine: not encrypted, on loopback."
+    )
+
+
 class CameraReply(BaseModel):
     """A camera with its state."""
 
@@ -41,6 +54,7 @@ class CameraReply(BaseModel):
     newest_us: Micros | None = Field(description="End of the newest recorded second the portal knows.")
     streams: list[StreamName]
     audio: bool = Field(description="Whether sound is recorded.")
+    protection: CameraProtection
     health: list[AgentStream] = Field(
         description="What the agent says of each stream; empty for who may not see agents."
     )
@@ -173,6 +187,12 @@ CAMERA: dict[str, Any] = {
     "newest_us": 1764064990000000,
     "streams": ["main", "sub"],
     "audio": True,
+    "protection": {
+        "link": "plain",
+        "storage": "sealed",
+        "signature": "signed",
+        "transport": "encrypted",
+    },
     "health": AGENT["health"]["streams"],
     "may": {"live": True, "playback": True, "audio": False, "clip": True, "edit": False},
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -241,7 +242,9 @@ def _seal(camera: Camera, stream: StreamKind, url: str) -> None:
     except ProtocolError as error:
         raise InvalidCamera(f"{StreamKind(stream).name.lower()}_url", wrong_in_words(error)) from None
     CameraSource.objects.update_or_create(
-        camera=camera, stream=stream, defaults={"sealed": sealed, "changed_at": clock.now()}
+        camera=camera,
+        stream=stream,
+        defaults={"sealed": sealed, "scheme": urlsplit(url).scheme, "changed_at": clock.now()},
     )
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from vsaas.agents import states
 from vsaas.audit.cameras import LogCamera
 from vsaas.cameras.models import Camera
+from vsaas.cameras.protection import shown as protection_shown
 from vsaas.common.sizes import length_text
 
 Words = tuple[str, str, str | Promise]
@@ -101,6 +102,8 @@ def camera_shown(state: dict[str, Any]) -> dict[str, Any]:
         "newest": instant(state["newest_us"]),
         "sentence": SENTENCES.get(state["reason"] or "", ""),
         "why": STREAM_STATES[state["reason"]][2] if state["reason"] in STREAM_STATES else "",
+        "protection": protection_shown(state["protection"]),
+        "link": state["protection"]["link"],
         "health": [stream_shown(row) for row in state["health"]],
     }
 

@@ -21,6 +21,7 @@ from vsaas.agents.health import is_online
 from vsaas.agents.models import AgentHealth
 from vsaas.cameras.models import Camera, CameraGroup, CameraSource, StreamKind
 from vsaas.cameras.newest import newest_recorded_us
+from vsaas.cameras.protection import protection_of
 from vsaas.cameras.services import present
 from vsaas.common import clock
 
@@ -60,7 +61,9 @@ def groups_in_use(actor: Actor) -> list[str]:
 def _loaded(cameras: QuerySet[Camera]) -> QuerySet[Camera]:
     # Agents are fetched once each, not joined: a heartbeat names every camera of its agent.
     return cameras.select_related("site").prefetch_related(
-        "agent__health", Prefetch("sources", CameraSource.objects.only("camera", "stream")), "groups"
+        "agent__health",
+        Prefetch("sources", CameraSource.objects.only("camera", "stream", "scheme")),
+        "groups",
     )
 
 
@@ -84,6 +87,7 @@ def _state_json(actor: Actor, camera: Camera, newest_us: int | None) -> dict[str
         "newest_us": newest_us if _may_know(actor, camera, newest_us) else None,
         "streams": [StreamKind(source.stream).name.lower() for source in _sources(camera)],
         "audio": camera.audio,
+        "protection": protection_of(camera),
         "health": _streams(camera) if access.may(actor, AGENT_VIEW, camera) else [],
         "may": {
             "live": camera.deleted_at is None and access.may(actor, CAMERA_LIVE, camera),

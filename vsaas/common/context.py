@@ -18,15 +18,15 @@ ORGANISATIONS_MAX = 8
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """`tenant` (TenantFound or None), `actor` (Actor or None), `insecure` (plain http on loopback), `places` (the rail),
-    `places_at_thumb` (how many of them a phone shows beside "More"; 0: all), `own_places`, `site_choice`,
+    """`tenant` (TenantFound or None), `actor` (Actor or None), `insecure` (this browser came by plain http), `places` (the
+    rail), `places_at_thumb` (how many of them a phone shows beside "More"; 0: all), `own_places`, `site_choice`,
     `organisations` (others this browser has a session of), `theme` (what the person chose: "light", "dark" or ""),
     `languages` (code and own name of each), `banners` (what every page says above its content)."""
     theme = request.COOKIES.get(THEME_COOKIE, "")
     return {
         "tenant": getattr(request, "tenant", None),
         "actor": getattr(request, "actor", None),
-        "insecure": settings.ENV.insecure_cookies,
+        "insecure": not request.is_secure(),
         "theme": theme if theme in THEMES else "",
         "languages": settings.LANGUAGES,
         "places": SimpleLazyObject(lambda: places(request)),

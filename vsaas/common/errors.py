@@ -86,6 +86,14 @@ class SignatureRefused(VsaasError):
     refusal = True
 
 
+class NotEncrypted(VsaasError):
+    """A request over plain HTTP to a name that is not this machine's own."""
+
+    status = 403
+    problem = "not-encrypted"
+    title = _("This connection is not encrypted")
+
+
 class StaleNonce(VsaasError):
     """The nonce of a signed request is unknown, used or too old; the reply carries a fresh one."""
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from vsaas.common import operations, own_ca, pwa, reference
+from vsaas.common import disclosure, operations, own_ca, pwa, reference
 
 root = [
     path("healthz", operations.healthz, name="healthz"),
@@ -10,6 +10,7 @@ root = [
     path("metrics", operations.metrics_page, name="metrics"),
     path("ca", own_ca.ca, name="ca"),
     path("ca.crt", own_ca.ca_certificate, name="ca-certificate"),
+    path(".well-known/security.txt", disclosure.security_txt, name="security-txt"),
     path("t/sw.js", pwa.worker, name="service-worker"),
     path("t/offline", pwa.offline, name="offline"),
     path("api/schema/", reference.schema, name="api-schema"),

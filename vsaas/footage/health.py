@@ -19,7 +19,7 @@ from tenants.access import Actor
 from tenants.declare import Requires, requires
 from tenants.errors import NotFound
 from tenants.middleware import signed_in
-from tenants.permissions import AGENT_EDIT, AGENT_VIEW
+from tenants.permissions import AGENT_EDIT, AGENT_VIEW, TENANT_EDIT
 from vsaas.audit.services import who
 from vsaas.common.api import ApiView
 from vsaas.common.describe import describe
@@ -30,6 +30,7 @@ from vsaas.footage.acts import why_spoken
 from vsaas.footage.findings import open_findings, open_to, settle
 from vsaas.footage.models import Finding, FindingKind
 from vsaas.footage.replies import FINDING, FindingPage
+from vsaas.installation.shown import security_shown
 
 # Per kind: a tone, what happened, and what to do about it.
 WORDS: dict[str, tuple[str, str | Promise, str | Promise]] = {
@@ -93,7 +94,12 @@ def health(request: HttpRequest) -> HttpResponse:
     """What is open, newest first."""
     actor = signed_in(request)
     found = [_shown(row) for row in open_findings(actor)]
-    return render(request, "footage/health.html", {"findings": found, "may_settle": actor.holds(AGENT_EDIT)})
+    context = {
+        "findings": found,
+        "may_settle": actor.holds(AGENT_EDIT),
+        "security": security_shown() if actor.tenant_wide(TENANT_EDIT) else None,
+    }
+    return render(request, "footage/health.html", context)
 
 
 @requires(AGENT_EDIT)

@@ -18,6 +18,8 @@ SECRET_KEY = ENV.secret_key.get_secret_value()
 DEBUG = ENV.debug
 # Health is asked on the machine itself, under its own name.
 ALLOWED_HOSTS = [*ENV.allowed_hosts, *sorted(LOOPBACK)]
+# Under these names alone, plain HTTP is answered (vsaas.common.security).
+PLAIN_HTTP_HOSTS = set(LOOPBACK)
 ROOT_URLCONF = "vsaas.urls"
 ASGI_APPLICATION = "vsaas.live.asgi.application"
 TENANTS_CONSUMER_ROUTING = "vsaas.live.routing"
@@ -31,6 +33,7 @@ INSTALLED_APPS = [
     "vsaas.audit",
     "vsaas.mail",
     "vsaas.keys",
+    "vsaas.installation",
     "vsaas.agents",
     "vsaas.cameras",
     "vsaas.footage",
@@ -46,6 +49,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "vsaas.common.logs.RequestLogMiddleware",
     "vsaas.common.security.SecurityHeadersMiddleware",
+    "vsaas.common.security.PlainHttpMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.common.CommonMiddleware",
     "tenants.middleware.TenantMiddleware",
@@ -85,8 +89,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.Account"
 AUTHENTICATION_BACKENDS = ["vsaas.accounts.backend.TenantBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
-# An e-mail address is unique within a tenant, not alone; TenantBackend looks it up in the tenant's scope.
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # an e-mail address is unique within a tenant, not alone; TenantBackend looks it up in the tenant's scope
+    # What Django's SecurityMiddleware, XFrameOptionsMiddleware and cookie settings do, vsaas.common.security does, and
+    # vsaas.installation grades it.
+    *(f"security.W{number:03}" for number in (1, 2, 3, 4, 8, 9, 12, 16)),
+]
 OTP_TOTP_ISSUER = "VSaaS"
 
 # Cookies. SESSION_COOKIE_NAME is the prefix of one cookie per tenant (vsaas.accounts.sessions).

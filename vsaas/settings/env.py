@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from email.utils import parseaddr
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -16,6 +17,7 @@ from vsaas.common.smtp_url import parse_smtp_url
 
 PREFIX = "VSAAS_"
 POOL = {"min_size": 1, "max_size": 12, "timeout": 10}
+_CONTACT = re.compile(r"(mailto:[!-~]+@[!-~]+|https://[!-~]+)")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -57,6 +59,7 @@ class Environment(BaseSettings):
     smtp_password_file: str | None = None
     mail_from: str | None = None
     mail_outbox_page: bool = False
+    security_contact: str | None = None
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
@@ -113,6 +116,13 @@ class Environment(BaseSettings):
                 validate_email(parseaddr(value)[1])
             except WrongAddress:
                 raise ValueError("write an e-mail address, or Name <name@example.com>") from None
+        return value
+
+    @field_validator("security_contact")
+    @classmethod
+    def _contact(cls, value: str | None) -> str | None:
+        if value is not None and not _CONTACT.fullmatch(value):
+            raise ValueError("write mailto:name@example.com or https://host/page, as RFC 9116 wants it")
         return value
 
     @field_validator("metrics_dir", "metrics_token_file", "ca_file", "smtp_password_file", "audit_key")

@@ -13,19 +13,25 @@ const SLOWER = 1.15;
 export function again(ask: () => Promise<"same" | "changed" | "end">, shortest: number, longest = LATE_MS): void {
   let wait = shortest;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let resting = false;
+  const next = (ms: number): void => {
+    timer = setTimeout(() => void turn(), ms);
+  };
   const turn = async (): Promise<void> => {
-    timer = undefined;
-    if (document.hidden) return;
+    resting = document.hidden;
+    if (resting) return;
     const answer = await ask();
     if (answer === "end") return;
     wait = answer === "changed" ? shortest : Math.min(longest, wait * SLOWER);
-    timer = setTimeout(() => void turn(), wait);
+    next(wait);
   };
-  timer = setTimeout(() => void turn(), wait);
+  next(wait);
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden || timer !== undefined) return;
+    if (document.hidden || !resting) return;
+    resting = false;
+    clearTimeout(timer);
     wait = shortest;
-    timer = setTimeout(() => void turn(), 0);
+    next(0);
   });
 }
 

@@ -58,6 +58,7 @@ async function answerFor(place: HTMLElement): Promise<void> {
     method: "POST",
     headers: { Accept: "application/json", "X-CSRFToken": token.value },
     credentials: "same-origin",
+    body: new URLSearchParams({ covers: place.dataset["covers"] ?? "" }),
   });
   if (!reply.ok) {
     toast(t("Passkeys cannot be asked for just now. Load the page again."));

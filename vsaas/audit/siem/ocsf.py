@@ -49,6 +49,7 @@ API_ACTIVITY = OcsfClass(
 _CLASSES = {
     "session": AUTHENTICATION,
     "account": ACCOUNT_CHANGE,
+    "passkey": ACCOUNT_CHANGE,
     "people": ACCOUNT_CHANGE,
     "recovery": ACCOUNT_CHANGE,
     "setup": ACCOUNT_CHANGE,
@@ -76,12 +77,14 @@ _DOING = {
     "Read": {"watched", "ended", "seen", "released", "exported", "fetched", "clip", "copied", "out", "used"},
     "Update": {"changed", "set", "renamed", "settled", "switched", "restored", "renewed", "on", "off"},
     "Delete": {"deleted", "removed", "revoked", "pruned"},
-    "Logon": {"in", "refused", "throttled"},
+    "Logon": {"in", "refused", "throttled", "slowed", "waits", "hours"},
     "Logoff": {"out", "ended"},
     "Password Change": {"password"},
     "MFA Factor Enable": {"factor"},
-    "Attach Policy": {"access"},
+    "Attach Policy": {"access", "grants"},
 }
+# Where a word would mislead.
+_EXACTLY = {"account.closed": "Delete"}
 
 
 def class_of(act: str) -> OcsfClass:
@@ -91,6 +94,8 @@ def class_of(act: str) -> OcsfClass:
 
 def activity_of(act: str) -> tuple[str, int]:
     """The activity within that class, name and id; Other (99) where none fits."""
+    if act in _EXACTLY:
+        return _EXACTLY[act], class_of(act).activities[_EXACTLY[act]]
     words = set(act.partition(".")[2].replace("_", "-").split("-"))
     kind = class_of(act)
     # The particular ones first: "password-changed" is a change of password before it is an update.

@@ -16,7 +16,7 @@ from tenants.lookups import tenant_by_slug, tenants_for_task
 from tenants.scope import platform_scope, tenant_scope
 from vsaas.audit import chain, proof, sequencer
 from vsaas.audit.checkpoints import HistoryChanged, Log, Verified, log_of, verify_log
-from vsaas.audit.signer import Signer, signer
+from vsaas.audit.signer import AuditKeyError, Signer, signer
 
 
 class Command(BaseCommand):
@@ -31,19 +31,31 @@ class Command(BaseCommand):
         parser.add_argument("--tenant", help="slug of one tenant (default: every tenant and the platform)")
         parser.add_argument("--json", action="store_true", help="one JSON object per log")
         parser.add_argument("--export", type=Path, metavar="FILE", help="check this JSON export instead")
-        parser.add_argument("--key", type=_key, help="the public key, where VSAAS_AUDIT_KEY is not at hand")
+        parser.add_argument(
+            "--key",
+            type=_key,
+            action="append",
+            default=[],
+            help="a public key whose signatures count besides that of VSAAS_AUDIT_KEY; may be repeated",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self._check(options)
+        except AuditKeyError as error:
+            raise CommandError(str(error)) from error
+
+    def _check(self, options: dict[str, Any]) -> None:
         key = signer()
-        public_key = options["key"] or (key.public_key if key else None)
+        public_keys = [*options["key"], *([key.public_key] if key else [])]
         if options["export"] is not None:
-            self._export(options["export"], public_key)
+            self._export(options["export"], public_keys)
             return
         self._sequence()
-        found = list(self._logs(options["tenant"], public_key, key))
+        found = list(self._logs(options["tenant"], public_keys, key))
         for name, verified in found:
             self.stdout.write(self._json(name, verified) if options["json"] else self._line(name, verified))
-        if public_key is None:
+        if not public_keys:
             self.stderr.write("signatures were not checked: give --key, or set VSAAS_AUDIT_KEY")
         if any(verified.verdict.broken_at is not None for _name, verified in found):
             sys.exit(1)
@@ -56,14 +68,14 @@ class Command(BaseCommand):
             self.stderr.write(str(error))
 
     def _logs(
-        self, slug: str | None, public_key: bytes | None, key: Signer | None
+        self, slug: str | None, public_keys: list[bytes], key: Signer | None
     ) -> Iterator[tuple[str, Verified]]:
         for tenant_id in [self._tenant(slug)] if slug else tenants_for_task("audit_verify"):
             with tenant_scope(tenant_id):
-                yield str(tenant_id), self._verify(log_of(tenant_id), public_key, key)
+                yield str(tenant_id), self._verify(log_of(tenant_id), public_keys, key)
         if not slug:
             with platform_scope("audit"):
-                yield "platform", self._verify(log_of(chain.PLATFORM), public_key, key)
+                yield "platform", self._verify(log_of(chain.PLATFORM), public_keys, key)
 
     def _tenant(self, slug: str) -> UUID:
         found = tenant_by_slug(slug)
@@ -73,14 +85,14 @@ class Command(BaseCommand):
             )
         return found.id
 
-    def _verify(self, log: Log, public_key: bytes | None, key: Signer | None) -> Verified:
-        return verify_log(log, public_key, key.tip(log.id) if key else None)
+    def _verify(self, log: Log, public_keys: list[bytes], key: Signer | None) -> Verified:
+        return verify_log(log, public_keys, key.tip(log.id) if key else None)
 
-    def _export(self, path: Path, public_key: bytes | None) -> None:
-        if public_key is None:
+    def _export(self, path: Path, public_keys: list[bytes]) -> None:
+        if not public_keys:
             raise CommandError("give --key, the public key the audit page shows")
         try:
-            report = proof.check_file(path, public_key)
+            report = proof.check_file(path, *public_keys)
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"cannot read {path}: {error}") from error
         self.stdout.write(proof.verdict_of(report))

@@ -35,7 +35,7 @@ class Command(TenantCommand):
         if letter is None:
             return
         self.stdout.write(
-            f"To: {message.to}\nSubject: {letter.subject}\nDate: {message.created_at:%Y-%m-%d %H:%M} UTC\n"
+            f"To: {message.to}\nSubject: {letter.subject}\nDate: {message.created_at:%Y-%m-%d %H:%M} UTC\n\n"
         )
         button = () if letter.button is None else (f"{letter.button[0]}: {letter.button[1]}",)
-        self.stdout.write("\n".join((*letter.lines, *button, *letter.after)) + "\n")
+        self.stdout.write("\n\n".join((*letter.lines, *button, *letter.after)) + "\n\n")
