@@ -1,6 +1,7 @@
 """Declarations: every view, consumer and task says what it needs, or why it needs nothing.
 
     @requires(CAMERA_VIEW)                      a signed-in person who holds the permission somewhere
+    @requires(ROLE_EDIT, fresh=True)            … who gave a second factor within FRESH_S, before anything is changed
     @public("sign-in: nobody has a session")    anybody, with the reason
     vsaas.agents.auth.agent_route("POST x")     an agent, by its request signature (marks with `agent_only`)
     @platform("moves audit rows of every tenant")  a task or command of the platform itself
@@ -22,18 +23,29 @@ from tenants.permissions import Permission
 F = TypeVar("F", bound=Callable[..., Any])
 
 ATTRIBUTE = "access"
+FRESH_S = 300
+READING = ("GET", "HEAD")
 
 
 @dataclass(frozen=True, slots=True)
 class Requires:
-    """A signed-in person holding the permission. `writing`: what methods other than GET and HEAD take instead."""
+    """A signed-in person holding the permission. `writing`: what methods other than GET and HEAD take instead. `fresh`: for
+    those, or for the ones named, the person's second factor must have been given within FRESH_S; an access token, which has
+    none and was made with one, is held to its scopes."""
 
     permission: Permission
     writing: Permission | None = None
+    fresh: bool | tuple[str, ...] = False
 
     def of(self, method: str) -> Permission:
         """What a request of this HTTP method takes."""
-        return self.permission if self.writing is None or method in ("GET", "HEAD") else self.writing
+        return self.permission if self.writing is None or method in READING else self.writing
+
+    def wants_fresh(self, method: str) -> bool:
+        """Whether a request of this method takes a factor given a moment ago."""
+        if isinstance(self.fresh, tuple):
+            return method in self.fresh
+        return self.fresh and method not in READING
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +75,15 @@ def _mark(thing: F, declaration: Declaration) -> F:
     return thing
 
 
-def requires(permission: Permission, writing: Permission | None = None) -> Callable[[F], F]:
-    """Declare that a view, consumer or task needs this permission; `writing`: what a view's other methods than GET need."""
+def requires(
+    permission: Permission, writing: Permission | None = None, *, fresh: bool = False
+) -> Callable[[F], F]:
+    """Declare that a view, consumer or task needs this permission; `writing`: what a view's other methods than GET need;
+    `fresh`: those take a second factor given a moment ago too (`Requires`)."""
     for given in (permission, permission if writing is None else writing):
         if not isinstance(given, Permission):
             raise TypeError(f"requires() takes a Permission of tenants.permissions, not {given!r}")
-    return lambda thing: _mark(thing, Requires(permission, writing))
+    return lambda thing: _mark(thing, Requires(permission, writing, fresh))
 
 
 def public(reason: str) -> Callable[[F], F]:

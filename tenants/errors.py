@@ -63,6 +63,13 @@ class OutsideHours(Denied):
     title = _("This is outside your hours")
 
 
+class StaleFactor(Denied):
+    """What is asked for takes a second factor given a moment ago, and this session's was given longer ago."""
+
+    problem = "stale-factor"
+    title = _("Show once more that it is you")
+
+
 class NotSignedIn(VsaasError):
     """Nobody is signed in, or the second factor has not been given yet."""
 

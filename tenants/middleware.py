@@ -18,10 +18,11 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants import bearer, lookups
 from tenants.access import Actor, require, require_in_force
-from tenants.declare import AgentOnly, Public, Requires, declaration_of
+from tenants.declare import FRESH_S, AgentOnly, Public, Requires, declaration_of
 from tenants.errors import (
     NotFound,
     NotSignedIn,
+    StaleFactor,
     TokenRefused,
     UndeclaredAccess,
     VsaasError,
@@ -145,8 +146,24 @@ def enforce(request: HttpRequest, view: Callable[..., Any], kwargs: dict[str, An
             actor = signed_in(request)
             require_in_force(actor)
             require(actor, declared.of(request.method or ""))
+            if declared.wants_fresh(request.method or ""):
+                require_fresh(request, actor)
         case _:
             raise UndeclaredAccess(f"the view of {request.path_info} declares no access")
+
+
+def require_fresh(request: HttpRequest, actor: Actor, within_s: float = FRESH_S) -> None:
+    """Raises StaleFactor unless this session's second factor was given within so many seconds (`request.factor_age_s`, by the
+    accounts' middleware)."""
+    if actor.token_id is not None:
+        return
+    age_s: float | None = getattr(request, "factor_age_s", None)
+    if age_s is None or not 0 <= age_s <= within_s:
+        raise StaleFactor(
+            _("this takes a second factor given within the last %(minutes)d minutes")
+            % {"minutes": within_s // 60},
+            extra={"refresh": f"{API_PREFIX}account/freshness"},
+        )
 
 
 def signed_in(request: HttpRequest) -> Actor:

@@ -199,6 +199,8 @@ class OrganisationRole(TenantModel):
     idle_s = models.PositiveIntegerField(null=True, blank=True)
     lifetime_s = models.PositiveIntegerField(null=True, blank=True)
     factor_kinds = models.JSONField(null=True, blank=True)
+    passwordless = models.BooleanField(null=True, blank=True)
+    remember_days = models.PositiveSmallIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):

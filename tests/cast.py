@@ -20,13 +20,15 @@ from django.http import HttpRequest
 from django.test import Client
 from django_otp.oath import TOTP
 
+from tenants import lookups
 from tenants.access import actor_of
 from tenants.ids import uuid7
 from tenants.models import Membership, Site, Tenant
 from tenants.permissions import OPERATOR, OWNER, VIEWER, Permission, Role
 from tenants.scope import tenant_scope
-from vsaas.accounts import tokens
+from vsaas.accounts import freshness, tokens
 from vsaas.accounts.models import TOTP_STEP_S, AccessToken, Account, TotpDevice
+from vsaas.accounts.sessions import SessionStore
 from vsaas.common import clock
 
 PASSWORD = "correct horse battery 7 staple"
@@ -150,6 +152,20 @@ def sign_in(account: Account) -> Client:
     reply = client.post(f"/t/{slug}/sign-in/factor", {"code": code_of(account)})
     assert reply.status_code == 302, reply.content
     return client
+
+
+def make_fresh(client: Client, slug: str) -> None:
+    """As if the person of the browser's session, where it is a full one, had given the second factor just now."""
+    cookie = client.cookies.get(f"vsaas_s_{slug}")
+    if cookie is None or not cookie.value:
+        return
+    tenant = lookups.tenant_by_slug(slug)
+    assert tenant is not None
+    with tenant_scope(tenant.id):
+        session = SessionStore(cookie.value)
+        if freshness.GIVEN_AT in session:
+            session[freshness.GIVEN_AT] = clock.now_us()
+            session.save()
 
 
 def make_token(

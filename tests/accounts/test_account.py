@@ -105,11 +105,14 @@ def test_a_stolen_session_is_no_way_to_guess_the_password(cast, bob):
             ).status_code
             for n in range(6)
         ]
-        at_the_door = Client(headers={"accept": "text/html"}).post(
-            at(cast, "sign-in"), {"email": cast.bob.email, "password": PASSWORD}
-        )
+        # At the door the same browser goes on counting; others there are not kept waiting by it.
+        same, other = (Client(headers={"accept": "text/html"}) for _ in range(2))
+        name = f"vsaas_d_{cast.tenant_a.slug}"
+        same.cookies[name] = bob.cookies[name].value
+        fields = {"email": cast.bob.email, "password": PASSWORD}
+        at_the_door = [client.post(at(cast, "sign-in"), fields).status_code for client in (same, other)]
     assert statuses == [422] * 5 + [429]
-    assert at_the_door.status_code == 429
+    assert at_the_door == [429, 302]
     assert acts(cast).count("account.confirming-refused") == 5
 
 

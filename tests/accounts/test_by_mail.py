@@ -17,7 +17,7 @@ from tenants.scope import platform_scope, tenant_scope
 from tests import mailbox
 from tests.cast import PASSWORD, Cast, code_of, later, make_account, make_token
 from vsaas.accounts import throttle
-from vsaas.accounts.models import AccessToken, Account, AccountLink, RecoverySet, Session
+from vsaas.accounts.models import AccessToken, Account, AccountLink, Passkey, RecoverySet, Session
 from vsaas.accounts.tasks import remove_ended
 from vsaas.audit.models import AuditInbox
 from vsaas.mail.models import Message, PlatformMessage
@@ -200,6 +200,15 @@ def test_this_was_not_me_undoes_the_change_even_of_a_thief_who_changed_it_twice(
 ) -> None:
     thief, email = client_for(cast.alice), cast.alice.email
     make_token(cast.alice)
+    with tenant_scope(cast.tenant_a.id):
+        Passkey.objects.create(
+            user=cast.alice,
+            name="The thief's",
+            confirmed=True,
+            credential_id=b"thief",
+            public_key=b"key",
+            sign_count=0,
+        )
     change_address(cast, thief, "thief1@example.org", cast.alice)
     with later(minutes=2):
         change_address(cast, thief, "thief2@example.org", cast.alice)
@@ -214,6 +223,7 @@ def test_this_was_not_me_undoes_the_change_even_of_a_thief_who_changed_it_twice(
             assert Account.objects.get(pk=cast.alice.pk).email == email
             assert not Session.objects.filter(account=cast.alice).exists()
             assert not AccessToken.objects.filter(account=cast.alice, revoked_at=None).exists()
+            assert not Passkey.objects.filter(user=cast.alice).exists()
         client, page = opened(cast, email, "password-reset")
         assert client.post(page, {"new_password": NEW_PASSWORD}).status_code == 200
         assert signs_in(cast, email, NEW_PASSWORD)

@@ -31,6 +31,11 @@ def permission_of(row: Url) -> Permission:
     return row.declares.of(row.method)
 
 
+def takes_fresh(row: Url) -> bool:
+    """Whether the row's request takes a factor given a moment ago."""
+    return isinstance(row.declares, Requires) and row.declares.wants_fresh(row.method)
+
+
 def is_api(row: Url) -> bool:
     """Whether programs call it; else it is a page."""
     return row.route.startswith(API)
@@ -55,6 +60,7 @@ def with_token(row: Url) -> int:
 
 
 OUTSIDE_HOURS = 403
+STALE = 403
 
 
 def document() -> str:
@@ -78,6 +84,8 @@ def _head() -> list[str]:
         "| at the door as nobody; at home `access.refused` in their own log |",
         "| no right | a viewer of another site | `access.refused` |",
         "| hours | somebody with every right whose role does not hold now | `access.refused`, reason `outside-hours` |",
+        "| stale | somebody with every right whose second factor was given more than five minutes ago, where the route takes a "
+        "fresh one | `access.refused`, reason `stale-factor` |",
         "| token | a token without the scope; for pages and what no token may do: any token | `access.refused`; for pages as nobody |",
         "",
         "A page answers 302 to whoever must sign in, and leads there. *own*: the answer holds what is the caller's alone.",
@@ -89,8 +97,8 @@ def _people() -> list[str]:
     lines = [
         "## People and their programs",
         "",
-        "| route | takes | nobody | waits | elsewhere | at home | no right | hours | token | else |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| route | takes | nobody | waits | elsewhere | at home | no right | hours | stale | token | else |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in sorted(
         (row for row in URLS if isinstance(row.declares, Requires)), key=lambda row: (row.route, row.method)
@@ -106,6 +114,7 @@ def _people() -> list[str]:
             _statuses(row.not_found) if row.names_object else "own",
             _statuses(without_right(row)) or "own",
             str(OUTSIDE_HOURS),
+            str(STALE) if takes_fresh(row) else "–",
             f"{with_token(row)}{never}",
             _statuses(row.succeeds),
         ]

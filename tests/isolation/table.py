@@ -260,14 +260,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "account/tokens/new",
         "GET",
-        Requires(may.ACCOUNT_SELF),
+        Requires(may.ACCOUNT_SELF, fresh=True),
         lambda s: page(s, "account/tokens/new"),
         own=True,
     ),
     Url(
         PAGES + "account/tokens/new",
         "POST",
-        Requires(may.ACCOUNT_SELF),
+        Requires(may.ACCOUNT_SELF, fresh=True),
         lambda s: page(s, "account/tokens/new"),
         body=lambda s: {"name": "Page", "scopes": "camera:view", "site": "", "days": "30"},
         own=True,
@@ -288,11 +288,11 @@ URLS: list[Url] = [
         succeeds=(302,),
     ),
     Url(API + "me", "GET", Public(""), lambda s: API + "me", succeeds=(401,)),
-    Url(API + "tokens", "GET", Requires(may.ACCOUNT_SELF), lambda s: API + "tokens", own=True),
+    Url(API + "tokens", "GET", Requires(may.ACCOUNT_SELF, fresh=True), lambda s: API + "tokens", own=True),
     Url(
         API + "tokens",
         "POST",
-        Requires(may.ACCOUNT_SELF),
+        Requires(may.ACCOUNT_SELF, fresh=True),
         lambda s: API + "tokens",
         body=lambda s: {
             "name": "Report",
@@ -346,14 +346,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "agents/<uuid:agent_id>/revoke",
         "GET",
-        Requires(may.AGENT_EDIT),
+        Requires(may.AGENT_EDIT, fresh=True),
         lambda s: page(s, f"agents/{s.agent_id}/revoke"),
         names_object=True,
     ),
     Url(
         PAGES + "agents/<uuid:agent_id>/revoke",
         "POST",
-        Requires(may.AGENT_EDIT),
+        Requires(may.AGENT_EDIT, fresh=True),
         lambda s: page(s, f"agents/{s.agent_id}/revoke"),
         body=lambda s: {"name": "Basement"},
         names_object=True,
@@ -391,7 +391,7 @@ URLS: list[Url] = [
     Url(
         PAGES + "sites/<uuid:site_id>/delete",
         "POST",
-        Requires(may.SITE_EDIT),
+        Requires(may.SITE_EDIT, fresh=True),
         lambda s: page(s, f"sites/{s.site.id}/delete"),
         body=lambda s: {},
         names_object=True,
@@ -476,14 +476,14 @@ URLS: list[Url] = [
     Url(
         API + "sites/<uuid:site_id>",
         "GET",
-        Requires(may.SITE_VIEW, may.SITE_EDIT),
+        Requires(may.SITE_VIEW, may.SITE_EDIT, fresh=("DELETE",)),
         lambda s: f"{API}sites/{s.site.id}",
         names_object=True,
     ),
     Url(
         API + "sites/<uuid:site_id>",
         "PATCH",
-        Requires(may.SITE_VIEW, may.SITE_EDIT),
+        Requires(may.SITE_VIEW, may.SITE_EDIT, fresh=("DELETE",)),
         lambda s: f"{API}sites/{s.site.id}",
         body=lambda s: {"timezone": "Europe/Lisbon"},
         names_object=True,
@@ -491,7 +491,7 @@ URLS: list[Url] = [
     Url(
         API + "sites/<uuid:site_id>",
         "DELETE",
-        Requires(may.SITE_VIEW, may.SITE_EDIT),
+        Requires(may.SITE_VIEW, may.SITE_EDIT, fresh=("DELETE",)),
         lambda s: f"{API}sites/{s.site.id}",
         body=lambda s: {},
         names_object=True,
@@ -580,7 +580,7 @@ URLS: list[Url] = [
     Url(
         API + "agents/<uuid:agent_id>/revocation",
         "POST",
-        Requires(may.AGENT_EDIT),
+        Requires(may.AGENT_EDIT, fresh=True),
         lambda s: f"{API}agents/{s.agent_id}/revocation",
         body=lambda s: {},
         names_object=True,
@@ -678,11 +678,16 @@ URLS: list[Url] = [
         lambda s: page(s, "approvals/waiting.json"),
         own=True,
     ),
-    Url(PAGES + "approvals/policy", "GET", Requires(may.PEOPLE_EDIT), lambda s: page(s, "approvals/policy")),
+    Url(
+        PAGES + "approvals/policy",
+        "GET",
+        Requires(may.PEOPLE_EDIT, fresh=True),
+        lambda s: page(s, "approvals/policy"),
+    ),
     Url(
         PAGES + "approvals/policy",
         "POST",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: page(s, "approvals/policy"),
         body=lambda s: {"holds_h": "4"},
         succeeds=(302,),
@@ -735,11 +740,16 @@ URLS: list[Url] = [
         )
     ),
     Url(API + "approvals", "GET", Requires(may.ACCOUNT_SELF), lambda s: API + "approvals", own=True),
-    Url(API + "approvals/policy", "GET", Requires(may.PEOPLE_EDIT), lambda s: API + "approvals/policy"),
+    Url(
+        API + "approvals/policy",
+        "GET",
+        Requires(may.PEOPLE_EDIT, fresh=True),
+        lambda s: API + "approvals/policy",
+    ),
     Url(
         API + "approvals/policy",
         "PATCH",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: API + "approvals/policy",
         body=lambda s: {"sign_in_holds_s": 3600},
     ),
@@ -769,11 +779,16 @@ URLS: list[Url] = [
     ),
     # people
     Url(PAGES + "people", "GET", Requires(may.PEOPLE_VIEW), lambda s: page(s, "people")),
-    Url(PAGES + "people/invite", "GET", Requires(may.PEOPLE_EDIT), lambda s: page(s, "people/invite")),
+    Url(
+        PAGES + "people/invite",
+        "GET",
+        Requires(may.PEOPLE_EDIT, fresh=True),
+        lambda s: page(s, "people/invite"),
+    ),
     Url(
         PAGES + "people/invite",
         "POST",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: page(s, "people/invite"),
         body=lambda s: NEWCOMER | {"where": "some", "sites": str(s.site.id)},
         names_object=True,
@@ -800,14 +815,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "people/<uuid:account_id>",
         "GET",
-        Requires(may.PEOPLE_VIEW),
+        Requires(may.PEOPLE_VIEW, fresh=True),
         lambda s: page(s, f"people/{s.cast.olga.id}"),
         names_object=True,
     ),
     Url(
         PAGES + "people/<uuid:account_id>",
         "POST",
-        Requires(may.PEOPLE_VIEW),
+        Requires(may.PEOPLE_VIEW, fresh=True),
         lambda s: page(s, f"people/{s.cast.olga.id}"),
         body=lambda s: {"role": "viewer", "where": "all", "confirmed": "1"},
         names_object=True,
@@ -817,14 +832,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "people/<uuid:account_id>/remove",
         "GET",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: page(s, f"people/{s.cast.olga.id}/remove"),
         names_object=True,
     ),
     Url(
         PAGES + "people/<uuid:account_id>/remove",
         "POST",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: page(s, f"people/{s.cast.olga.id}/remove"),
         names_object=True,
         succeeds=(302,),
@@ -841,21 +856,21 @@ URLS: list[Url] = [
     Url(
         PAGES + "people/<uuid:account_id>/factor",
         "POST",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: page(s, f"people/{s.cast.olga.id}/factor"),
         names_object=True,
     ),
     Url(
         PAGES + "people/<uuid:account_id>/grants",
         "GET",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: page(s, f"people/{s.cast.olga.id}/grants"),
         names_object=True,
     ),
     Url(
         PAGES + "people/<uuid:account_id>/grants",
         "POST",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: page(s, f"people/{s.cast.olga.id}/grants"),
         body=lambda s: {
             "act": "deny",
@@ -883,11 +898,11 @@ URLS: list[Url] = [
         names_object=True,
     ),
     Url(PAGES + "roles", "GET", Requires(may.PEOPLE_VIEW), lambda s: page(s, "roles")),
-    Url(PAGES + "roles/new", "GET", Requires(may.ROLE_EDIT), lambda s: page(s, "roles/new")),
+    Url(PAGES + "roles/new", "GET", Requires(may.ROLE_EDIT, fresh=True), lambda s: page(s, "roles/new")),
     Url(
         PAGES + "roles/new",
         "POST",
-        Requires(may.ROLE_EDIT),
+        Requires(may.ROLE_EDIT, fresh=True),
         lambda s: page(s, "roles/new"),
         body=lambda s: {"title": "Reception", "permissions": "camera:live"},
         succeeds=(302,),
@@ -896,14 +911,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "roles/<slug:key>",
         "GET",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: page(s, f"roles/{s.role_key}"),
         names_object=True,
     ),
     Url(
         PAGES + "roles/<slug:key>",
         "POST",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: page(s, f"roles/{s.role_key}"),
         body=lambda s: {"title": "Night watch", "permissions": "camera:live"},
         names_object=True,
@@ -913,14 +928,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "roles/<slug:key>/sessions",
         "GET",
-        Requires(may.ROLE_EDIT),
+        Requires(may.ROLE_EDIT, fresh=True),
         lambda s: page(s, f"roles/{s.role_key}/sessions"),
         names_object=True,
     ),
     Url(
         PAGES + "roles/<slug:key>/sessions",
         "POST",
-        Requires(may.ROLE_EDIT),
+        Requires(may.ROLE_EDIT, fresh=True),
         lambda s: page(s, f"roles/{s.role_key}/sessions"),
         body=lambda s: {"idle_min": "15"},
         names_object=True,
@@ -930,7 +945,7 @@ URLS: list[Url] = [
         Url(
             API + "roles/<slug:role_key>/sessions",
             method,
-            Requires(may.ROLE_EDIT),
+            Requires(may.ROLE_EDIT, fresh=True),
             lambda s: f"{API}roles/{s.role_key}/sessions",
             body=body,
             names_object=True,
@@ -941,14 +956,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "roles/<slug:key>/delete",
         "GET",
-        Requires(may.ROLE_EDIT),
+        Requires(may.ROLE_EDIT, fresh=True),
         lambda s: page(s, f"roles/{s.role_key}/delete"),
         names_object=True,
     ),
     Url(
         PAGES + "roles/<slug:key>/delete",
         "POST",
-        Requires(may.ROLE_EDIT),
+        Requires(may.ROLE_EDIT, fresh=True),
         lambda s: page(s, f"roles/{s.role_key}/delete"),
         names_object=True,
         succeeds=(302,),
@@ -999,14 +1014,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "roles/<slug:key>/hours",
         "GET",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: page(s, f"roles/{s.role_key}/hours"),
         names_object=True,
     ),
     Url(
         PAGES + "roles/<slug:key>/hours",
         "POST",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: page(s, f"roles/{s.role_key}/hours"),
         body=lambda s: {
             "live-mode": "hours",
@@ -1081,6 +1096,46 @@ URLS: list[Url] = [
         for method in ("GET", "POST")
     ),
     Url(
+        PAGES + "sign-in/passkey",
+        "POST",
+        Public(""),
+        lambda s: page(s, "sign-in/passkey"),
+        body=lambda s: {},
+        succeeds=(401,),
+    ),
+    Url(
+        PAGES + "account/browsers/<uuid:browser_id>",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: page(s, f"account/browsers/{s.cast.alice.id}"),
+        body=lambda s: {},
+        own=True,
+        succeeds=(404,),  # nobody's browser is remembered
+    ),
+    *(
+        Url(
+            PAGES + "organisation/sign-in",
+            method,
+            Requires(may.TENANT_EDIT, may.PEOPLE_EDIT, fresh=True),
+            lambda s: page(s, "organisation/sign-in"),
+            body=lambda s: {"kinds": ["app"], "remember_days": "0"},
+            succeeds=status,
+            reach="tenant",
+        )
+        for method, status in (("GET", (200,)), ("POST", (302, 422)))
+    ),
+    *(
+        Url(
+            API + "sign-in-rules",
+            method,
+            Requires(may.TENANT_EDIT, may.PEOPLE_EDIT, fresh=True),
+            lambda s: API + "sign-in-rules",
+            body=lambda s: {},
+            reach="tenant",
+        )
+        for method in ("GET", "PATCH")
+    ),
+    Url(
         PAGES + "passkey-challenge",
         "POST",
         Public(""),
@@ -1152,13 +1207,13 @@ URLS: list[Url] = [
     Url(
         PAGES + "audit/destinations/new",
         "GET",
-        Requires(may.TENANT_EDIT),
+        Requires(may.TENANT_EDIT, fresh=True),
         lambda s: page(s, "audit/destinations/new"),
     ),
     Url(
         PAGES + "audit/destinations/new",
         "POST",
-        Requires(may.TENANT_EDIT),
+        Requires(may.TENANT_EDIT, fresh=True),
         lambda s: page(s, "audit/destinations/new"),
         body=lambda s: {"name": "Watch 2", "kind": "syslog", "address": "siem.example.invalid"},
         succeeds=(302,),
@@ -1167,14 +1222,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "audit/destinations/<uuid:destination_id>",
         "GET",
-        Requires(may.TENANT_EDIT),
+        Requires(may.TENANT_EDIT, fresh=True),
         lambda s: page(s, f"audit/destinations/{s.destination_id}"),
         names_object=True,
     ),
     Url(
         PAGES + "audit/destinations/<uuid:destination_id>",
         "POST",
-        Requires(may.TENANT_EDIT),
+        Requires(may.TENANT_EDIT, fresh=True),
         lambda s: page(s, f"audit/destinations/{s.destination_id}"),
         body=lambda s: {"name": "Watch 3", "kind": "syslog", "address": "siem.example.invalid"},
         names_object=True,
@@ -1184,7 +1239,7 @@ URLS: list[Url] = [
     Url(
         PAGES + "audit/destinations/<uuid:destination_id>/remove",
         "POST",
-        Requires(may.TENANT_EDIT),
+        Requires(may.TENANT_EDIT, fresh=True),
         lambda s: page(s, f"audit/destinations/{s.destination_id}/remove"),
         names_object=True,
         succeeds=(302,),
@@ -1217,7 +1272,7 @@ URLS: list[Url] = [
     Url(
         API + "members/<uuid:account_id>",
         "GET",
-        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT, fresh=True),
         lambda s: f"{API}members/{s.cast.olga.id}",
         names_object=True,
         reach="tenant",
@@ -1225,7 +1280,7 @@ URLS: list[Url] = [
     Url(
         API + "members/<uuid:account_id>",
         "PATCH",
-        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT, fresh=True),
         lambda s: f"{API}members/{s.cast.olga.id}",
         body=lambda s: {"role": "viewer", "sites": [str(s.site.id)]},
         names_object=True,
@@ -1234,7 +1289,7 @@ URLS: list[Url] = [
     Url(
         API + "members/<uuid:account_id>",
         "DELETE",
-        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.PEOPLE_EDIT, fresh=True),
         lambda s: f"{API}members/{s.cast.olga.id}",
         names_object=True,
         succeeds=(204,),
@@ -1258,7 +1313,7 @@ URLS: list[Url] = [
     Url(
         API + "members/<uuid:account_id>/factor-link",
         "POST",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: f"{API}members/{s.cast.olga.id}/factor-link",
         names_object=True,
         succeeds=(201,),
@@ -1291,14 +1346,14 @@ URLS: list[Url] = [
     Url(
         API + "roles",
         "GET",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: API + "roles",
         reach="tenant",
     ),
     Url(
         API + "roles",
         "POST",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: API + "roles",
         body=lambda s: {"title": "Reception", "permissions": ["camera:live"]},
         succeeds=(201,),
@@ -1307,7 +1362,7 @@ URLS: list[Url] = [
     Url(
         API + "roles/<slug:role_key>",
         "GET",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: f"{API}roles/{s.role_key}",
         names_object=True,
         reach="tenant",
@@ -1315,7 +1370,7 @@ URLS: list[Url] = [
     Url(
         API + "roles/<slug:role_key>",
         "PATCH",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: f"{API}roles/{s.role_key}",
         body=lambda s: {"permissions": ["camera:live"]},
         names_object=True,
@@ -1324,7 +1379,7 @@ URLS: list[Url] = [
     Url(
         API + "roles/<slug:role_key>",
         "DELETE",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: f"{API}roles/{s.role_key}",
         names_object=True,
         succeeds=(204,),
@@ -1341,7 +1396,7 @@ URLS: list[Url] = [
     Url(
         API + "roles/<slug:role_key>/hours",
         "GET",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: f"{API}roles/{s.role_key}/hours",
         names_object=True,
         reach="tenant",
@@ -1349,7 +1404,7 @@ URLS: list[Url] = [
     Url(
         API + "roles/<slug:role_key>/hours",
         "PUT",
-        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT),
+        Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
         lambda s: f"{API}roles/{s.role_key}/hours",
         body=lambda s: {"playback_back_h": 48},
         names_object=True,
@@ -1371,11 +1426,11 @@ URLS: list[Url] = [
         reach="tenant",
         fresh=True,
     ),
-    Url(API + "invitations", "GET", Requires(may.PEOPLE_EDIT), lambda s: API + "invitations"),
+    Url(API + "invitations", "GET", Requires(may.PEOPLE_EDIT, fresh=True), lambda s: API + "invitations"),
     Url(
         API + "invitations",
         "POST",
-        Requires(may.PEOPLE_EDIT),
+        Requires(may.PEOPLE_EDIT, fresh=True),
         lambda s: API + "invitations",
         body=lambda s: NEWCOMER | {"sites": [str(s.site.id)]},
         names_object=True,
@@ -1410,6 +1465,15 @@ URLS: list[Url] = [
         body=lambda s: {"name": "Somebody"},
         own=True,
         fresh=True,
+    ),
+    Url(
+        API + "account/freshness",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: API + "account/freshness",
+        body=lambda s: {"code": ""},
+        own=True,
+        succeeds=(422,),
     ),
     Url(
         API + "account/password",
@@ -1482,14 +1546,14 @@ URLS: list[Url] = [
     Url(
         API + "audit/destinations",
         "GET",
-        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT, fresh=True),
         lambda s: API + "audit/destinations",
         reach="tenant",
     ),
     Url(
         API + "audit/destinations",
         "POST",
-        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT, fresh=True),
         lambda s: API + "audit/destinations",
         body=lambda s: {"name": "Watch 4", "kind": "cef", "address": "siem.example.invalid"},
         reach="tenant",
@@ -1500,7 +1564,7 @@ URLS: list[Url] = [
     Url(
         API + "audit/destinations/<uuid:destination_id>",
         "GET",
-        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT, fresh=True),
         lambda s: f"{API}audit/destinations/{s.destination_id}",
         names_object=True,
         reach="tenant",
@@ -1508,7 +1572,7 @@ URLS: list[Url] = [
     Url(
         API + "audit/destinations/<uuid:destination_id>",
         "PATCH",
-        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT, fresh=True),
         lambda s: f"{API}audit/destinations/{s.destination_id}",
         body=lambda s: {"enabled": True},
         names_object=True,
@@ -1518,7 +1582,7 @@ URLS: list[Url] = [
     Url(
         API + "audit/destinations/<uuid:destination_id>",
         "DELETE",
-        Requires(may.AUDIT_VIEW, may.TENANT_EDIT),
+        Requires(may.AUDIT_VIEW, may.TENANT_EDIT, fresh=True),
         lambda s: f"{API}audit/destinations/{s.destination_id}",
         names_object=True,
         reach="tenant",

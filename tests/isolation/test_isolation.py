@@ -8,14 +8,23 @@ from django.http import HttpResponse
 from django.test import Client
 
 from tenants import checks
-from tenants.declare import AgentOnly, Platform, Public, Requires
+from tenants.declare import FRESH_S, AgentOnly, Platform, Public, Requires
 from tenants.errors import NotFound
 from tenants.middleware import TENANT_HEADER
 from tenants.models import Tenant
 from tenants.scope import in_tenant_scope, tenant_scope
 from tests.boxes import Box
+from tests.cast import later, make_fresh
 from tests.isolation.headers import assert_baseline
-from tests.isolation.refusals import OUTSIDE_HOURS, PAGE, at_the_door, document, is_api, without_right
+from tests.isolation.refusals import (
+    OUTSIDE_HOURS,
+    PAGE,
+    STALE,
+    at_the_door,
+    document,
+    is_api,
+    without_right,
+)
 from tests.isolation.stage import Stage, assert_holds_nothing_of_a, make_stage
 from tests.isolation.table import API, CONSUMERS, TASKS, URLS, Consumer, Task, Url
 from tests.rules import set_hours
@@ -48,11 +57,27 @@ def ask(stage: Stage, client: Client, row: Url, slug: str) -> HttpResponse:
     """The row's request, at the door of the tenant `slug`."""
     path = row.path(stage).replace(f"/t/{stage.slug}/", f"/t/{slug}/", 1)
     api = row.route.startswith(API)
+    if isinstance(row.declares, Requires) and row.declares.wants_fresh(row.method):
+        make_fresh(client, slug)
+    return send(client, row, path, slug, api=api, body=row.payload(stage))
+
+
+def send(
+    client: Client, row: Url, path: str, slug: str, *, api: bool, body: tuple[bytes, str]
+) -> HttpResponse:
     headers = {TENANT_HEADER: slug, "accept": "application/json"} if api else {"accept": "text/html"}
-    body, content_type = row.payload(stage)
-    reply = client.generic(row.method, path, body, content_type=content_type, headers=headers)
+    reply = client.generic(row.method, path, body[0], content_type=body[1], headers=headers)
     assert_baseline(reply, signed_in=isinstance(row.declares, Requires))
     return reply
+
+
+def alice_while_stale(row: Url, stage: Stage) -> None:
+    """Her factor was given too long ago, and everything else is as it is when she succeeds."""
+    with later(seconds=FRESH_S + 1):
+        path = row.path(stage)
+        reply = send(stage.alice, row, path, stage.slug, api=is_api(row), body=row.payload(stage))
+    assert reply.status_code == STALE, ("stale", reply.status_code, reply.content[:300])
+    assert_in_the_log(stage.cast.tenant_a, "Alice", row, stage, reason="stale-factor")
 
 
 def signed(box: Box, row: Url, stage: Stage) -> HttpResponse:
@@ -69,15 +94,14 @@ def refused_at_the_door(row: Url, reply: HttpResponse) -> bool:
 
 
 def assert_in_the_log(
-    tenant: Tenant, name: str, row: Url, stage: Stage, *, act: str = REFUSED.name, reason: str = ""
+    tenant: Tenant, name: str, reply: HttpResponse, *, act: str = REFUSED.name, reason: str = ""
 ) -> None:
-    """The newest refusal of this person in the tenant's log is of the row's request."""
+    """The newest refusal of this person in the tenant's log is of the request that got this reply."""
     with tenant_scope(tenant.id):
         entry = AuditInbox.objects.filter(act=act, actor_name=name, outcome="refused").order_by("-id").first()
     assert entry is not None, f"no refusal of {name} was written down"
-    path = row.path(stage).partition("?")[0].removeprefix(f"/t/{stage.slug}/")
-    assert entry.details["method"] == row.method
-    assert entry.details["path"].endswith(path), entry.details
+    asked = (reply.request["REQUEST_METHOD"], reply.request["PATH_INFO"])
+    assert (entry.details["method"], entry.details["path"]) == asked
     assert not reason or entry.details["reason"] == reason
 
 
@@ -102,6 +126,10 @@ def test_only_the_right_person_gets_in(row: Url, stage: Stage) -> None:
     charlie_at_home(row, stage)
     bob(row, stage)
     hugo(row, stage)
+    assert isinstance(row.declares, Requires)
+    if row.declares.wants_fresh(row.method):
+        make_fresh(stage.alice, stage.slug)
+        alice_while_stale(row, stage)
     reply = ask(stage, stage.alice, row, stage.slug)
     assert reply.status_code in row.succeeds, ("Alice", reply.status_code, reply.content[:600])
 
@@ -114,7 +142,7 @@ def charlie_at_home(row: Url, stage: Stage) -> None:
     else:
         assert reply.status_code in row.succeeds, ("Charlie at home", reply.status_code, reply.content[:300])
     if reply.status_code in (403, 404):
-        assert_in_the_log(stage.cast.tenant_b, "Charlie", row, stage)
+        assert_in_the_log(stage.cast.tenant_b, "Charlie", reply)
     assert_holds_nothing_of_a(stage, reply, row.path(stage))
 
 
@@ -123,15 +151,15 @@ def wandas_wish_is_in_the_log(row: Url, stage: Stage) -> None:
     redis = redis_client()
     for key in redis.scan_iter("vsaas.approvals.noted.*"):
         redis.delete(key)
-    ask(stage, stage.waiting, row, stage.slug)
-    assert_in_the_log(stage.cast.tenant_a, "Wanda", row, stage, act=ROUTE_REFUSED.name)
+    reply = ask(stage, stage.waiting, row, stage.slug)
+    assert_in_the_log(stage.cast.tenant_a, "Wanda", reply, act=ROUTE_REFUSED.name)
 
 
 def hugo(row: Url, stage: Stage) -> None:
     """Hugo may do everything, at another time."""
     reply = ask(stage, stage.hugo, row, stage.slug)
     assert reply.status_code == OUTSIDE_HOURS, ("Hugo", reply.status_code, reply.content[:300])
-    assert_in_the_log(stage.cast.tenant_a, "Hugo", row, stage, reason="outside-hours")
+    assert_in_the_log(stage.cast.tenant_a, "Hugo", reply, reason="outside-hours")
     assert_holds_nothing_of_a(stage, reply, row.path(stage))
 
 
@@ -141,7 +169,7 @@ def bob(row: Url, stage: Stage) -> None:
     expected = without_right(row) or row.succeeds
     assert reply.status_code in expected, ("Bob", reply.status_code, reply.content[:300])
     if reply.status_code in (403, 404):
-        assert_in_the_log(stage.cast.tenant_a, "Bob", row, stage)
+        assert_in_the_log(stage.cast.tenant_a, "Bob", reply)
     assert_holds_nothing_of_a(stage, reply, row.path(stage))
 
 

@@ -232,7 +232,9 @@ def signed_in_since(account: Account, age: dt.timedelta) -> None:
         Session.objects.filter(account=account).update(created_at=clock.now() - age)
 
 
-@pytest.mark.parametrize("how", ["removed", "signed out", "another site", "older than its role allows"])
+@pytest.mark.parametrize(
+    "how", ["removed", "signed out", "another site", "denied", "older than its role allows"]
+)
 async def test_what_an_owner_does_to_a_member_ends_their_view(place: Place, how: str) -> None:
     cast = place.cast
     alice, bob = await browser(cast.alice), await browser(cast.bob)
@@ -244,10 +246,18 @@ async def test_what_an_owner_does_to_a_member_ends_their_view(place: Place, how:
         elsewhere = {"role": "viewer", "where": "some", "sites": [str(cast.other_site_a.id)]} | {
             "confirmed": "1"
         }
+        denial = {
+            "act": "deny",
+            "role": "",
+            "where": "camera",
+            "camera": str(place.camera.id),
+            "confirmed": "1",
+        }
         change = {
             "removed": (f"{at}/remove", {}),
             "signed out": (f"{at}/sessions", {}),
             "another site": (at, elsewhere),
+            "denied": (f"{at}/grants", denial),
             "older than its role allows": (
                 f"/t/{alice.slug}/roles/viewer/sessions",
                 {"lifetime_h": "0.25"},

@@ -19,6 +19,7 @@ from tenants.middleware import signed_in
 from tenants.permissions import ACCOUNT_SELF
 from tenants.words import filled
 from vsaas.accounts import (
+    acts,
     address,
     closing,
     language,
@@ -26,6 +27,7 @@ from vsaas.accounts import (
     passkeys,
     people,
     recovery,
+    remembered,
     setup,
     signin,
     user_agents,
@@ -121,6 +123,9 @@ def account(request: HttpRequest) -> HttpResponse:
         "form": form,
         "app": app,
         "passkeys": passkeys.of(person),
+        "remembered": [
+            {"row": row, "words": acts.device_spoken(row.device)} for row in remembered.of(person)
+        ],
         "may_add_passkey": passkeys.party() is not None,
         "codes_left": RecoveryCode.objects.filter(device__user=person, used_at=None).count(),
         "sessions": own_sessions(request, person),
@@ -314,6 +319,20 @@ def account_end_session(request: HttpRequest, session_id: UUID) -> HttpResponse:
         request.session.flush()
         return HttpResponseRedirect(tenant_url(request, "sign-in"))
     say(request, _("%(device)s is signed out.") % {"device": user_agents.device_words(session.user_agent)})
+    return HttpResponseRedirect(tenant_url(request, "account"))
+
+
+@requires(ACCOUNT_SELF)
+@require_POST
+def account_forget(request: HttpRequest, browser_id: UUID) -> HttpResponse:
+    """Remember one of one's browsers no more."""
+    person = me(request)
+    row = remembered.of(person).filter(pk=browser_id).first()
+    if row is None:
+        raise NotFound(_("this browser is not remembered any more"))
+    words = acts.device_spoken(row.device)
+    remembered.end(request, person, row)
+    say(request, _("%(device)s has to give a second factor again.") % {"device": words})
     return HttpResponseRedirect(tenant_url(request, "account"))
 
 

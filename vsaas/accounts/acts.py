@@ -9,6 +9,8 @@ from vsaas.audit.acts import declare, each_of, one_of
 A_RECOVERY_CODE = gettext_noop("a recovery code")
 THE_APP = gettext_noop("the authenticator app")
 A_PASSKEY = gettext_noop("a passkey")
+A_REMEMBERED_BROWSER = gettext_noop("a browser that is remembered")
+A_PASSKEY_ALONE = gettext_noop("a passkey, without password")
 NO_ANSWER = gettext_noop("it is no passkey's answer")
 UNKNOWN_PASSKEY = gettext_noop("no such passkey is known here")
 STALE_CHALLENGE = gettext_noop("nothing was asked here that it could be the answer to")
@@ -61,7 +63,7 @@ _rights = each_of(NO_RIGHT)
 device_spoken = one_of(UNKNOWN_DEVICE, gettext_noop("%(browser)s on %(system)s"))
 """A browser and its system, as `user_agents.device_words` says them: "Firefox on Linux"."""
 
-_factor = one_of(A_RECOVERY_CODE, THE_APP, A_PASSKEY)
+_factor = one_of(A_RECOVERY_CODE, THE_APP, A_PASSKEY, A_PASSKEY_ALONE, A_REMEMBERED_BROWSER)
 
 SIGNED_IN = declare("session.signed-in", _("{actor} signed in with {factor}"), factor=_factor)
 WAITS = declare(
@@ -171,6 +173,19 @@ PASSKEY_COPIED = declare(
     "passkey.copied",
     _("The passkey {object} of {actor} was refused: its counter went back, so it may have been copied"),
 )
+FACTOR_NOT_ACCEPTED = declare(
+    "session.factor-not-accepted",
+    _("{actor} was not signed in with {factor}: the sign-in rules do not accept it"),
+    factor=_factor,
+)
+SIGN_IN_RULES_CHANGED = declare(
+    "tenant.sign-in-rules", _("{actor} changed the sign-in rules. Now: {after}. Before: {before}")
+)
+REMEMBERED = declare(
+    "browser.remembered",
+    _("{actor} had the browser {object} remembered in place of a second factor, for days: {days}"),
+)
+REMEMBERED_ENDED = declare("browser.forgotten", _("{actor} had the browser {object} remembered no more"))
 CONFIRMING_REFUSED = declare(
     "account.confirming-refused", _("{actor} gave a wrong password while changing the own account")
 )
@@ -206,7 +221,7 @@ EMAIL_CHANGE_UNDONE = declare(
     "account.email-undone",
     _(
         "Whoever reads {after} said that changing the address of {object} to {before} was not theirs: it was undone, "
-        "sessions ended: {count}, access tokens revoked: {tokens}, the password taken away"
+        "sessions ended: {count}, access tokens revoked: {tokens}, passkeys removed: {passkeys}, the password taken away"
     ),
 )
 CLOSED = declare(

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from vsaas.accounts import acts, letters, links, throttle
-from vsaas.accounts.models import AccessToken, Account, AccountLink, normalise_email
+from vsaas.accounts.models import AccessToken, Account, AccountLink, Passkey, normalise_email
 from vsaas.accounts.reset import end_all_sessions
 from vsaas.audit.services import NOBODY, record_act, what, who
 from vsaas.common import clock
@@ -52,8 +52,9 @@ def confirm(request: HttpRequest, link: AccountLink) -> None:
 
 def undo(request: HttpRequest, link: AccountLink) -> None:
     """Whoever reads the old address did not change it: the old address comes back, nothing that was open stays open, and the
-    password goes; a link for a new one is sent to the old address. The second factor stays: whoever has only the mailbox
-    does not get in by this."""
+    password goes; a link for a new one is sent to the old address. Passkeys go as well, since one alone can open an account
+    where the rules allow that, and whoever changed the address may have added one. The authenticator app stays: whoever has
+    only the mailbox does not get in by this."""
     account: Account = link.account
     links.use_up(request, link)
     before = account.email
@@ -68,6 +69,7 @@ def undo(request: HttpRequest, link: AccountLink) -> None:
     tokens = AccessToken.objects.filter(account=account, revoked_at=None, expires_at__gt=now).update(
         revoked_at=now
     )
+    passkeys, _by_model = Passkey.objects.filter(user=account).delete()
     record_act(
         acts.EMAIL_CHANGE_UNDONE,
         NOBODY,
@@ -77,6 +79,7 @@ def undo(request: HttpRequest, link: AccountLink) -> None:
         after=account.email,
         count=count,
         tokens=tokens,
+        passkeys=passkeys,
     )
     about = {"network": network_of(request), "at_us": str(clock.now_us())}
     outbox.post(letters.password_reset, account.email, about, language=account.language)

@@ -8,10 +8,14 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        from vsaas.accounts import role_limits
+        from vsaas.accounts import owing, role_limits, rules, stepping_up
         from vsaas.accounts.second import declare_acts, for_approvals
         from vsaas.approvals.people import register_accounts
+        from vsaas.common.pages import register_banner
 
         register_accounts(for_approvals())
+        stepping_up.register()
+        rules.declare_it()
+        register_banner(owing.banner)
         declare_acts()
         role_limits.declare_it()

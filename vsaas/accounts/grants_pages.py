@@ -24,7 +24,7 @@ from vsaas.accounts.people_pages import change, shown
 from vsaas.common.errors import Conflict, InvalidField, NotFound
 
 
-@requires(PEOPLE_EDIT)
+@requires(PEOPLE_EDIT, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def people_grants(request: HttpRequest, account_id: UUID) -> HttpResponse:
     """Add one role or exception to those a person has, or (`remove`) take one away; shown before it is done."""

@@ -118,7 +118,7 @@ class OrganisationFields(BaseModel):
 class RoleHoursView(ApiView):
     """GET: when a role holds. PUT: sets it."""
 
-    access = Requires(PEOPLE_VIEW, ROLE_EDIT)
+    access = Requires(PEOPLE_VIEW, ROLE_EDIT, fresh=True)
     tag = "Roles"
 
     @describe("Get the hours of a role", reply=HoursReply, example=HOURS)

@@ -28,7 +28,7 @@ from vsaas.common.links import tenant_url
 CONFIRMED = "confirm-closed"
 
 
-@requires(PEOPLE_VIEW, ROLE_EDIT)
+@requires(PEOPLE_VIEW, ROLE_EDIT, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def role_hours(request: HttpRequest, key: str) -> HttpResponse:
     """What holds, in sentences; for who may change roles the weekly editor."""

@@ -96,7 +96,7 @@ def windows_words(windows: Windows) -> str:
         return _("always")
     if not windows:
         return _("never")
-    return _("; ").join(window_words(window) for window in windows)
+    return "; ".join(window_words(window) for window in windows)
 
 
 def window_words(window: Window) -> str:

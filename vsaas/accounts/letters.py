@@ -143,8 +143,8 @@ def email_changed(about: About, to: str) -> Letter | None:
             ),
             (_("This was not me"), links.issue(account, AccountLink.Kind.NOT_ME, to)),
             (
-                _("The link works once, within seven days. It brings this address back, ends all sessions and "
-                  "access tokens, and has a new password set by mail to this address."),
+                _("The link works once, within seven days. It brings this address back, ends all sessions, removes access tokens "
+                  "and passkeys, and has a new password set by mail to this address."),
             ),
         )  # fmt: skip
 

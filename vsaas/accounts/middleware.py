@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants.access import Actor, actor_of, in_force
 from tenants.errors import TokenRefused
+from vsaas.accounts import freshness
 from vsaas.accounts.limits import limits_of
 from vsaas.accounts.tokens import actor_by_token
 from vsaas.approvals import signing_in
@@ -28,6 +29,7 @@ class ActorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.owes = None  # type: ignore[attr-defined]
+        request.factor_age_s = None  # type: ignore[attr-defined]
         request.actor = self.actor_of_request(request)  # type: ignore[attr-defined]
         return self.get_response(request)
 
@@ -45,7 +47,7 @@ class ActorMiddleware:
 
 
 def actor_in(request: HttpRequest) -> Actor | None:
-    """The actor of the request's session."""
+    """The actor of the request's session; `request.factor_age_s` says how long ago its factor was given."""
     if request.tenant is None or not request.user.is_authenticated:  # type: ignore[attr-defined]
         return None
     if not request.user.is_verified():  # type: ignore[attr-defined]
@@ -61,4 +63,5 @@ def actor_in(request: HttpRequest) -> Actor | None:
             _("this session waits for a second person's approval, and has no right until then")
         )
         return None
+    request.factor_age_s = freshness.age_s(request)  # type: ignore[attr-defined]
     return in_force(actor, clock.now_us())

@@ -24,6 +24,11 @@ TOTP_STEP_S = 30
 THROTTLE_CAP_S = 900
 
 
+def usual_kinds() -> list[str]:
+    """The kinds of second factor that are accepted where nobody said otherwise."""
+    return ["app", "passkey"]
+
+
 class AccountManager(ScopedManager["Account"]):
     """The current tenant's accounts."""
 
@@ -199,6 +204,51 @@ class Passkey(TenantDevice):
     def verify_token(self, token: str) -> bool:
         """Never: nobody types a passkey."""
         return False
+
+
+class RememberedBrowser(TenantDevice):
+    """A browser in which an account gave its second factor, and need not again until `expires_at`. Its cookie holds the token,
+    this row only its hash. `device` is the kind of browser it has to be still."""
+
+    token_hash = models.BinaryField(unique=True)
+    device = models.CharField(max_length=60)
+    network = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    last_used_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        abstract = False
+
+    def __str__(self) -> str:
+        return self.device
+
+    @classmethod
+    def end_all(cls, account: Account) -> None:
+        """Every browser of the account has to give a factor again. Rows stay for the session that may rest on one."""
+        now = clock.now()
+        cls.objects.filter(user=account, expires_at__gt=now).update(expires_at=now)
+
+    def verify_token(self, token: str) -> bool:
+        """Never: nobody types it."""
+        return False
+
+
+class SignInPolicy(TenantModel):
+    """How people of an organisation sign in, where their roles say nothing else (`tenants_role`). No row: the product's own.
+    `version` grows with each change, of a role's rules too."""
+
+    kinds = models.JSONField(default=usual_kinds)
+    passwordless = models.BooleanField(default=False)
+    remember_days = models.PositiveSmallIntegerField(default=0)
+    version = models.PositiveIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        abstract = False
+        constraints = [models.UniqueConstraint(fields=["tenant"], name="sign_in_policy_once")]
+
+    def __str__(self) -> str:
+        return f"sign-in rules {self.id}"
 
 
 class RecoverySet(TenantDevice):

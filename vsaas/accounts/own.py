@@ -13,7 +13,7 @@ from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp import login as otp_login
 
 from vsaas.accounts import acts, links, notices, people, recovery
-from vsaas.accounts.models import Account, AccountLink, Session, TotpDevice
+from vsaas.accounts.models import Account, AccountLink, RememberedBrowser, Session, TotpDevice
 from vsaas.accounts.sessions import SessionStore, hash_key
 from vsaas.accounts.user_agents import device_of
 from vsaas.audit.services import record_act, what, who
@@ -121,8 +121,10 @@ def end_all_others(request: HttpRequest, account: Account) -> int:
 
 
 def end_others(request: HttpRequest, account: Account) -> int:
-    """Delete every session of the account but the request's; how many of them had not ended by themselves."""
+    """Delete every session of the account but the request's, and remember no browser any more; how many sessions had not
+    ended by themselves."""
     here = hash_key(request.session.session_key or "")
     count = sessions(account).exclude(key_hash=here).count()
     Session.objects.filter(account=account).exclude(key_hash=here).delete()
+    RememberedBrowser.end_all(account)
     return count

@@ -15,10 +15,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tenants.declare import public, requires
 from tenants.permissions import ACCOUNT_SELF
-from vsaas.accounts import own, passkeys, signin
+from vsaas.accounts import owing, own, passkeys, signin
 from vsaas.accounts.account_pages import confirm_first, me
 from vsaas.accounts.models import Account, Passkey
-from vsaas.accounts.passkeys import PasskeyRefused
+from vsaas.accounts.passkeys import LastFactor, PasskeyRefused
 from vsaas.accounts.people_pages import say
 from vsaas.accounts.user_agents import device_words
 from vsaas.approvals.forms import FACTOR_CHARS_MAX
@@ -44,12 +44,13 @@ class NewPasskeyForm(PasskeyNameForm):
     answer = forms.CharField(max_length=FACTOR_CHARS_MAX, widget=forms.HiddenInput, required=False)
 
 
-def asked_for(request: HttpRequest) -> Account:
-    """Whom a passkey is asked of in this session; raises NotSignedIn."""
+def asked_for(request: HttpRequest) -> Account | None:
+    """Whom a passkey is asked of in this session; None: whoever it turns out to be, where a passkey alone may do. Raises
+    NotSignedIn."""
     account = signin.owing_account(request)
     if account is None and request.actor is not None:  # type: ignore[attr-defined]
         account = me(request)
-    if account is None:
+    if account is None and not passkeys.alone_is_offered():
         raise NotSignedIn(_("type your password first"))
     return account
 
@@ -57,7 +58,8 @@ def asked_for(request: HttpRequest) -> Account:
 @public("a challenge opens nothing; whose session asks for it owes the answer, or is signed in")
 @require_POST
 def passkey_challenge(request: HttpRequest) -> HttpResponse:
-    """JSON for `navigator.credentials.get`: what one of the person's passkeys is to sign. `covers`: the digest of what the
+    """JSON for `navigator.credentials.get`: what one of the person's passkeys is to sign, or any that
+    is known here. `covers`: the digest of what the
     answer says yes to, in hexadecimal."""
     try:
         covers = bytes.fromhex(request.POST.get("covers", "")[:COVERS_CHARS_MAX])
@@ -91,6 +93,7 @@ def passkey_new(request: HttpRequest) -> HttpResponse:
             form.add_error(None, error.message[:1].upper() + error.message[1:] + ".")
         else:
             request.session.pop(own.CONFIRMED_AT, None)
+            owing.note(request, person)
             say(request, _("The passkey is added."))
             return HttpResponseRedirect(tenant_url(request, "account"))
     options = json.dumps(passkeys.creation_options(request, person))
@@ -125,7 +128,11 @@ def passkey_remove(request: HttpRequest, passkey_id: UUID) -> HttpResponse:
 
     def then(request: HttpRequest, person: Account) -> HttpResponse:
         given: Any = request.factor_given  # type: ignore[attr-defined]
-        passkeys.remove(request, person, passkey, given)
+        try:
+            passkeys.remove(request, person, passkey, given)
+        except LastFactor as error:
+            say(request, str(error.detail)[:1].upper() + str(error.detail)[1:] + ".")
+            return HttpResponseRedirect(tenant_url(request, "account"))
         say(request, _("The passkey is removed."))
         return HttpResponseRedirect(tenant_url(request, "account"))
 

@@ -33,13 +33,13 @@ from webauthn.helpers.structs import (
 )
 
 from tenants.words import Text
-from vsaas.accounts import acts, notices
+from vsaas.accounts import acts, notices, rules
 from vsaas.accounts.models import Account, Passkey
 from vsaas.accounts.own import end_others
 from vsaas.audit.services import NOBODY, record_act, record_refusal, what, who
 from vsaas.common import clock
 from vsaas.common import redis as common_redis
-from vsaas.common.errors import InvalidField, NotFound, Unavailable
+from vsaas.common.errors import Conflict, InvalidField, NotFound, Unavailable
 from vsaas.common.security import origin
 
 CHALLENGE = "passkey_challenge"
@@ -68,6 +68,13 @@ class PasskeyRefused(InvalidField):
     def __init__(self, message: Text, why: str = "") -> None:
         super().__init__("code", message)
         self.why = why or acts.NO_ANSWER  # for the log
+
+
+class LastFactor(Conflict):
+    """Without it the account would have no factor that the sign-in rules accept."""
+
+    problem = "last-factor"
+    title = _("This is your last second factor")
 
 
 class PasskeyCopied(PasskeyRefused):
@@ -100,6 +107,14 @@ def the_party() -> Party:
             _("browsers make no passkeys for this portal: it has to be reached by a name, over HTTPS")
         )
     return found
+
+
+def alone_is_offered() -> bool:
+    """Whether anybody here may sign in with a passkey alone."""
+    if party() is None:
+        return False
+    said = rules.sign_in_rules()
+    return said.everybody.passwordless or any(said.of_role(key).passwordless for key in said.roles)
 
 
 def of(account: Account) -> QuerySet[Passkey]:
@@ -298,7 +313,14 @@ def rename(request: HttpRequest, account: Account, passkey: Passkey, name: str) 
 
 def remove(request: HttpRequest, account: Account, passkey: Passkey, given: Any) -> int:
     """Take a passkey away; other sessions end, and this one rests on `given`, the factor given a moment ago, or on what is
-    left when that was the passkey itself. How many sessions ended."""
+    left when that was the passkey itself. How many sessions ended. Raises LastFactor."""
+    held = rules.kinds_held({account.pk})[account.pk]
+    if not of(account).exclude(pk=passkey.pk).exists():
+        held.discard(rules.PASSKEY)
+    if not held & rules.rules_of(account).kinds:
+        raise LastFactor(
+            _("your role accepts none of the second factors you would have left: add another passkey first")
+        )
     passkey_id = passkey.pk
     on = what(passkey)
     passkey.delete()

@@ -36,7 +36,7 @@ from tenants.words import Text
 from vsaas.accounts import acts
 from vsaas.accounts.grants import Held, as_grants, as_rows, held, in_words, membership
 from vsaas.accounts.limits import limits_for
-from vsaas.accounts.models import Account, Invitation, Session, SetupLink, TotpDevice
+from vsaas.accounts.models import Account, Invitation, RememberedBrowser, Session, SetupLink, TotpDevice
 from vsaas.approvals.demand import for_roles
 from vsaas.approvals.standing import keeps_approvers
 from vsaas.audit.services import record_act, what, who
@@ -319,6 +319,7 @@ def end_sessions(request: HttpRequest, actor: Actor, account: Account) -> int:
     require_not_above(present, rights_of(account), SIGN_OUT)
     count = open_sessions(account.pk).count()
     Session.objects.filter(account=account).delete()
+    RememberedBrowser.end_all(account)
     record_act(acts.SESSIONS_ENDED, who(actor), what(account), request=request, count=count)
     return count
 

@@ -15,10 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants import access
-from tenants.declare import Requires
+from tenants.declare import FRESH_S, Requires
 from tenants.permissions import ACCOUNT_SELF, PEOPLE_EDIT, PEOPLE_VIEW, all_permissions
 from tenants.roles import roles
-from vsaas.accounts import invitations, language, own, people, signin, slowed, user_agents
+from vsaas.accounts import invitations, language, own, people, signin, slowed, stepping_up, user_agents
 from vsaas.accounts.caller_api import place_json
 from vsaas.accounts.grants import Held, Names, checked, held, names_of
 from vsaas.accounts.limits import Limits, limits_for
@@ -35,6 +35,7 @@ from vsaas.accounts.people_replies import (
     AccountReply,
     Ended,
     FactorLink,
+    FreshnessReply,
     InvitationMade,
     InvitationPage,
     Lifted,
@@ -46,6 +47,8 @@ from vsaas.accounts.people_replies import (
     SlowdownPage,
 )
 from vsaas.accounts.roles import KEY_CHARS_MAX
+from vsaas.approvals.errors import FreshFactorNeeded
+from vsaas.approvals.forms import FACTOR_CHARS_MAX
 from vsaas.common import clock
 from vsaas.common.api import ApiView
 from vsaas.common.describe import describe, query
@@ -217,7 +220,7 @@ class Member(MemberReading):
     """GET: one member. PATCH: role and sites, replacing those before. DELETE: removes the member. The last two take
     people:edit."""
 
-    access = Requires(PEOPLE_VIEW, PEOPLE_EDIT)
+    access = Requires(PEOPLE_VIEW, PEOPLE_EDIT, fresh=True)
     tag = "People"
 
     @describe("Get a member", reply=MemberReply, example=MEMBER)
@@ -298,7 +301,7 @@ class MemberSlowdowns(MemberReading):
 class MemberFactorLink(MemberReading):
     """POST: a one-time link for a lost second factor. It asks for the member's password; shown in this reply alone."""
 
-    access = Requires(PEOPLE_EDIT)
+    access = Requires(PEOPLE_EDIT, fresh=True)
     tag = "People"
 
     @describe(
@@ -317,7 +320,7 @@ class MemberFactorLink(MemberReading):
 class Invitations(ApiView):
     """GET: open invitations."""
 
-    access = Requires(PEOPLE_EDIT)
+    access = Requires(PEOPLE_EDIT, fresh=True)
     tag = "People"
 
     @describe("List open invitations", reply=InvitationPage, example=page_example(INVITATION))
@@ -495,6 +498,39 @@ class OwnPassword(ApiView):
             raise InvalidField("password", _("this is not your password"))
         count = own.change_password(request._request, account, fields["new_password"])
         return Response({"sessions_ended": count})
+
+
+class FreshnessFields(Fields):
+    """A second factor, given now."""
+
+    code = serializers.CharField(
+        max_length=FACTOR_CHARS_MAX,
+        help_text="A code of your authenticator app, unused, one of your recovery codes, or a passkey's answer as JSON.",
+    )
+
+
+class OwnFreshness(ApiView):
+    """POST: a second factor given now."""
+
+    access = Requires(ACCOUNT_SELF)
+    tag = "Your account"
+    keeps_answers = False  # nothing of a request that holds a code is kept
+
+    @describe(
+        "Give your second factor again",
+        request=FreshnessFields,
+        request_example={"code": "492039"},
+        reply=FreshnessReply,
+        example={"fresh_until_us": 1764065280000000},
+        problems=(FreshFactorNeeded, TooMany),
+    )
+    def post(self, request: Request) -> Response:
+        """For five minutes your session may then do what answers `stale-factor` otherwise."""
+        fields = valid(FreshnessFields(data=request.data))
+        account = Account.objects.get(pk=self.actor.account_id)
+        if not stepping_up.refresh(request._request, account, fields["code"]):
+            raise FreshFactorNeeded()
+        return Response({"fresh_until_us": clock.now_us() + FRESH_S * 1_000_000})
 
 
 def _session_json(session: Session, limits: Limits) -> dict[str, Any]:

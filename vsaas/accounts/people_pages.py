@@ -175,7 +175,7 @@ def say(request: HttpRequest, text: str) -> None:
     request.session[SAID] = text
 
 
-@requires(PEOPLE_EDIT)
+@requires(PEOPLE_EDIT, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def people_invite(request: HttpRequest) -> HttpResponse:
     """Whom, as what, where; then the link, shown once."""
@@ -226,7 +226,7 @@ def people_revoke(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     return HttpResponseRedirect(tenant_url(request, "people"))
 
 
-@requires(PEOPLE_VIEW)
+@requires(PEOPLE_VIEW, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def people_member(request: HttpRequest, account_id: UUID) -> HttpResponse:
     """One person: role and sites, what that lets them do, sessions. POST changes role and sites."""
@@ -364,7 +364,7 @@ def _places(grants: Iterable[Grant], names: Names) -> list[str]:
     return sorted({place_spoken(as_held(one), names) for one in grants})
 
 
-@requires(PEOPLE_EDIT)
+@requires(PEOPLE_EDIT, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def people_remove(request: HttpRequest, account_id: UUID) -> HttpResponse:
     """What removing somebody means, and doing it."""
@@ -416,7 +416,7 @@ def people_lift(request: HttpRequest, account_id: UUID) -> HttpResponse:
     return HttpResponseRedirect(tenant_url(request, "people-member", account_id=account.pk))
 
 
-@requires(PEOPLE_EDIT)
+@requires(PEOPLE_EDIT, fresh=True)
 @require_POST
 def people_factor_link(request: HttpRequest, account_id: UUID) -> HttpResponse:
     """A link for a lost second factor, shown once."""

@@ -52,6 +52,12 @@ class MemberPage(BaseModel):
     next: Next
 
 
+class FreshnessReply(BaseModel):
+    """Until when the session may do what takes a factor given a moment ago."""
+
+    fresh_until_us: Micros
+
+
 class InvitationReply(BaseModel):
     """An open invitation, without its link."""
 

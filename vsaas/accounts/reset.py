@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from vsaas.accounts import acts, letters, links, notices, throttle, trust
-from vsaas.accounts.models import Account, AccountLink, Session, normalise_email
+from vsaas.accounts.models import Account, AccountLink, RememberedBrowser, Session, normalise_email
 from vsaas.audit.services import record_act, what, who
 from vsaas.common import clock
 from vsaas.common.errors import TooMany
@@ -52,6 +52,7 @@ def set_password(request: HttpRequest, link: AccountLink, password: str) -> None
 def end_all_sessions(request: HttpRequest, account: Account) -> int:
     """Sign an account out everywhere, here as well; how many sessions ended."""
     count, _by_model = Session.objects.filter(account=account).delete()
+    RememberedBrowser.end_all(account)
     if request.user.is_authenticated and request.user.pk == account.pk:
         request.session.flush()
     return count

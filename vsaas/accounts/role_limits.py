@@ -73,8 +73,7 @@ def change(
     longer = wanted.idle_s > now.idle_s or wanted.lifetime_s > now.lifetime_s
     if longer and policy().roles_need_second:
         parameters = {"role": key, "idle_s": idle_s, "lifetime_s": lifetime_s}
-        wish = requests.wish_as(actor, kind(ROLE_SESSIONS), parameters, session_id=session_id)
-        return requests.ask(request, requests.requester_of(actor), wish)
+        return requests.ask_as(request, actor, kind(ROLE_SESSIONS), parameters, session_id=session_id)
     _make(request, actor, key, idle_s, lifetime_s)
     return None
 

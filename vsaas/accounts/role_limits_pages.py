@@ -65,7 +65,7 @@ def _initial(role: Role) -> dict[str, Any]:
     }
 
 
-@requires(ROLE_EDIT)
+@requires(ROLE_EDIT, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def role_sessions(request: HttpRequest, key: str) -> HttpResponse:
     """How long sessions of a role's holders live."""
@@ -105,7 +105,7 @@ LIMITS = {"idle_s": 900, "lifetime_s": 43200, "waiting": None}
 class RoleSessions(ApiView):
     """GET: how long sessions of a role's holders live. PATCH: changes that."""
 
-    access = Requires(ROLE_EDIT)
+    access = Requires(ROLE_EDIT, fresh=True)
     tag = "Roles"
 
     @describe("Get a role's limits of sessions", reply=LimitsReply, example=LIMITS)

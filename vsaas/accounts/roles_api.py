@@ -140,7 +140,7 @@ def reasons_json(found: Sequence[Reason], names: Names) -> list[dict[str, Any]]:
 class RolesView(ApiView):
     """GET: the roles there are. POST: makes one."""
 
-    access = Requires(PEOPLE_VIEW, ROLE_EDIT)
+    access = Requires(PEOPLE_VIEW, ROLE_EDIT, fresh=True)
     tag = "Roles"
 
     @describe("List roles", reply=RolePage, example=page_example(ROLE))
@@ -169,7 +169,7 @@ class RolesView(ApiView):
 class RoleView(ApiView):
     """GET: one role. PATCH: changes it. DELETE: deletes it. The last two take role:edit."""
 
-    access = Requires(PEOPLE_VIEW, ROLE_EDIT)
+    access = Requires(PEOPLE_VIEW, ROLE_EDIT, fresh=True)
     tag = "Roles"
 
     @describe("Get a role", reply=RoleReply, example=ROLE)

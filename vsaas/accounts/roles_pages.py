@@ -60,7 +60,7 @@ def role_list(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/roles.html", context)
 
 
-@requires(ROLE_EDIT)
+@requires(ROLE_EDIT, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def role_new(request: HttpRequest) -> HttpResponse:
     """A new role; `?from=` proposes what another one may do."""
@@ -83,7 +83,7 @@ def role_new(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/role_new.html", context, status=422 if form.is_bound else 200)
 
 
-@requires(PEOPLE_VIEW, ROLE_EDIT)
+@requires(PEOPLE_VIEW, ROLE_EDIT, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def role_one(request: HttpRequest, key: str) -> HttpResponse:
     """What a role may do and who has it; POST changes it, once what that alters was shown and confirmed."""
@@ -150,7 +150,7 @@ def _role_page(
     return render(request, "accounts/role.html", context, status=status)
 
 
-@requires(ROLE_EDIT)
+@requires(ROLE_EDIT, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def role_remove(request: HttpRequest, key: str) -> HttpResponse:
     """Delete a role nobody has."""

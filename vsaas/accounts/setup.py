@@ -12,7 +12,7 @@ from tenants.lookups import TenantFound
 from tenants.models import Membership, Tenant
 from tenants.permissions import OWNER
 from tenants.scope import tenant_scope
-from vsaas.accounts import acts, devices, invitations, notices, recovery, trust
+from vsaas.accounts import acts, devices, freshness, invitations, notices, owing, recovery, trust
 from vsaas.accounts.invitations import new_link
 from vsaas.accounts.models import Account, Passkey, SetupLink, TotpDevice, hash_setup_token
 from vsaas.accounts.own import end_others, replace_devices
@@ -90,6 +90,8 @@ def finish(request: HttpRequest, link: SetupLink, account: Account, device: Totp
     replace_devices(account, device)
     login(request, account, backend=BACKEND)
     otp_login(request, device)
+    freshness.given(request)
+    owing.note(request, account)
     if link.kind == SetupLink.Kind.FACTOR:
         Passkey.objects.filter(user=account).delete()  # lost, like the app
         end_others(request, account)

@@ -8,8 +8,16 @@ from django_otp import login as otp_login
 
 from tenants.access import actor_of, in_force, require_in_force
 from tenants.errors import OutsideHours
-from vsaas.accounts import acts, devices, passkeys, slowed, throttle, trust
-from vsaas.accounts.models import Account, Passkey, RecoverySet, TenantDevice, TotpDevice, normalise_email
+from vsaas.accounts import acts, devices, freshness, owing, passkeys, rules, slowed, throttle, trust
+from vsaas.accounts.models import (
+    Account,
+    Passkey,
+    RecoverySet,
+    RememberedBrowser,
+    TenantDevice,
+    TotpDevice,
+    normalise_email,
+)
 from vsaas.approvals.people import bound
 from vsaas.audit.services import NOBODY, record_act, record_refusal, what, who
 from vsaas.common import clock
@@ -94,6 +102,23 @@ def _tell_of_slowdown(request: HttpRequest, email: str, place: str) -> None:
     record_refusal(acts.SIGN_IN_SLOWED, NOBODY, what(account), request=request, place=where)
 
 
+def check_passkey_alone(request: HttpRequest, answer: str) -> Passkey | None:
+    """The passkey that stands for both factors, or None with the refusal noted: where the rules of its account allow that.
+    Raises TooMany."""
+    _count_network(request)
+    passkey = passkeys.check(request, None, answer)
+    if passkey is None:
+        return None
+    under = rules.rules_of(passkey.user)
+    if not (under.passwordless and rules.accepts(under, passkey)):
+        record_refusal(
+            acts.FACTOR_NOT_ACCEPTED, who(passkey.user), request=request, factor=acts.A_PASSKEY_ALONE
+        )
+        return None
+    throttle.NETWORK.take_back(str(passkey.tenant_id), network_of(request))
+    return passkey
+
+
 def begin(request: HttpRequest, account: Account) -> None:
     """A session that owes the second factor, under a new key. It has no rights."""
     login(request, account, backend=BACKEND)
@@ -120,28 +145,30 @@ def check_factor(
     parts = (str(account.tenant_id), str(account.pk), network)
     _count_for(request, throttle.FACTOR, account.email, network, parts)
     if passkeys.is_answer(code):
-        return _check_passkey(request, account, code, parts, covers)
+        device: TenantDevice | None = passkeys.check(request, account, code, covers)
+    else:
+        device = _device_that_took(request, account, code)
+        if device is None:
+            record_refusal(acts.FACTOR_REFUSED, who(account), request=request)
+    if device is None:
+        return None
+    throttle.FACTOR.succeeded(*parts)
+    # Who approves at another's screen makes nothing of that session's fresh.
+    if request.user.pk == account.pk:
+        freshness.given(request)
+    return device
+
+
+def _device_that_took(request: HttpRequest, account: Account, code: str) -> TenantDevice | None:
     device = _device_for(account, code)
-    if device is not None:
-        allowed, why = device.verify_is_allowed()
-        if not allowed:  # the device's own limit, from wherever codes are given
-            wait_s = max(1, _seconds_until(why))
-            _note_slowdown(request, throttle.FACTOR, account.email, acts.ANYWHERE, "", wait_s)
-            raise TooMany(retry_after_s=wait_s)
-        if device.verify_token(code.strip()):
-            throttle.FACTOR.succeeded(*parts)
-            return device
-    record_refusal(acts.FACTOR_REFUSED, who(account), request=request)
-    return None
-
-
-def _check_passkey(
-    request: HttpRequest, account: Account, answer: str, parts: tuple[str, ...], covers: bytes
-) -> TenantDevice | None:
-    passkey = passkeys.check(request, account, answer, covers)
-    if passkey is not None:
-        throttle.FACTOR.succeeded(*parts)
-    return passkey
+    if device is None:
+        return None
+    allowed, why = device.verify_is_allowed()
+    if not allowed:  # the device's own limit, from wherever codes are given
+        wait_s = max(1, _seconds_until(why))
+        _note_slowdown(request, throttle.FACTOR, account.email, acts.ANYWHERE, "", wait_s)
+        raise TooMany(retry_after_s=wait_s)
+    return device if device.verify_token(code.strip()) else None
 
 
 def _device_for(account: Account, code: str) -> TenantDevice | None:
@@ -173,17 +200,31 @@ _FACTORS: dict[type[TenantDevice], str] = {
     TotpDevice: acts.THE_APP,
     Passkey: acts.A_PASSKEY,
     RecoverySet: acts.A_RECOVERY_CODE,
+    RememberedBrowser: acts.A_REMEMBERED_BROWSER,
 }
 
 
-def finish(request: HttpRequest, account: Account, device: TenantDevice) -> None:
-    """A session in which both factors were given, under a new key: a full one, unless a role of the account's needs a second
-    person's approval, which it then waits for."""
+def refused_kind(request: HttpRequest, account: Account, device: TenantDevice) -> bool:
+    """Whether the rules do not accept the factor that was given, with the refusal noted."""
+    if rules.accepts(rules.rules_of(account), device):
+        return False
+    record_refusal(acts.FACTOR_NOT_ACCEPTED, who(account), request=request, factor=_FACTORS[type(device)])
+    return True
+
+
+def finish(
+    request: HttpRequest, account: Account, device: TenantDevice, *, passkey_alone: bool = False
+) -> None:
+    """A session in which both factors were given, or stood in for by a remembered browser, under a new key: a full one,
+    unless a role of the account's needs a second person's approval, which it then waits for."""
     request.session.pop(PASSWORD_AT, None)
     otp_login(request, device)
+    if not isinstance(device, RememberedBrowser):
+        freshness.given(request)
+    owing.note(request, account)
     request.session.cycle_key()
     Account.objects.filter(pk=account.pk).update(last_seen_at=clock.now())
-    factor = _FACTORS[type(device)]
+    factor = acts.A_PASSKEY_ALONE if passkey_alone else _FACTORS[type(device)]
     act = acts.WAITS if bound(actor_of(account)) else acts.SIGNED_IN
     record_act(act, who(account), request=request, factor=factor)
     devices.seen(request, account)

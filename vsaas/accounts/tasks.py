@@ -16,6 +16,7 @@ from vsaas.accounts.models import (
     AccountLink,
     Invitation,
     KnownDevice,
+    RememberedBrowser,
     Session,
     SetupLink,
 )
@@ -56,5 +57,7 @@ def remove_ended() -> None:
             ended = Q(expires_at__lt=now - KEEP_TOKENS) | Q(revoked_at__lt=now - KEEP_TOKENS)
             AccessToken.objects.filter(ended).delete()
             AccountLink.objects.filter(expires_at__lt=now - KEEP_LINKS).delete()
+            # A session begun by its being remembered may still rest on it, for a week at most.
+            RememberedBrowser.objects.filter(expires_at__lt=now - KEEP_LINKS).delete()
             KnownDevice.objects.filter(last_seen_at__lt=now - devices.DAYS).delete()
             KeptAnswer.objects.filter(expires_at__lt=now).delete()

@@ -91,7 +91,7 @@ EXAMPLE = {
 class Tokens(ApiView):
     """GET: the caller's own tokens; POST: a new one."""
 
-    access = Requires(ACCOUNT_SELF)
+    access = Requires(ACCOUNT_SELF, fresh=True)
     tag = "Access tokens"
 
     @describe("List your access tokens", reply=TokenPage, example=page_example(EXAMPLE), paged=True)

@@ -98,7 +98,7 @@ def token_list(request: HttpRequest) -> HttpResponseBase:
     return TemplateResponse(request, "accounts/tokens.html", context)
 
 
-@requires(ACCOUNT_SELF)
+@requires(ACCOUNT_SELF, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def token_new(request: HttpRequest) -> HttpResponseBase:
     """The form; then the token, this once."""

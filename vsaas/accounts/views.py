@@ -14,10 +14,23 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from tenants import lookups
 from tenants.declare import public, requires
 from tenants.permissions import ACCOUNT_SELF
-from vsaas.accounts import acts, invitations, recovery, setup, signin, throttle, waiting
+from vsaas.accounts import (
+    acts,
+    freshness,
+    invitations,
+    passkeys,
+    recovery,
+    remembered,
+    rules,
+    setup,
+    signin,
+    throttle,
+    waiting,
+)
 from vsaas.accounts.forms import CodeForm, FactorForm, PasswordForm, PersonForm, SignInForm, SlugForm
 from vsaas.accounts.models import Account, RecoverySet, SetupLink, TotpDevice
 from vsaas.approvals import signing_in
+from vsaas.approvals.forms import FACTOR_CHARS_MAX
 from vsaas.audit.services import NOBODY, record_act, record_refusal, who
 from vsaas.common.errors import Gone, NotFound, TooMany
 from vsaas.common.links import safe_next, tenant_url
@@ -70,6 +83,9 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
             if account is not None:
                 signin.begin(request, account)
                 request.session[NEXT] = after
+                here = remembered.find(request, account, rules.rules_of(account))
+                if here is not None:
+                    return _signed_in(request, account, here)
                 return HttpResponseRedirect(tenant_url(request, "sign-in-factor"))
             form.add_error(
                 None, _("This e-mail address and password do not belong together here. Try again.")
@@ -80,10 +96,40 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     return TemplateResponse(
         request,
         "accounts/sign_in.html",
-        {"form": form, "after": after, "may_mail": outbox.is_there()},
+        _door(form, after),
         status=status,
         headers=headers,
     )
+
+
+def _door(form: SignInForm, after: str) -> dict[str, Any]:
+    return {
+        "form": form,
+        "after": after,
+        "may_mail": outbox.is_there(),
+        "passkey_alone": passkeys.alone_is_offered(),
+    }
+
+
+@public("sign-in by a passkey alone: nobody has a session yet")
+@require_POST
+def sign_in_passkey(request: HttpRequest) -> HttpResponseBase:
+    """A passkey in place of password and second factor, where the rules allow it."""
+    after = safe_next(request, request.POST.get(NEXT, ""))
+    form = SignInForm()
+    try:
+        passkey = signin.check_passkey_alone(request, request.POST.get("code", "")[:FACTOR_CHARS_MAX])
+    except TooMany as error:
+        refused, status = too_many_words(error), error.status
+    else:
+        if passkey is not None:
+            account: Account = passkey.user
+            signin.begin(request, account)
+            request.session[NEXT] = after
+            return _signed_in(request, account, passkey, passkey_alone=True)
+        refused, status = _("This passkey does not sign in here by itself. Type your password."), 401
+    context = _door(form, after) | {"refused": refused}
+    return TemplateResponse(request, "accounts/sign_in.html", context, status=status)
 
 
 @public("second factor: the session has no rights until it is given")
@@ -94,6 +140,7 @@ def sign_in_factor(request: HttpRequest) -> HttpResponseBase:
     if account is None:
         return HttpResponseRedirect(tenant_url(request, "sign-in"))
     form = FactorForm(request.POST if request.method == "POST" else None)
+    under = rules.rules_of(account)
     status, headers = 200, {}
     if request.method == "POST" and form.is_valid():
         try:
@@ -102,23 +149,49 @@ def sign_in_factor(request: HttpRequest) -> HttpResponseBase:
             form.add_error("code", too_many_words(error))
             status, headers = error.status, error.headers
         else:
+            if device is not None and signin.refused_kind(request, account, device):
+                return _not_accepted(request, form, under)
             if device is not None:
-                return _signed_in(request, account, device)
+                return _signed_in(request, account, device, under if "remember" in request.POST else None)
             form.add_error(
                 "code", _("This code is wrong or was used before. Wait for the next one and type that.")
             )
             status = 401
     elif request.method == "POST":
         status = 422
-    return TemplateResponse(request, "accounts/factor.html", {"form": form}, status=status, headers=headers)
+    context = {"form": form, "remember_days": under.remember_days}
+    return TemplateResponse(request, "accounts/factor.html", context, status=status, headers=headers)
 
 
-def _signed_in(request: HttpRequest, account: Account, device: Any) -> HttpResponseBase:
+def _not_accepted(request: HttpRequest, form: FactorForm, under: rules.Rules) -> HttpResponseBase:
+    accepted = ", ".join(str(name) for kind, name in rules.KINDS.items() if kind in under.kinds)
+    words = _("Your role does not accept this. What it accepts: %(kinds)s, or one of your recovery codes.")
+    form.add_error("code", words % {"kinds": accepted})
+    context = {"form": form, "remember_days": under.remember_days}
+    return TemplateResponse(request, "accounts/factor.html", context, status=401)
+
+
+def _signed_in(
+    request: HttpRequest,
+    account: Account,
+    device: Any,
+    remember: rules.Rules | None = None,
+    *,
+    passkey_alone: bool = False,
+) -> HttpResponseBase:
+    """`remember`: the rules under which this browser is to be remembered; None: it is not."""
+    response = _begun(request, account, device, passkey_alone)
+    if remember is not None and remember.remember_days and freshness.GIVEN_AT in request.session:
+        remembered.remember(request, account, remember, response)
+    return response
+
+
+def _begun(request: HttpRequest, account: Account, device: Any, passkey_alone: bool) -> HttpResponseBase:
     outside = signin.outside_hours(request, account)
     if outside is not None:
         logout(request)
         return page_of(request, outside)
-    signin.finish(request, account, device)
+    signin.finish(request, account, device, passkey_alone=passkey_alone)
     if isinstance(device, RecoverySet):
         recovery.codes_kept(request, account)  # whoever typed one has them; new ones would take these away
     if waiting.needed(account):

@@ -101,7 +101,7 @@ def _agents() -> QuerySet[Agent]:
 class AgentRevocation(ApiView):
     """POST: lets an agent in no more."""
 
-    access = Requires(AGENT_EDIT)
+    access = Requires(AGENT_EDIT, fresh=True)
 
     @describe(
         "Revoke an agent",

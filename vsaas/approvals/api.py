@@ -189,7 +189,7 @@ class ApprovalPolicyFields(Fields):
 class ApprovalPolicyView(ApiView):
     """GET: what the organisation demands a second person for. PATCH: changes it."""
 
-    access = Requires(PEOPLE_EDIT)
+    access = Requires(PEOPLE_EDIT, fresh=True)
     tag = "Approvals"
 
     @describe("Get the policy of approvals", reply=ApprovalPolicyReply, example=POLICY)

@@ -146,7 +146,7 @@ def withdraw(request: HttpRequest, request_id: UUID) -> HttpResponse:
 # ---- what is demanded
 
 
-@requires(PEOPLE_EDIT)
+@requires(PEOPLE_EDIT, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def policy_page(request: HttpRequest) -> HttpResponse:
     """Which roles need approval, how long it lasts, and whether changes of roles need a second person."""

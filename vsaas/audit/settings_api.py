@@ -183,7 +183,7 @@ ASKED = {
 class Destinations(ApiView):
     """GET: destinations with their state; POST: a new one."""
 
-    access = Requires(AUDIT_VIEW, TENANT_EDIT)
+    access = Requires(AUDIT_VIEW, TENANT_EDIT, fresh=True)
     tag = "Audit"
 
     @describe(
@@ -221,7 +221,7 @@ class Destinations(ApiView):
 class Destination(ApiView):
     """GET, PATCH, DELETE: one destination."""
 
-    access = Requires(AUDIT_VIEW, TENANT_EDIT)
+    access = Requires(AUDIT_VIEW, TENANT_EDIT, fresh=True)
     tag = "Audit"
 
     @describe("Get a destination of the audit log", reply=DestinationReply, example=DESTINATION)

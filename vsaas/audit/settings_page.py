@@ -140,7 +140,7 @@ def _shown(row: AuditDestination) -> dict[str, Any]:
     }
 
 
-@requires(TENANT_EDIT)
+@requires(TENANT_EDIT, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def audit_destination_new(request: HttpRequest) -> HttpResponse:
     """The form of a new destination."""
@@ -160,7 +160,7 @@ def audit_destination_new(request: HttpRequest) -> HttpResponse:
     return render(request, "audit/destination.html", {"form": form}, status=status)
 
 
-@requires(TENANT_EDIT)
+@requires(TENANT_EDIT, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def audit_destination(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     """One destination: its state, and the form that changes it."""
@@ -196,7 +196,7 @@ def _form(row: AuditDestination, posted: Any) -> DestinationForm:
     return form
 
 
-@requires(TENANT_EDIT)
+@requires(TENANT_EDIT, fresh=True)
 @require_POST
 def audit_destination_remove(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     """Send it nothing more."""

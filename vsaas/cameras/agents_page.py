@@ -74,7 +74,7 @@ def agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
     return render(request, "cameras/agent.html", context, status=status)
 
 
-@requires(AGENT_EDIT)
+@requires(AGENT_EDIT, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoke_agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
     """What revoking means; done once the agent's name is typed."""

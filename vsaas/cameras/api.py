@@ -393,7 +393,7 @@ class Sites(ApiView):
 class OneSite(ApiView):
     """GET: one site. PATCH: renames it, changes its time zone. DELETE: when nothing belongs to it any more."""
 
-    access = Requires(SITE_VIEW, SITE_EDIT)
+    access = Requires(SITE_VIEW, SITE_EDIT, fresh=("DELETE",))
     tag = "Sites"
 
     @describe("Get a site", reply=SiteReply, example=SITE)

@@ -240,7 +240,7 @@ def change_site(request: HttpRequest, site_id: UUID) -> HttpResponse:
     return render(request, "cameras/site.html", context, status=422 if form.is_bound else 200)
 
 
-@requires(SITE_EDIT)
+@requires(SITE_EDIT, fresh=True)
 @require_http_methods(["POST"])
 def delete_site(request: HttpRequest, site_id: UUID) -> HttpResponse:
     """Deletes a site nothing belongs to."""

@@ -14,7 +14,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from tenants.declare import Requires
-from tenants.errors import VsaasError
+from tenants.errors import StaleFactor, VsaasError
 from tenants.permissions import NEVER_BY_TOKEN
 from tenants.words import ENGLISH
 from vsaas.common import cursors, errors, idempotency
@@ -219,6 +219,9 @@ class ApiSchema(AutoSchema):
         said = self.described
         found: list[type[VsaasError]] = [errors.NotSignedIn, errors.TokenRefused, errors.Denied]
         found += [errors.WrongOrganisation, errors.NotFound, errors.NotAcceptable, TooFast]
+        declared = self.view.access
+        if isinstance(declared, Requires) and declared.wants_fresh(self.method):
+            found.append(StaleFactor)
         if self.method in UNSAFE:
             found += [errors.BadRequest, errors.TooLarge, errors.UnsupportedMedia, errors.FormExpired]
         if said and (said.request is not None or said.query or said.paged):

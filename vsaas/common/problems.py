@@ -109,6 +109,16 @@ def _fields(detail: Any, path: str = "") -> list[dict[str, str]]:
     return [{"field": path, "message": str(detail)}]
 
 
+_pages: dict[type[errors.VsaasError], Callable[[HttpRequest, errors.VsaasError], HttpResponseBase]] = {}
+
+
+def register_page(
+    error: type[errors.VsaasError], page: Callable[[HttpRequest, errors.VsaasError], HttpResponseBase]
+) -> None:
+    """Have errors of this very class shown to people by a page of their own."""
+    _pages[error] = page
+
+
 def document(error: errors.VsaasError) -> dict[str, Any]:
     """The problem details document of an error. What went wrong inside us is not told."""
     internal = (
@@ -171,6 +181,9 @@ def page_of(request: HttpRequest, error: errors.VsaasError) -> HttpResponseBase:
         from vsaas.common.links import sign_in_redirect
 
         return sign_in_redirect(request)
+    own = _pages.get(type(error))
+    if own is not None:
+        return own(request, error)
     response = TemplateResponse(request, "problem.html", {"problem": document(error)}, status=error.status)
     for name, value in error.headers.items():
         response[name] = value

@@ -6,17 +6,22 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_noop
 
+from sealing.errors import BadField
+from sealing.names import parse_object_name
 from tenants import access
 from tenants.access import Actor
+from tenants.hours import inside
 from tenants.ids import uuid7
 from tenants.permissions import AGENT_VIEW
 from tenants.scope import current_tenant_id
+from tenants.sight import sight
 from vsaas.agents.models import Agent
 from vsaas.audit import services as audit
 from vsaas.cameras.models import Camera
 from vsaas.common import clock
 from vsaas.footage import acts
 from vsaas.footage.models import Finding, FindingKind
+from vsaas.footage.times import HOUR_US, hour_us_of
 
 CHECKER = audit.system(gettext_noop("footage check"))
 
@@ -88,11 +93,28 @@ def open_findings(actor: Actor, limit: int = 200) -> list[Finding]:
 
 def open_to(actor: Actor) -> QuerySet[Finding]:
     """What the actor should look at: findings about cameras and agents they hold the right on, and about the tenant as a
-    whole for who holds it there."""
+    whole for who holds it there. Of cameras, none that tells of time their hours do not let them know of."""
     rows = Finding.objects.filter(closed_us=None).select_related("camera", "agent")
     theirs = Q(camera__in=access.visible(actor, AGENT_VIEW, Camera.objects.all())) | Q(
         camera=None, agent__in=access.visible(actor, AGENT_VIEW, Agent.objects.all())
     )
     if actor.tenant_wide(AGENT_VIEW):
         theirs |= Q(camera=None, agent=None)
-    return rows.filter(theirs)
+    rows = rows.filter(theirs)
+    if actor.calendar is None:  # no hours had a say
+        return rows
+    about_cameras = rows.exclude(camera=None).prefetch_related("camera__groups")
+    return rows.exclude(id__in=[row.id for row in about_cameras if not _may_know(actor, row)])
+
+
+def _may_know(actor: Actor, finding: Finding) -> bool:
+    """Whether the hours of the actor let them know when the matter was noticed, and of the hour of the object it is about."""
+    seen = sight(actor, finding.camera, AGENT_VIEW)
+    times = [(finding.first_us, finding.first_us + 1), (finding.last_us, finding.last_us + 1)]
+    try:
+        hour_us = hour_us_of(parse_object_name(finding.subject).hour)
+    except BadField:
+        pass  # it is about something else than an object
+    else:
+        times.append((hour_us, hour_us + HOUR_US))
+    return all(inside(seen.spans(*time), *time) for time in times)

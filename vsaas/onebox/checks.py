@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from vsaas.onebox import nodebuild
+from vsaas.onebox import nodebuild, weaknesses
 from vsaas.onebox.errors import OneboxError
 from vsaas.onebox.gobuild import MINIO, VERSITYGW, build
 from vsaas.onebox.messages import messages
@@ -88,13 +88,14 @@ def refuse_skipped(report: Path) -> None:
 
 
 def lint() -> None:
-    """Style, types, layers, migrations, and the front end's types; every check runs, then the failed are named."""
+    """Style, types, layers, weaknesses, migrations, and the front end's types; every check runs, then the failed are named."""
     nodebuild.install(FRONTEND)
     checks: dict[str, Callable[[], int]] = {
         "ruff check": lambda: tool("ruff", "check", "."),
         "ruff format": lambda: tool("ruff", "format", "--check", "."),
         "mypy": lambda: tool("mypy", env=placeholder_settings()),
         "layers": lambda: subprocess.run([str(beside_python("lint-imports"))], cwd=ROOT).returncode,
+        "bandit": lambda: weaknesses.check(ROOT),
         "migrations": missing_migrations,
         "tsc": lambda: nodebuild.status(FRONTEND, ["run", "check"]),
     }

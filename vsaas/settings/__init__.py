@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "vsaas.accounts.middleware.ActorMiddleware",
     "vsaas.accounts.language.LanguageMiddleware",
+    "vsaas.accounts.stepping_up.FreshFactorMiddleware",
     "vsaas.common.problems.AccessMiddleware",
 ]
 
