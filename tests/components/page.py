@@ -71,6 +71,7 @@ def html() -> str:
         "own_places": [Link("account", "My account", "person", "#account", False)],
         "site_choice": SiteChoice(sites, sites[1]),
         "organisations": [Organisation("depot", "Depot north")],
+        "banners": [],
         "form": form,
         "tabs": [("#tabs", "Cameras", True), ("#agents", "Agents", False), ("#people", "People", False)],
     }
