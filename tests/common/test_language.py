@@ -421,11 +421,11 @@ ALIKE = {
 }  # fmt: skip
 # What the people of the test are and have; times and sizes are alike by their form.
 NAMES = {
-    "Alice", "Bob", "Olga", "Ingrid", "Wanda", "Guarded", "Gate", "Yard", "Tenant A", "Zebra crossing", "Gate east",
+    "Alice", "Bob", "Olga", "Ingrid", "Wanda", "Hugo", "Guarded", "By-Hours", "Gate", "Yard", "Tenant A", "Zebra crossing", "Gate east",
     "Script", "Crossings", "Basement",
     "vsaas-edge 0.1.0",
     "alice@example.org", "bob@example.org", "olga@example.org", "ingrid@example.org",
-    "wanda@example.org",
+    "wanda@example.org", "hugo@example.org",
 }  # fmt: skip
 FORMS = re.compile(
     r"[\d.,:\s]*(kB|MB|GB|UTC|CET|CEST)?"

@@ -945,7 +945,7 @@ URLS: list[Url] = [
         Url(
             API + "roles/<slug:role_key>/sessions",
             method,
-            Requires(may.ROLE_EDIT, fresh=True),
+            Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
             lambda s: f"{API}roles/{s.role_key}/sessions",
             body=body,
             names_object=True,

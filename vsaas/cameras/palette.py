@@ -19,6 +19,7 @@ from vsaas.common.pages import ACTS, OWN_PLACES, PLACES, SITE_QUERY, Link, links
 
 PEOPLE_PLACE = "people"
 PERSON_PAGE = "people-member"
+SOFT_HYPHEN = "\u00ad"  # the rail breaks long words there; what is searched must not hold it
 
 
 @requires(CAMERA_VIEW)
@@ -60,7 +61,12 @@ def palette(request: HttpRequest) -> JsonResponse:
 
 
 def _link(link: Link) -> dict[str, str]:
-    return {"name": link.name, "label": str(link.label), "icon": link.icon, "url": link.url}
+    return {
+        "name": link.name,
+        "label": str(link.label).replace(SOFT_HYPHEN, ""),
+        "icon": link.icon,
+        "url": link.url,
+    }
 
 
 def _people(request: HttpRequest) -> list[dict[str, Any]]:

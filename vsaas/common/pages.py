@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from tenants import access
 from tenants.access import Actor
@@ -45,14 +46,15 @@ class Place:
     by_site: bool = False
 
 
+# Long words carry a soft hyphen in their translation: the rail is narrow.
 PLACES = (
     Place("overview", _("Live"), "live", CAMERA_VIEW, by_site=True),
     Place("sites", _("Sites"), "site", SITE_VIEW),
     Place("people", _("People"), "people", PEOPLE_VIEW),
-    Place("approvals", _("Approvals"), "stamp", LOGIN_APPROVE),
+    Place("approvals", pgettext_lazy("place", "Approvals"), "stamp", LOGIN_APPROVE),
     Place("health", _("Health"), "shield", AGENT_VIEW),
     Place("audit", _("Audit"), "audit", AUDIT_VIEW),
-    Place("organisation", _("Settings"), "settings", TENANT_EDIT),
+    Place("organisation", pgettext_lazy("place", "Settings"), "settings", TENANT_EDIT),
 )
 
 # Of the person alone: they stand in the account menu.
