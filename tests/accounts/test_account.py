@@ -200,7 +200,8 @@ def test_nobody_ends_the_session_of_somebody_else(cast, bob, client_for):
 def test_programs_change_name_and_password_too(cast, bob):
     assert api(bob, cast, "PATCH", "account", {"name": "Rob"}).json()["name"] == "Rob"
     told = api(bob, cast, "GET", "account").json()
-    assert told["grants"] == [{"role": "viewer", "site": str(cast.site_a.id)}]
+    (grant,) = told["grants"]
+    assert (grant["role"], grant["site"], grant["denies"]) == ("viewer", str(cast.site_a.id), False)
     assert "camera:live" in told["permissions"]
     body = {"password": "wrong wrong wrong", "new_password": NEW_PASSWORD}
     wrong = api(bob, cast, "POST", "account/password", body)

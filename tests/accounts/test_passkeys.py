@@ -14,6 +14,7 @@ from django_otp.oath import TOTP
 
 from tenants.scope import tenant_scope
 from tests import cast as people
+from tests.api_calls import call, problem
 from tests.authenticator import Authenticator
 from tests.cast import PASSWORD, Cast, later
 from vsaas.accounts.models import TOTP_STEP_S, Account, Passkey, Session, TotpDevice
@@ -281,3 +282,23 @@ def code_of_new(account: Account) -> str:
     totp = TOTP(device.secret, TOTP_STEP_S)
     totp.time = clock.now().timestamp()
     return f"{totp.token():06d}"
+
+
+def test_programs_list_rename_and_remove_them(cast: Cast, key: Authenticator) -> None:
+    alice, slug = sign_in(cast.alice), cast.tenant_a.slug
+
+    def ask(method: str, path: str, body: Any = None) -> Any:
+        return call(None, method, f"/api/v1/account/passkeys{path}", body, client=alice, vsaas_tenant=slug)
+
+    (listed,) = ask("GET", "").json()["items"]
+    assert (listed["name"], listed["last_used_us"]) == ("Laptop", None)
+    one = f"/{listed['id']}"
+    assert ask("PATCH", one, {"name": "Key ring"}).json()["name"] == "Key ring"
+    wrong = ask("POST", f"{one}/removal", {"password": "wrong wrong wrong", "code": code_of(cast.alice)})
+    assert wrong.status_code == 422
+    stale = ask("POST", f"{one}/removal", {"password": PASSWORD, "code": "000000"})
+    assert problem(stale) == "fresh-factor"
+    answer = key.sign(challenge(alice, cast.alice))
+    assert ask("POST", f"{one}/removal", {"password": PASSWORD, "code": answer}).status_code == 200
+    assert ask("GET", "").json()["items"] == []
+    assert ask("PATCH", one, {"name": "Gone"}).status_code == 404

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 import secrets
 from dataclasses import dataclass
@@ -103,19 +104,20 @@ class Stage:
             message.save()
         return message.id
 
-    @property
+    @functools.cached_property
     def sealed_code_id(self) -> UUID:
         """A break-glass code of A's that was not used."""
-        with tenant_scope(self.cast.tenant_a.id):
-            return BreakGlassCode.objects.create(code_hash=secrets.token_bytes(32), made_by_name="Alice").id
+        return self._code()
 
-    @property
+    @functools.cached_property
     def broken_code_id(self) -> UUID:
         """One that was used, and nobody has acknowledged it."""
+        return self._code(used_at=clock.now(), used_by_name="Olga")
+
+    def _code(self, **values: object) -> UUID:
         with tenant_scope(self.cast.tenant_a.id):
-            row = BreakGlassCode.objects.get(id=self.sealed_code_id)
-            BreakGlassCode.objects.filter(id=row.id).update(used_at=clock.now(), used_by_name="Olga")
-        return row.id
+            code = secrets.token_bytes(32)
+            return BreakGlassCode.objects.create(code_hash=code, made_by_name="Alice", **values).id
 
     @property
     def slug_b(self) -> str:

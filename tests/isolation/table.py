@@ -945,7 +945,7 @@ URLS: list[Url] = [
         Url(
             API + "roles/<slug:role_key>/sessions",
             method,
-            Requires(may.ROLE_EDIT, fresh=True),
+            Requires(may.PEOPLE_VIEW, may.ROLE_EDIT, fresh=True),
             lambda s: f"{API}roles/{s.role_key}/sessions",
             body=body,
             names_object=True,
@@ -1465,6 +1465,25 @@ URLS: list[Url] = [
         body=lambda s: {"name": "Somebody"},
         own=True,
         fresh=True,
+    ),
+    Url(
+        API + "account/passkeys",
+        "GET",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: API + "account/passkeys",
+        own=True,
+    ),
+    *(
+        Url(
+            API + f"account/passkeys/<uuid:passkey_id>{rest}",
+            method,
+            Requires(may.ACCOUNT_SELF),
+            lambda s, rest=rest: f"{API}account/passkeys/{s.cast.alice.id}{rest}",
+            body=lambda s: {"name": "Laptop"},
+            own=True,
+            succeeds=(404,),  # nobody has one
+        )
+        for method, rest in (("PATCH", ""), ("POST", "/removal"))
     ),
     Url(
         API + "account/freshness",

@@ -19,7 +19,7 @@ from tenants import access
 from tenants.declare import Requires, requires
 from tenants.middleware import signed_in
 from tenants.models import Tenant
-from tenants.permissions import ROLE_EDIT, Role
+from tenants.permissions import PEOPLE_VIEW, ROLE_EDIT, Role
 from vsaas.accounts import role_limits
 from vsaas.accounts.limits import IDLE_LEAST_S, LIFETIME_LEAST_S, usual
 from vsaas.accounts.people_pages import say
@@ -105,13 +105,13 @@ LIMITS = {"idle_s": 900, "lifetime_s": 43200, "waiting": None}
 class RoleSessions(ApiView):
     """GET: how long sessions of a role's holders live. PATCH: changes that."""
 
-    access = Requires(ROLE_EDIT, fresh=True)
+    access = Requires(PEOPLE_VIEW, ROLE_EDIT, fresh=True)
     tag = "Roles"
 
     @describe("Get a role's limits of sessions", reply=LimitsReply, example=LIMITS)
     def get(self, request: Request, role_key: str) -> Response:
         """Null where the product's own hold."""
-        access.require(self.actor, ROLE_EDIT, Tenant.objects.get())
+        access.require(self.actor, PEOPLE_VIEW, Tenant.objects.get())
         return self._answer(role_key, None)
 
     @describe(
