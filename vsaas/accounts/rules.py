@@ -188,8 +188,7 @@ def change(
         _make(request, actor, wanted)
         return None
     _require_open(actor, wanted)
-    wish = requests.wish_as(actor, kind(RULES), as_json(wanted), session_id=session_id)
-    return requests.ask(request, requests.requester_of(actor), wish)
+    return requests.ask_as(request, actor, kind(RULES), as_json(wanted), session_id=session_id)
 
 
 def weaker(wanted: SignInRules, now: SignInRules) -> bool:
