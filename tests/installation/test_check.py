@@ -177,7 +177,7 @@ def test_owners_read_what_concerns_them_and_nobody_else_does(cast: Cast, pages: 
     slug = cast.tenant_a.slug
     page = sign_in(cast.alice).get(f"/t/{slug}/health").content.decode()
     assert "Security of the installation" in page
-    assert "only one: nobody else can act when they cannot" in page
+    assert "Only one: nobody else can act when they cannot" in page
     for secret in ("kms.key", "vsaas_app", settings.ENV.kms, "Redis"):
         assert secret not in page
     olga = sign_in(cast.olga).get(f"/t/{slug}/health")

@@ -79,7 +79,7 @@ def alice_while_stale(row: Url, stage: Stage) -> None:
         path = row.path(stage)
         reply = send(stage.alice, row, path, stage.slug, api=is_api(row), body=row.payload(stage))
     assert reply.status_code == STALE, ("stale", reply.status_code, reply.content[:300])
-    assert_in_the_log(stage.cast.tenant_a, "Alice", row, stage, reason="stale-factor")
+    assert_in_the_log(stage.cast.tenant_a, "Alice", reply, reason="stale-factor")
 
 
 def signed(box: Box, row: Url, stage: Stage) -> HttpResponse:

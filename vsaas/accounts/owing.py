@@ -24,7 +24,8 @@ def note(request: HttpRequest, account: Account) -> None:
 
 def banner(request: HttpRequest) -> Banner | None:
     """What every page of theirs says."""
-    accepted = request.session.get(OWES)
+    session = getattr(request, "session", None)  # none yet where a request ended before one was looked up
+    accepted = None if session is None else session.get(OWES)
     if accepted is None:
         return None
     kinds = ", ".join(str(rules.KINDS[one]) for one in accepted if one in rules.KINDS)
