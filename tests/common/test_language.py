@@ -477,6 +477,7 @@ PAGES = (
     "roles/guarded/delete",
     "roles/guarded/hours",
     "organisation",
+    "organisation/sign-in",
     "mail",
     "approvals",
     "approvals/policy",

@@ -127,7 +127,7 @@ GRANTS_CHANGED = declare(
     before=grants_spoken,
     after=grants_spoken,
 )
-ROLE_MADE = declare("role.made", _("{actor} made the role {object}, which may: {rights}"), rights=_rights)
+ROLE_MADE = declare("role.made", _("{actor} made the role {object}, which allows: {rights}"), rights=_rights)
 ROLE_CHANGED = declare(
     "role.changed",
     _("{actor} changed the role {object}; before: {before}; now: {after}"),
@@ -136,7 +136,7 @@ ROLE_CHANGED = declare(
 )
 ROLE_RENAMED = declare("role.renamed", _("{actor} renamed the role {before} to {object}"))
 ROLE_DELETED = declare(
-    "role.deleted", _("{actor} deleted the role {object}, which might: {before}"), before=_rights
+    "role.deleted", _("{actor} deleted the role {object}, which allowed: {before}"), before=_rights
 )
 REMOVED = declare(
     "people.removed", _("{actor} removed {object} ({email}), who was {before}"), before=grants_spoken

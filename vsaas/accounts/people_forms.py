@@ -100,7 +100,7 @@ class InviteForm(AccessForm):
     email = forms.EmailField(
         label=_("E-mail address"),
         max_length=254,
-        help_text=_("They sign in with it. Nothing is sent there yet: you hand the link on yourself."),
+        help_text=_("They sign in with it. Where this system sends mail, the link is sent there."),
         widget=forms.EmailInput({"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
     field_order = ["name", "email", "role", "where", "sites"]

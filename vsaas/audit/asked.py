@@ -37,6 +37,7 @@ SORTS = {
     "break-glass": _("Break glass"),
     "mail": _("Mail"),
     "passkey": _("Passkeys"),
+    "browser": _("Browsers that are remembered"),
     "role": _("Roles"),
     "token": _("Access tokens"),
     "view": _("Views of the wall"),

@@ -228,7 +228,7 @@ def found(destination_id: UUID) -> AuditDestination:
     """A destination of the current tenant. Raises NotFound."""
     row = AuditDestination.objects.filter(pk=destination_id).first()
     if row is None:
-        raise NotFound(gettext_lazy("the log is sent to no such destination"))
+        raise NotFound(gettext_lazy("there is no such destination"))
     return row
 
 
