@@ -56,7 +56,7 @@ def ask(stage: Stage, row: Url, token: str, slug: str | None = None) -> HttpResp
     client = Client(enforce_csrf_checks=True)
     reply = client.generic(row.method, row.path(stage), body, content_type=content_type, headers=headers)
     assert not reply.cookies
-    assert_baseline(reply, signed_in=True)
+    assert_baseline(reply, signed_in=True, program=True)
     return reply
 
 

@@ -95,10 +95,10 @@ EFFECTS: dict[str, Any] = {
         {
             "permission": "camera:playback",
             "gained": False,
-            "people": ["Bob", "Nora", "Olga"],
+            "people": ["Bob", "Nora", "Tim"],
             "places": ["Gate 2"],
             "everywhere": False,
-            "sentence": "Bob, Nora, Olga can no longer watch a camera's recordings: Gate 2",
+            "sentence": "Bob, Nora, Tim can no longer watch a camera's recordings: Gate 2",
         }
     ]
 }
