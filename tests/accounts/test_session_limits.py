@@ -13,7 +13,7 @@ from tenants.permissions import OWNER
 from tenants.scope import tenant_scope
 from tests import mailbox
 from tests.approvals.stage import approve, text
-from tests.cast import Cast, later, make_account
+from tests.cast import Cast, later, make_account, make_fresh
 from vsaas.approvals.models import ApprovalPolicy, ApprovalRequest
 from vsaas.audit.models import AuditInbox
 
@@ -56,6 +56,7 @@ def test_a_role_ends_sessions_sooner_for_lack_of_use_and_by_age(cast: Cast, clie
 def test_a_limit_holds_at_once_for_sessions_that_are_open(cast: Cast, client_for: Any) -> None:
     alice, bob = client_for(cast.alice), client_for(cast.bob)
     with later(minutes=20):
+        make_fresh(alice, cast.tenant_a.slug)
         assert limit(alice, cast, "viewer", idle_s=900).json()["idle_s"] == 900
         page = alice.get(at(cast, f"people/{cast.bob.id}")).content.decode()
         assert "Nowhere." in page, "what has ended is not listed as open"
