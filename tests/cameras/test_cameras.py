@@ -260,6 +260,12 @@ def test_people_see_the_cameras_and_agents_of_their_sites(cast, staffed, client_
         "agent": "Basement",
         "agent_id": str(gate.agent_id),
         "groups": [],
+        "protection": {
+            "link": "plain",
+            "storage": "sealed",
+            "signature": "signed",
+            "transport": "this-machine",
+        },
         "enabled": True,
         "retention_days": None,
         "version": 1,
