@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import environment, services
-from tests.scheduling import BusyApart
+from tests.scheduling import WaitingApart
 
 environment.prepare()
 
@@ -44,8 +44,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         environment.remove()
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BusyApart | None:
-    return BusyApart(config, log) if config.getoption("dist") == "loadgroup" else None
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WaitingApart | None:
+    return WaitingApart(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

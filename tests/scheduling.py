@@ -1,7 +1,7 @@
-"""Which process of a test run does what: never more browsers and whole systems at once than there are cores.
+"""Which process of a test run does what: one process more than there are cores, for tests that mostly wait.
 
-Half the suite waits (for a disk, a back-off, a camera) while the other half keeps both cores busy with Chromium. So one process
-more than there are cores runs; the tests that drive a browser or a whole system are given to the others alone, and first.
+The agent's tests wait for disks, back-offs and cameras, and leave the cores idle; tests that drive Chromium keep them busy. So
+one process more than there are cores runs, and it is given the former alone; the others do everything else first.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import Final
 from xdist.scheduler.loadgroup import LoadGroupScheduling
 from xdist.workermanage import WorkerController
 
-BUSY_FOLDERS: Final = frozenset({"components", "e2e", "frame", "frontend", "onebox"})
-BUSY_GROUPS: Final = frozenset({"make-up"})
+WAITING_FOLDERS: Final = frozenset({"edge_agent"})
 
 
 def processes() -> int:
@@ -21,20 +20,20 @@ def processes() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-def is_busy(scope: str) -> bool:
-    """Whether a unit of work (a test, or the name of a group) drives a browser or a whole system."""
-    return scope in BUSY_GROUPS or scope.removeprefix("tests/").split("/")[0] in BUSY_FOLDERS
+def waits_mostly(scope: str) -> bool:
+    """Whether a unit of work (a test, or the name of a group) leaves the cores to others."""
+    return scope.removeprefix("tests/").split("/")[0] in WAITING_FOLDERS
 
 
-class BusyApart(LoadGroupScheduling):
-    """As xdist's loadgroup, but the last process gets no busy unit, and the others get those first."""
+class WaitingApart(LoadGroupScheduling):
+    """As xdist's loadgroup, but the last process gets what mostly waits and nothing else, and the others get that last."""
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        wants_busy = node is not self._spare()
-        first = next((scope for scope in self.workqueue if is_busy(scope) == wants_busy), None)
+        waiting = node is self._spare()
+        first = next((scope for scope in self.workqueue if waits_mostly(scope) == waiting), None)
         if first is not None:
             self.workqueue.move_to_end(first, last=False)
-        elif not wants_busy:  # only busy ones are left, and they are the others'
+        elif waiting:  # the rest is the others'
             node.shutdown()
             return
         super()._assign_work_unit(node)
