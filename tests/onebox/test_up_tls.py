@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from websockets.sync.client import connect
+from websockets.asyncio.client import connect
 
 from tests.onebox.running import Checkout
 from vsaas.onebox.authority import Authority
@@ -64,10 +64,10 @@ def test_the_page_that_explains_it_shows_the_fingerprint_of_the_terminal(secure:
     assert certificate == authority(secure).certificate_file.read_text()
 
 
-def test_hub_and_store_show_the_same_certificate(secure: Checkout) -> None:
+async def test_hub_and_store_show_the_same_certificate(secure: Checkout) -> None:
     context = authority(secure).client_context()
     url = f"wss://127.0.0.1:{secure.port + 1}/live"
-    with connect(url, ssl=context, origin=secure.up_json()["portal_url"]) as socket:
+    async with connect(url, ssl=context, origin=secure.up_json()["portal_url"]) as socket:
         assert socket.response is not None
         assert socket.response.status_code == 101
     assert httpx.get(f"https://127.0.0.1:{secure.port + 2}/-/healthy", verify=context).status_code == 200
