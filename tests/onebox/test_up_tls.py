@@ -64,12 +64,16 @@ def test_the_page_that_explains_it_shows_the_fingerprint_of_the_terminal(secure:
     assert certificate == authority(secure).certificate_file.read_text()
 
 
-async def test_hub_and_store_show_the_same_certificate(secure: Checkout) -> None:
-    context = authority(secure).client_context()
+async def test_the_hub_shows_a_certificate_of_the_authority(secure: Checkout) -> None:
     url = f"wss://127.0.0.1:{secure.port + 1}/live"
+    context = authority(secure).client_context()
     async with connect(url, ssl=context, origin=secure.up_json()["portal_url"]) as socket:
         assert socket.response is not None
         assert socket.response.status_code == 101
+
+
+def test_the_store_shows_it_too(secure: Checkout) -> None:
+    context = authority(secure).client_context()
     assert httpx.get(f"https://127.0.0.1:{secure.port + 2}/-/healthy", verify=context).status_code == 200
 
 
