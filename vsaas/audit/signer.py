@@ -26,6 +26,7 @@ from django.conf import settings
 
 from vsaas.audit.proof import Checkpoint, Pruning
 from vsaas.common.errors import VsaasError
+from vsaas.common.private_file import create_whole
 
 _HEADER = "vsaas-audit-key-v1"
 Signed = TypeVar("Signed", Checkpoint, Pruning)
@@ -105,22 +106,13 @@ def _private(path: str, flags: int) -> int:
 
 def create_key_file(path: Path) -> bool:
     """Makes the key file, mode 0600, never over an existing one; False when a sound one is there. Raises AuditKeyError."""
-    text = f"{_HEADER} {base64.b64encode(os.urandom(32)).decode()}\n".encode()
-    aside = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
     try:
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(aside, path)  # whole before it has its name
+        create_whole(path, f"{_HEADER} {base64.b64encode(os.urandom(32)).decode()}\n".encode())
     except FileExistsError:
         _read_key(path)
         return False
     except OSError as error:
         raise AuditKeyError(f"cannot make the audit key {path}: {error.strerror}") from error
-    finally:
-        aside.unlink(missing_ok=True)
     return True
 
 

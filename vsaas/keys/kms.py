@@ -20,6 +20,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sealing.canonical import encode_canonical
+from vsaas.common.private_file import create_whole
 from vsaas.keys.errors import KmsError
 
 _HEADER = "vsaas-kms-key-v1"
@@ -87,23 +88,13 @@ def create_key_file(path: Path) -> bool:
 
     Returns False when a sound key file is there already. Raises KmsError when it cannot be made or is unsound.
     """
-    text = f"{_HEADER} {base64.b64encode(os.urandom(32)).decode()}\n".encode()
-    # Whole before it has its name: nobody ever reads half a key, and a crash leaves none.
-    aside = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
     try:
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(aside, path)
+        create_whole(path, f"{_HEADER} {base64.b64encode(os.urandom(32)).decode()}\n".encode())
     except FileExistsError:
         _read_key(path)
         return False
     except OSError as error:
         raise KmsError(f"cannot make the key file {path}: {error.strerror}") from error
-    finally:
-        aside.unlink(missing_ok=True)
     return True
 
 
