@@ -10,7 +10,6 @@ import datetime as dt
 import hashlib
 import secrets
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django_otp import DEVICE_ID_SESSION_KEY
@@ -22,6 +21,7 @@ from vsaas.accounts.sessions import SessionStore
 from vsaas.accounts.user_agents import device_of
 from vsaas.audit.services import record_act, what, who
 from vsaas.common import clock
+from vsaas.common.cookies import set_closed
 from vsaas.common.network import network_of
 
 COOKIE_PREFIX = "vsaas_r_"
@@ -60,14 +60,7 @@ def remember(request: HttpRequest, account: Account, rules: Rules, response: Htt
         token_hash=_hash(token),
         expires_at=clock.now() + lifetime,
     )
-    response.set_cookie(
-        _cookie(request),
-        token,
-        max_age=lifetime,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite=settings.SESSION_COOKIE_SAMESITE,
-    )
+    set_closed(response, _cookie(request), token, lifetime)
     record_act(acts.REMEMBERED, who(account), what(row), request=request, days=rules.remember_days)
 
 

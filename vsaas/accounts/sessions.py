@@ -21,6 +21,7 @@ from vsaas.accounts import trust
 from vsaas.accounts.models import Account, Session
 from vsaas.common import clock
 from vsaas.common.by_itself import is_asked_by_itself
+from vsaas.common.cookies import set_closed
 from vsaas.common.network import network_of
 
 TOUCH_S = 60  # last_seen_at is written at most once a minute
@@ -171,11 +172,4 @@ class TenantSessionMiddleware:
         except UpdateError:  # it was ended meanwhile, in another tab or by its owner: nothing brings it back
             response.delete_cookie(name, samesite=settings.SESSION_COOKIE_SAMESITE)
             return
-        response.set_cookie(
-            name,
-            session.session_key,
-            max_age=settings.SESSION_COOKIE_AGE,
-            secure=settings.SESSION_COOKIE_SECURE,
-            httponly=True,
-            samesite=settings.SESSION_COOKIE_SAMESITE,
-        )
+        set_closed(response, name, session.session_key, settings.SESSION_COOKIE_AGE)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
-from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.crypto import salted_hmac
@@ -25,6 +24,7 @@ from vsaas.accounts import acts
 from vsaas.accounts.models import Account
 from vsaas.common import clock
 from vsaas.common import redis as common_redis
+from vsaas.common.cookies import set_closed
 from vsaas.common.errors import Unavailable
 from vsaas.common.network import network_of
 
@@ -70,14 +70,7 @@ def keep(request: HttpRequest, response: HttpResponseBase) -> None:
     """Put the cookie on the reply of a request in which `remember` was called."""
     value = getattr(request, "known_browser", None)
     if value is not None:
-        response.set_cookie(
-            _cookie(request),
-            value,
-            max_age=LIFETIME,
-            secure=settings.SESSION_COOKIE_SECURE,
-            httponly=True,
-            samesite=settings.SESSION_COOKIE_SAMESITE,
-        )
+        set_closed(response, _cookie(request), value, LIFETIME)
 
 
 def _cookie(request: HttpRequest) -> str:
