@@ -12,8 +12,9 @@ from tenants.models import Membership, OrganisationRole
 from tenants.permissions import OWNER
 from tenants.scope import tenant_scope
 from tests import mailbox
-from tests.approvals.stage import approve, text
+from tests.approvals.stage import approve
 from tests.cast import Cast, later, make_account, make_fresh
+from tests.reading import text
 from vsaas.approvals.models import ApprovalPolicy, ApprovalRequest
 from vsaas.audit.models import AuditInbox
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import html
 import json
-import re
 from typing import Any
 from uuid import UUID
 
@@ -101,8 +99,3 @@ def session_of(client: Client, account: Account) -> Session:
     key = client.cookies[f"vsaas_s_{slug_of(account)}"].value
     with tenant_scope(account.tenant_id):
         return Session.objects.get(key_hash=hash_key(key))
-
-
-def text(reply: HttpResponse) -> str:
-    """A page's words, without its markup."""
-    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", reply.content.decode())))

@@ -13,8 +13,9 @@ from tenants.models import Membership
 from tenants.permissions import OWNER, VIEWER
 from tenants.scope import tenant_scope
 from tests.api_calls import problem
-from tests.approvals.stage import api, approve, audited, decide, text, the_request
+from tests.approvals.stage import api, approve, audited, decide, the_request
 from tests.cast import Cast, later, make_account, make_cast, sign_in, slug_of
+from tests.reading import text
 from vsaas.accounts.models import Account, Invitation
 from vsaas.approvals.models import ApprovalPolicy, ApprovalRequest
 

@@ -21,10 +21,10 @@ from tests.approvals.stage import (
     door,
     is_in,
     make_bound,
-    text,
     the_request,
 )
 from tests.cast import PASSWORD, code_of, later, make_account, make_cast, sign_in, slug_of
+from tests.reading import text
 from vsaas.accounts.models import Account
 from vsaas.common import clock
 

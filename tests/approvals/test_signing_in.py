@@ -22,10 +22,10 @@ from tests.approvals.stage import (
     let_in,
     make_bound,
     state,
-    text,
     the_request,
 )
 from tests.cast import PASSWORD, code_of, later, make_token, sign_in, slug_of
+from tests.reading import text
 from vsaas.accounts.tasks import remove_ended
 from vsaas.approvals.models import ApprovalRequest, State
 from vsaas.common import clock

@@ -10,7 +10,6 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +21,7 @@ import pytest
 from tests.environment import free_port
 from vsaas.common import clock
 from vsaas.onebox.authority import Authority
+from vsaas.onebox.processes import wait_until
 
 RSYSLOGD = shutil.which("rsyslogd") or shutil.which("rsyslogd", path="/usr/sbin")
 PATIENCE_S = 15.0
@@ -165,8 +165,5 @@ def collecting(folder: Path) -> Iterator[Collector]:
 
 def wait_for(condition: Any, otherwise: Any) -> None:
     """Until the condition holds; fails with what `otherwise` says."""
-    ends_at = time.monotonic() + PATIENCE_S
-    while not condition():
-        if time.monotonic() > ends_at:
-            pytest.fail(otherwise())
-        time.sleep(0.05)
+    if not wait_until(condition, PATIENCE_S):
+        pytest.fail(otherwise())

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 from protocol.camera_source import open_source
@@ -76,11 +73,6 @@ def make_place(cast: Cast) -> Place:
     with tenant_scope(cast.tenant_a.id):
         camera = camera_add(box.agent(), NewCamera("Door", "rtsp://u:p@10.0.0.7/main"), BY)
     return Place(cast, box, camera, sign_in(cast.alice))
-
-
-def text(reply: HttpResponse) -> str:
-    """What is read, without tags and with single blanks."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", reply.content.decode())).split())
 
 
 def call(client: Client, place: Place, method: str, path: str, body: Any = None) -> Any:

@@ -7,8 +7,9 @@ import re
 
 from tenants.scope import tenant_scope
 from tests.boxes import Box, problem
-from tests.cameras.place import Place, call, text
+from tests.cameras.place import Place, call
 from tests.cast import later, sign_in
+from tests.reading import text
 from vsaas.agents.models import Agent
 from vsaas.audit.models import AuditInbox
 

@@ -11,8 +11,9 @@ from django.http import HttpResponse
 from sealing.ids import Stream
 from tenants.scope import tenant_scope
 from tests.boxes import make_box
-from tests.cameras.place import BY, Place, call, text
+from tests.cameras.place import BY, Place, call
 from tests.cast import sign_in
+from tests.reading import text
 from vsaas.agents.revocation import revoke
 from vsaas.audit.models import AuditInbox
 from vsaas.cameras.models import Camera

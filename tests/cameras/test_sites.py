@@ -10,8 +10,9 @@ from tenants.models import Membership, Site
 from tenants.permissions import OWNER
 from tenants.scope import tenant_scope
 from tests.boxes import make_box, make_code, problem
-from tests.cameras.place import BY, Place, call, text
+from tests.cameras.place import BY, Place, call
 from tests.cast import later, make_account, make_fresh, sign_in
+from tests.reading import text
 from vsaas.agents.revocation import revoke
 from vsaas.cameras.services import CameraChange, NewCamera, camera_add, camera_delete, camera_update
 

@@ -14,7 +14,8 @@ from tenants.scope import tenant_scope
 from tests.agent_sim import SECOND, AgentSim, SimStream, recorded
 from tests.cast import Cast, sign_in
 from tests.footage.test_retention import exists, hours_ago, living_envelopes, states
-from tests.footage.test_usage import call, text
+from tests.footage.test_usage import call
+from tests.reading import text
 from vsaas.audit.services import system
 from vsaas.cameras.models import Camera
 from vsaas.cameras.services import camera_delete

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import time
@@ -17,6 +16,7 @@ from tenants.scope import tenant_scope
 from tests.agent_sim import HOUR_US, AgentSim, recorded
 from tests.boxes import problem
 from tests.cast import Cast, make_account, sign_in
+from tests.reading import text
 from vsaas.audit.models import AuditInbox
 from vsaas.cameras.models import Camera
 from vsaas.footage.models import FootageHour, FootagePolicy
@@ -38,10 +38,6 @@ def call(client: Client, cast: Cast, method: str, path: str, body: Any = None) -
         content_type="application/json",
         headers={"VSaaS-Tenant": cast.tenant_a.slug, "Accept": "application/json"},
     )
-
-
-def text(reply: HttpResponse) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", reply.content.decode())).split())
 
 
 def kept_bytes(cast: Cast) -> dict[str, int]:
