@@ -17,7 +17,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 from tenants.declare import requires
 from tenants.middleware import signed_in
 from tenants.permissions import ACCOUNT_SELF
-from tenants.words import filled
 from vsaas.accounts import (
     acts,
     address,
@@ -32,9 +31,9 @@ from vsaas.accounts import (
     signin,
     user_agents,
 )
-from vsaas.accounts.forms import FactorForm, PasswordForm
+from vsaas.accounts.forms import ChosenPasswordForm, FactorForm, PasswordForm
 from vsaas.accounts.models import Account, RecoveryCode, Session, TotpDevice
-from vsaas.accounts.passwords import MAX_CHARS, MIN_CHARS, check_password_strength, new_password_input
+from vsaas.accounts.passwords import MAX_CHARS
 from vsaas.accounts.people_pages import rights, said, say, shown_session
 from vsaas.accounts.views import app_of, check_new_app, too_many_words
 from vsaas.audit import feed
@@ -55,7 +54,7 @@ class NameForm(forms.Form):
     )
 
 
-class NewPasswordForm(forms.Form):
+class NewPasswordForm(ChosenPasswordForm):
     """The password one has, and the one to come."""
 
     password = forms.CharField(
@@ -64,23 +63,7 @@ class NewPasswordForm(forms.Form):
         strip=False,
         widget=forms.PasswordInput({"autocomplete": "current-password"}),
     )
-    new_password = forms.CharField(
-        label=gettext_lazy("New password"),
-        strip=False,
-        help_text=filled(
-            gettext_lazy("At least %(min)d characters. A few unrelated words work well."), min=MIN_CHARS
-        ),
-    )
-
-    def __init__(self, *args: Any, about: list[str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.about = about
-        self.fields["new_password"].widget = new_password_input(about)
-
-    def clean_new_password(self) -> str:
-        password: str = self.cleaned_data["new_password"]
-        check_password_strength(password, self.about)
-        return password
+    field_order = ("password", "new_password")
 
 
 class ConfirmForm(FactorForm, PasswordForm):

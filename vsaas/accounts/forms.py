@@ -26,8 +26,8 @@ class SlugForm(forms.Form):
     )
 
 
-class SignInForm(forms.Form):
-    """E-mail address and password."""
+class AddressForm(forms.Form):
+    """An e-mail address, which may have an account or none."""
 
     email = forms.EmailField(
         label=_("E-mail address"),
@@ -36,6 +36,11 @@ class SignInForm(forms.Form):
             {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
+
+
+class SignInForm(AddressForm):
+    """E-mail address and password."""
+
     password = forms.CharField(
         label=_("Password"),
         max_length=MAX_CHARS,
@@ -146,3 +151,23 @@ class PasswordForm(forms.Form):
         strip=False,
         widget=forms.PasswordInput({"autocomplete": "current-password"}),
     )
+
+
+class ChosenPasswordForm(forms.Form):
+    """A new password. `about`: what it must not be made of."""
+
+    new_password = forms.CharField(
+        label=_("New password"),
+        strip=False,
+        help_text=filled(_("At least %(min)d characters. A few unrelated words work well."), min=MIN_CHARS),
+    )
+
+    def __init__(self, *args: Any, about: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.about = about
+        self.fields["new_password"].widget = new_password_input(about)
+
+    def clean_new_password(self) -> str:
+        password: str = self.cleaned_data["new_password"]
+        check_password_strength(password, self.about)
+        return password

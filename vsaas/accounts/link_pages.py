@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from tenants.declare import public
-from tenants.words import filled
 from vsaas.accounts import acts, address, letters, links, reset, throttle
+from vsaas.accounts.forms import AddressForm, ChosenPasswordForm
 from vsaas.accounts.models import AccountLink, normalise_email
-from vsaas.accounts.passwords import MIN_CHARS, check_password_strength, new_password_input
 from vsaas.accounts.views import too_many_words
 from vsaas.audit.services import NOBODY, record_refusal
 from vsaas.common.errors import NotFound, TooMany
@@ -28,40 +25,6 @@ PAGE_OF = {
     AccountLink.Kind.EMAIL: "email-confirm",
     AccountLink.Kind.NOT_ME: "email-not-me",
 }
-
-
-class AddressForm(forms.Form):
-    """An e-mail address, which may have an account or none."""
-
-    email = forms.EmailField(
-        label=gettext_lazy("E-mail address"),
-        max_length=254,
-        widget=forms.EmailInput(
-            {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
-        ),
-    )
-
-
-class ChosenPasswordForm(forms.Form):
-    """A new password."""
-
-    new_password = forms.CharField(
-        label=gettext_lazy("New password"),
-        strip=False,
-        help_text=filled(
-            gettext_lazy("At least %(min)d characters. A few unrelated words work well."), min=MIN_CHARS
-        ),
-    )
-
-    def __init__(self, *args: Any, about: list[str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.about = about
-        self.fields["new_password"].widget = new_password_input(about)
-
-    def clean_new_password(self) -> str:
-        password: str = self.cleaned_data["new_password"]
-        check_password_strength(password, self.about)
-        return password
 
 
 def _require_mail() -> None:

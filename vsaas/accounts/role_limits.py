@@ -25,7 +25,7 @@ from vsaas.accounts.people import lock_people
 from vsaas.approvals import requests
 from vsaas.approvals.models import ApprovalRequest
 from vsaas.approvals.policy import policy
-from vsaas.approvals.registry import Kind, Parameters, declare, kind
+from vsaas.approvals.registry import CHANGE_S, Kind, Parameters, declare, kind
 from vsaas.audit.services import What, record_act, who
 from vsaas.common.errors import InvalidField, NotFound
 
@@ -39,7 +39,7 @@ def declare_it() -> Kind:
         gettext_lazy("wants sessions of a role to live longer"),
         gettext_noop("longer sessions of a role"),
         ROLE_EDIT,
-        request_s=24 * 3600,
+        request_s=CHANGE_S,
         words=_words,
         versions=_versions,
         carry_out=_carry_out,

@@ -29,7 +29,7 @@ from vsaas.accounts.people import lock_people
 from vsaas.approvals import requests
 from vsaas.approvals.models import ApprovalRequest
 from vsaas.approvals.policy import policy
-from vsaas.approvals.registry import Kind, Parameters, declare, kind
+from vsaas.approvals.registry import CHANGE_S, Kind, Parameters, declare, kind
 from vsaas.audit.services import record_act, what, who
 from vsaas.common.errors import Conflict, InvalidField
 
@@ -108,7 +108,7 @@ def declare_it() -> Kind:
         gettext_lazy("wants to make signing in easier"),
         gettext_noop("weaker sign-in rules"),
         PEOPLE_EDIT,
-        request_s=24 * 3600,
+        request_s=CHANGE_S,
         words=_words,
         versions=_versions,
         carry_out=_carry_out,

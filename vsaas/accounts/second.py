@@ -33,11 +33,9 @@ from vsaas.accounts import (
 from vsaas.accounts.grants import as_grants, as_held, from_rows, grant_spoken, names_of
 from vsaas.accounts.models import Account, Passkey, TotpDevice
 from vsaas.approvals.people import Accounts
-from vsaas.approvals.registry import Parameters, declare
+from vsaas.approvals.registry import CHANGE_S, Parameters, declare
 from vsaas.common.errors import NotFound
 
-REQUEST_S = 24 * 3600
-"""A change of roles may wait for the next day's shift."""
 LINES_MOST = 20
 
 
@@ -75,7 +73,7 @@ def declare_acts() -> None:
         gettext_lazy("wants to change somebody's roles"),
         gettext_noop("a change of somebody's roles"),
         PEOPLE_EDIT,
-        request_s=REQUEST_S,
+        request_s=CHANGE_S,
         words=_access_words,
         versions=_access_versions,
         is_about=lambda parameters, approver: parameters["account"] == str(approver.account_id),
@@ -86,7 +84,7 @@ def declare_acts() -> None:
         gettext_lazy("wants to invite somebody"),
         gettext_noop("an invitation"),
         PEOPLE_EDIT,
-        request_s=REQUEST_S,
+        request_s=CHANGE_S,
         words=_invite_words,
         versions=lambda parameters: _role_versions(from_rows(parameters["grants"])),
         carry_out=_invite,
@@ -96,7 +94,7 @@ def declare_acts() -> None:
         gettext_lazy("wants to change what a role may do"),
         gettext_noop("a change of a role"),
         ROLE_EDIT,
-        request_s=REQUEST_S,
+        request_s=CHANGE_S,
         words=_role_words,
         versions=_role_version,
         is_about=_under,
@@ -107,7 +105,7 @@ def declare_acts() -> None:
         gettext_lazy("wants to change when a role holds"),
         gettext_noop("a change of a role's hours"),
         ROLE_EDIT,
-        request_s=REQUEST_S,
+        request_s=CHANGE_S,
         words=_hours_words,
         versions=_role_version,
         # Nobody but owners could decide about theirs.
@@ -121,7 +119,7 @@ def declare_acts() -> None:
         gettext_lazy("wants to change the time zone or the holidays in which roles hold"),
         gettext_noop("a change of the time zone or holidays"),
         TENANT_EDIT,
-        request_s=REQUEST_S,
+        request_s=CHANGE_S,
         words=_calendar_words,
         versions=_calendar_version,
         carry_out=_set_calendar,

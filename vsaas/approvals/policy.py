@@ -23,7 +23,7 @@ from tenants.roles import roles
 from tenants.words import in_english
 from vsaas.approvals import acts, people, requests
 from vsaas.approvals.models import HOLDS_S_LEAST, HOLDS_S_MOST, HOLDS_S_USUAL, ApprovalPolicy, ApprovalRequest
-from vsaas.approvals.registry import Kind, Parameters, declare, kind
+from vsaas.approvals.registry import CHANGE_S, Kind, Parameters, declare, kind
 from vsaas.approvals.standing import keeps_approvers
 from vsaas.audit.services import What, record_act, what, who
 from vsaas.common.errors import InvalidField
@@ -53,7 +53,7 @@ def declare_it() -> Kind:
         gettext_lazy("wants to ask a second person less often"),
         gettext_noop("a weaker policy of approvals"),
         PEOPLE_EDIT,
-        request_s=24 * 3600,
+        request_s=CHANGE_S,
         words=_words,
         versions=_versions,
         carry_out=_carry_out,

@@ -25,6 +25,8 @@ Parameters = Mapping[str, Any]
 """Names with text, whole numbers, booleans, None, or lists of those: what a request is about."""
 
 REQUEST_S = 600
+CHANGE_S = 24 * 3600
+"""A change that two people make may wait for the next day's shift."""
 MUST_USE_S = 600  # an approval that its session does not use by then counts for nothing
 
 _KINDS: dict[str, Kind] = {}

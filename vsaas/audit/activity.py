@@ -110,18 +110,5 @@ class AccountActivity(ApiView):
         )
 
     def _json(self, seen: Seen) -> dict[str, Any]:
-        event = seen.event
-        return {
-            "sentence": seen.sentence,
-            "event_id": str(seen.event_id),
-            "at_us": clock.to_us(seen.at),
-            "act": event.act,
-            "outcome": str(event.outcome),
-            "actor": {
-                "kind": event.actor_kind,
-                "id": str(event.actor_id) if event.actor_id else None,
-                "name": event.actor_name,
-            },
-            "object": {"kind": event.object_kind, "id": event.object_id, "name": event.object_name},
-            "network": network_told(self.actor, seen),
-        }
+        told = feed.event_json(seen.event) | {"network": network_told(self.actor, seen)}
+        return {"sentence": seen.sentence} | told

@@ -248,6 +248,23 @@ def _merged(*parts: Sequence[AuditInbox | AuditEntry]) -> list[Seen]:
     return sorted(by_id.values(), key=lambda seen: (seen.at, seen.event_id), reverse=True)
 
 
+def event_json(row: AuditInbox | AuditEntry) -> dict[str, Any]:
+    """An event as the API tells it: by whom, to what, from where."""
+    return {
+        "event_id": str(row.event_id if isinstance(row, AuditEntry) else row.pk),
+        "at_us": clock.to_us(row.at),
+        "act": row.act,
+        "outcome": str(row.outcome),
+        "actor": {
+            "kind": row.actor_kind,
+            "id": str(row.actor_id) if row.actor_id else None,
+            "name": row.actor_name,
+        },
+        "object": {"kind": row.object_kind, "id": row.object_id, "name": row.object_name},
+        "network": row.network,
+    }
+
+
 def actor_in_words(row: AuditInbox | AuditEntry) -> str:
     """Who acted: a name, or what of the system, which is a word."""
     name: str = row.actor_name

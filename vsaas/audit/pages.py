@@ -23,7 +23,6 @@ from vsaas.audit.feed import Cursor, Seen
 from vsaas.audit.models import AuditEntry, AuditInbox
 from vsaas.audit.rights import require_log
 from vsaas.audit.stretch import check_around
-from vsaas.common import clock
 from vsaas.common.errors import InvalidFields, NotFound
 
 PAGE_ROWS = 50
@@ -133,18 +132,7 @@ def audit_entry(request: HttpRequest, event_id: UUID) -> HttpResponse:
 def raw(event: AuditEntry | AuditInbox) -> dict[str, Any]:
     """An entry as it is stored: what its hash covers, and the hash."""
     chained = isinstance(event, AuditEntry)
-    return {
-        "event_id": str(event.event_id if isinstance(event, AuditEntry) else event.pk),
-        "at_us": clock.to_us(event.at),
-        "act": event.act,
-        "outcome": str(event.outcome),
-        "actor": {
-            "kind": event.actor_kind,
-            "id": str(event.actor_id) if event.actor_id else None,
-            "name": event.actor_name,
-        },
-        "object": {"kind": event.object_kind, "id": event.object_id, "name": event.object_name},
-        "network": event.network,
+    return feed.event_json(event) | {
         "details": event.details,
         "seq": event.seq if chained else None,
         "prev_hash": bytes(event.prev_hash).hex() if chained else None,

@@ -19,7 +19,7 @@ from vsaas.audit.rights import require_change, require_log
 from vsaas.audit.services import who
 from vsaas.audit.settings_page import PEM_CHARS_MAX, found
 from vsaas.audit.siem import destinations
-from vsaas.audit.siem.destinations import DEFAULT_HEADER, Kind, TooManyDestinations, Wanted
+from vsaas.audit.siem.destinations import Kind, TooManyDestinations, Wanted, as_it_is
 from vsaas.audit.signed import signed_state
 from vsaas.common import clock
 from vsaas.common.api import ApiView
@@ -248,15 +248,7 @@ class Destination(ApiView):
                 _("from_start is for new destinations"),
                 extra={"errors": [{"field": "from_start", "message": str(_("only for new destinations"))}]},
             )
-        now = {
-            "name": row.name,
-            "kind": row.kind,
-            "address": row.address,
-            "ca_pem": row.ca_pem,
-            "header_name": row.header_name or DEFAULT_HEADER,
-            "enabled": row.enabled,
-        }
-        destinations.change(row, Wanted(**(now | asked)), who(self.actor), request=request._request)
+        destinations.change(row, Wanted(**(as_it_is(row) | asked)), who(self.actor), request=request._request)
         return Response(_json(row))
 
     @describe("Stop sending the audit log to a destination", status=204)

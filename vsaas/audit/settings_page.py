@@ -20,7 +20,7 @@ from vsaas.audit.models import RETENTION_YEARS, AuditDestination, AuditPruning
 from vsaas.audit.rights import changes_log, require_change, require_log
 from vsaas.audit.services import who
 from vsaas.audit.siem import destinations
-from vsaas.audit.siem.destinations import DEFAULT_HEADER, Kind, TooManyDestinations, Wanted
+from vsaas.audit.siem.destinations import DEFAULT_HEADER, Kind, TooManyDestinations, Wanted, as_it_is
 from vsaas.audit.signed import signed_state
 from vsaas.common import clock
 from vsaas.common.errors import InvalidFields, NotFound
@@ -180,15 +180,7 @@ def audit_destination(request: HttpRequest, destination_id: UUID) -> HttpRespons
 
 
 def _form(row: AuditDestination, posted: Any) -> DestinationForm:
-    now = {
-        "name": row.name,
-        "kind": row.kind,
-        "address": row.address,
-        "ca_pem": row.ca_pem,
-        "header_name": row.header_name or DEFAULT_HEADER,
-        "enabled": row.enabled,
-    }
-    form = DestinationForm(posted, initial=now)
+    form = DestinationForm(posted, initial=as_it_is(row))
     del form.fields["from_start"]
     form.fields["kind"].disabled = True
     if row.sealed_token is not None:

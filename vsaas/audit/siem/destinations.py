@@ -55,6 +55,18 @@ class Wanted:
     from_start: bool = False
 
 
+def as_it_is(row: AuditDestination) -> dict[str, Any]:
+    """What `Wanted` takes to leave a destination as it is; its token apart, which is not told."""
+    return {
+        "name": row.name,
+        "kind": row.kind,
+        "address": row.address,
+        "ca_pem": row.ca_pem,
+        "header_name": row.header_name or DEFAULT_HEADER,
+        "enabled": row.enabled,
+    }
+
+
 def add(wanted: Wanted, by: Who, *, request: HttpRequest | None = None) -> AuditDestination:
     """Send the log on to it from now on, or from its beginning. Raises InvalidFields, TooManyDestinations."""
     _check(wanted)
