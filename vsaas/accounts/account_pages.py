@@ -46,6 +46,10 @@ ACTIVITY_ROWS = 20
 Then = Callable[[HttpRequest, Account], HttpResponse]
 
 
+CONFIRM = "accounts/account_confirm.html"
+"""The page that asks for password and code before something of one's own: `title`, `why`, `go_on`."""
+
+
 class NameForm(forms.Form):
     """One's own name."""
 
@@ -197,7 +201,11 @@ def account_factor(request: HttpRequest) -> HttpResponse:
     """Set up a new authenticator app: password and a current code first, then the new app's first code."""
     person = me(request)
     if not own.confirmed(request):
-        return confirm_first(request, person, "accounts/account_confirm_factor.html", _begin_factor)
+        why = _(
+            "First show that it is you. The app you have now, or one of your recovery codes, makes the code."
+        )
+        words = {"title": _("Set up another app"), "why": why, "go_on": _("Continue")}
+        return confirm_first(request, person, CONFIRM, _begin_factor, **words)
     device = setup.device_of(person)
     form, status, right = check_new_app(request, device)
     if right:
@@ -216,7 +224,9 @@ def _begin_factor(request: HttpRequest, person: Account) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_codes(request: HttpRequest) -> HttpResponse:
     """New recovery codes: password and a current code first."""
-    return confirm_first(request, me(request), "accounts/account_confirm_codes.html", _new_codes)
+    why = _("First show that it is you. The codes you have now stop working.")
+    words = {"title": _("Make new recovery codes"), "why": why, "go_on": _("Make new codes")}
+    return confirm_first(request, me(request), CONFIRM, _new_codes, **words)
 
 
 def _new_codes(request: HttpRequest, person: Account) -> HttpResponse:

@@ -350,7 +350,24 @@ class InvitationSite(TenantModel):
         return f"site {self.site_id} of invitation {self.invitation_id}"
 
 
-class SetupLink(TenantModel):
+class OneTime(TenantModel):
+    """What opens something once, until it runs out. Holds its token's hash."""
+
+    token_hash = models.BinaryField(unique=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        abstract = True
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may still be opened."""
+        return self.used_at is None and clock.now() < self.expires_at
+
+
+class SetupLink(OneTime):
     """A one-time link into the set-up sequence. Holds the token's hash, and the account being made until the second
     factor is confirmed, which uses the link up; for a lost second factor, the account that keeps everything else."""
 
@@ -364,24 +381,15 @@ class SetupLink(TenantModel):
     kind = models.CharField(
         max_length=12, choices=Kind.choices, default=Kind.OWNER, db_default=Kind.OWNER.value
     )
-    token_hash = models.BinaryField(unique=True)
     account = models.ForeignKey(Account, on_delete=models.SET_NULL, null=True, related_name="+")
     invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, null=True, related_name="links")
     issued_by = models.ForeignKey(Account, on_delete=models.SET_NULL, null=True, related_name="+")
-    created_at = models.DateTimeField(default=clock.now, editable=False)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
 
-    class Meta(TenantModel.Meta):
+    class Meta(OneTime.Meta):
         abstract = False
 
     def __str__(self) -> str:
         return f"set-up link {self.id}"
-
-    @property
-    def usable(self) -> bool:
-        """Whether it may still be opened."""
-        return self.used_at is None and clock.now() < self.expires_at
 
 
 def hash_setup_token(token: str) -> bytes:
@@ -389,7 +397,7 @@ def hash_setup_token(token: str) -> bytes:
     return hashlib.sha256(b"vsaas-setup-v1" + token.encode()).digest()
 
 
-class AccountLink(TenantModel):
+class AccountLink(OneTime):
     """A one-time link sent by mail to the person of an account. Holds the token's hash; of one account and kind the newest
     alone opens. `email`: the address a change goes to; for `NOT_ME`, the one it came from."""
 
@@ -399,23 +407,14 @@ class AccountLink(TenantModel):
         NOT_ME = "not-me", "the change of address was not theirs"
 
     kind = models.CharField(max_length=12, choices=Kind.choices)
-    token_hash = models.BinaryField(unique=True)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
     email = models.EmailField(max_length=254, blank=True)
-    created_at = models.DateTimeField(default=clock.now, editable=False)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
 
-    class Meta(TenantModel.Meta):
+    class Meta(OneTime.Meta):
         abstract = False
 
     def __str__(self) -> str:
         return f"link {self.id}"
-
-    @property
-    def usable(self) -> bool:
-        """Whether it may still be opened."""
-        return self.used_at is None and clock.now() < self.expires_at
 
 
 class KnownDevice(TenantModel):

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from tenants.declare import public, requires
 from tenants.permissions import ACCOUNT_SELF
 from vsaas.accounts import owing, own, passkeys, signin
-from vsaas.accounts.account_pages import confirm_first, me
+from vsaas.accounts.account_pages import CONFIRM, confirm_first, me
 from vsaas.accounts.models import Account, Passkey
 from vsaas.accounts.passkeys import LastFactor, PasskeyRefused
 from vsaas.accounts.people_pages import say
@@ -82,7 +82,8 @@ def passkey_new(request: HttpRequest) -> HttpResponse:
     person = me(request)
     passkeys.the_party()
     if not own.confirmed(request):
-        return confirm_first(request, person, "accounts/passkey_confirm.html", _begin)
+        words = {"title": _("Add a passkey"), "why": _("First show that it is you."), "go_on": _("Continue")}
+        return confirm_first(request, person, CONFIRM, _begin, **words)
     called = device_words(request.headers.get("User-Agent", ""))
     form = NewPasskeyForm(request.POST if request.method == "POST" else None, initial={"name": called})
     status = 422 if form.is_bound else 200
