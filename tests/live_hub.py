@@ -38,6 +38,7 @@ def running_hub(public_url: str = environment.PUBLIC_URL, ahead_s: float = 0) ->
 
 def start_hub(port: int, public_url: str = environment.PUBLIC_URL, ahead_s: float = 0) -> Program:
     """A hub that listens at `port`; whatever the port, its public address is the portal's VSAAS_LIVE_URL."""
+    assert not _listens(port), f"port {port} is another hub's: a test would speak to that one"
     command = [sys.executable, "-m", "uvicorn", "vsaas.live.asgi:application", "--port", str(port)]
     sockets = ["--ws", "websockets-sansio", "--ws-per-message-deflate", "false"]
     if ahead_s:

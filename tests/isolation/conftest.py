@@ -5,8 +5,8 @@ import pytest
 from tests.live_hub import running_hub
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hub_address(database: None) -> Iterator[str]:
-    """The hub, running as a process of its own."""
+    """The hub, running as a process of its own; it ends with these tests, for others start theirs at the same port."""
     with running_hub() as address:
         yield address
