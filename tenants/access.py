@@ -307,7 +307,7 @@ def require_in_force(actor: Actor) -> None:
 def _refuse_outside(actor: Actor, grants: Iterable[Grant], permission: Permission | None) -> None:
     """Raises OutsideHours: these grants would give the permission (None: anything at all) at another time."""
     at_us, calendar = moment_of(actor)
-    opens = [_opens_at(one.role.hours, permission, at_us, calendar) for one in grants]
+    opens = [opens_at(one.role.hours, permission, at_us, calendar) for one in grants]
     opens_us = min((one for one in opens if one is not None), default=None)
     extra = {"opens_us": opens_us}
     if opens_us is None:
@@ -326,9 +326,9 @@ def _refuse_outside(actor: Actor, grants: Iterable[Grant], permission: Permissio
     )
 
 
-def _opens_at(
-    rule: Hours | None, permission: Permission | None, at_us: int, calendar: Calendar
-) -> int | None:
+def opens_at(rule: Hours | None, permission: Permission | None, at_us: int, calendar: Calendar) -> int | None:
+    """When a grant with these hours gives the permission (None: anything at all) next: `at_us` itself when it does then; None
+    when at no time that is planned."""
     if rule is None:
         return at_us
     needed = [rule.sign_in]

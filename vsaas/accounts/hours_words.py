@@ -46,6 +46,12 @@ def sentences(hours: Hours) -> list[str]:
     return told
 
 
+def limits(hours: Hours) -> list[str]:
+    """Of the sentences those that limit something."""
+    always = {_said(what, None) for what in SECTIONS.values()}
+    return [one for one in sentences(hours) if one not in always]
+
+
 def in_words(hours: Hours) -> str:
     """The same as one text, as it is stored."""
     with translation.override(ENGLISH):
