@@ -73,8 +73,12 @@ def test_hours_are_written_and_read_and_said_in_sentences(cast: Cast, alice: Cli
     assert "Live view: Monday to Friday 08:00–18:00." in page
     with tenant_scope(cast.tenant_a.id):
         entry = AuditInbox.objects.get(act="role.hours-changed")
-    assert entry.details["before"] == "Signing in: always; Live view: always; Playback: always"
-    assert "Live view: Monday to Friday 08:00–18:00" in entry.details["after"]
+    assert {name: json.loads(entry.details["after"])[name] for name in asked} == asked
+    log = alice.get(at(cast, "audit?act=role.")).content.decode()
+    assert "Before: Signing in: always; Live view: always; Playback: always" in log
+    assert "Live view: Monday to Friday 08:00–18:00" in log
+    german = alice.get(at(cast, f"audit/{entry.id}"), headers={"accept-language": "de"}).content.decode()
+    assert "Montag" in german
 
 
 @pytest.mark.parametrize(
@@ -225,7 +229,9 @@ def test_the_organisation_has_a_zone_and_holidays(cast: Cast, alice: Client) -> 
     assert wrong.json()["errors"][0]["field"] == "holidays.0.date"
     with tenant_scope(cast.tenant_a.id):
         assert Tenant.objects.get().name == "Acme"
-        assert "2026-12-25 Christmas" in AuditInbox.objects.get(act="tenant.changed").details["after"]
+        entry = AuditInbox.objects.get(act="tenant.changed")
+    assert json.loads(entry.details["after"])["added"] == [{"date": "2026-12-25", "name": "Christmas"}]
+    assert "holidays added: 2026-12-25 Christmas" in alice.get(at(cast, "audit?act=tenant.")).content.decode()
 
 
 def test_a_calendar_moves_the_hours_of_roles_at_once(cast: Cast, alice: Client) -> None:

@@ -21,9 +21,10 @@ from tenants.permissions import OWNER, PEOPLE_VIEW, ROLE_EDIT, ROLES, TENANT_EDI
 from tenants.roles import roles
 from vsaas.accounts import acts
 from vsaas.accounts.hours_effects import HoursEffect, preview
-from vsaas.accounts.hours_words import change_in_words, in_words
+from vsaas.accounts.hours_words import change_to_json
 from vsaas.accounts.people import MAKE, OwnRole, lock_people, require_not_above
 from vsaas.approvals.demand import for_roles
+from vsaas.audit.acts import as_data
 from vsaas.audit.services import What, record_act, what, who
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, InvalidField, NotFound
@@ -105,8 +106,8 @@ def set_role_hours(
         who(actor),
         What("role", key, title),
         request=request,
-        before=in_words(before.hours),
-        after=in_words(wanted),
+        before=as_data(hours.hours_to_json(before.hours)),
+        after=as_data(hours.hours_to_json(wanted)),
     )
     return _role_hours(key)
 
@@ -196,14 +197,14 @@ def set_organisation(
         asked = {"name": tenant.name, "timezone": tenant.timezone, "holidays": json.dumps(tenant.holidays)}
         for_roles(request, actor, CALENDAR, asked)
     tenant.save(update_fields=["name", "timezone", "holidays"])
-    taken, added = change_in_words(before[1], calendar)
+    taken, added = change_to_json(before, after)
     record_act(
         acts.ORGANISATION_CHANGED,
         who(actor),
         what(tenant),
         request=request,
-        before=f"{before[0]}; {taken}",
-        after=f"{after[0]}; {added}",
+        before=as_data(taken),
+        after=as_data(added),
     )
     return tenant
 

@@ -22,13 +22,14 @@ from psycopg import sql
 from tenants.access import Actor
 from tenants.scope import after_scope, current_tenant_id, in_tenant_scope, tenant_scope
 from tenants.words import Text, in_english
-from vsaas.audit.acts import REFUSED, Act
+from vsaas.audit.acts import REFUSED, Act, Data
 from vsaas.audit.models import AuditInbox, Event, PlatformInbox
 from vsaas.common import errors
 from vsaas.common.network import network_of
 
 DetailValue = Text | int | bool | None
 MAX_DETAIL_CHARS = 500
+MAX_DATA_CHARS = 4000  # of a detail that is kept as JSON, and cannot be cut off anywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,16 +191,20 @@ def _event(
         "object_id": on.id,
         "object_name": on.name[:200],
         "network": network_of(request) if request else "",
-        "details": {name: _plain(name, value) for name, value in details.items()},
+        "details": {name: _plain(name, value, _most(act, name)) for name, value in details.items()},
     }
 
 
-def _plain(name: str, value: Any) -> DetailValue:
+def _most(act: Act, name: str) -> int:
+    return MAX_DATA_CHARS if isinstance(act.spoken.get(name), Data) else MAX_DETAIL_CHARS
+
+
+def _plain(name: str, value: Any, most: int) -> DetailValue:
     """Details enter the hash, so they are of few types."""
     if isinstance(value, Promise):
         value = in_english(value)  # what is kept is the same whoever asked
     if isinstance(value, str):
-        return value[:MAX_DETAIL_CHARS].replace("\x00", "")
+        return value[:most].replace("\x00", "")
     if value is None or isinstance(value, bool | int):
         return value
     raise TypeError(f"the audit detail {name!r} must be text or a whole number, not {type(value).__name__}")
