@@ -30,6 +30,7 @@ from vsaas.approvals import requests
 from vsaas.approvals.models import ApprovalRequest
 from vsaas.approvals.policy import policy
 from vsaas.approvals.registry import CHANGE_S, Kind, Parameters, declare, kind
+from vsaas.audit.acts import as_data
 from vsaas.audit.services import record_act, what, who
 from vsaas.common.errors import Conflict, InvalidField
 
@@ -255,8 +256,8 @@ def _make(request: HttpRequest, actor: Actor, wanted: SignInRules) -> None:
         who(actor),
         what(Tenant.objects.get()),
         request=request,
-        before=in_english(now),
-        after=in_english(wanted),
+        before=as_kept(now),
+        after=as_kept(wanted),
     )
 
 
@@ -309,15 +310,21 @@ def from_json(document: Mapping[str, Any]) -> SignInRules:
     return SignInRules(everybody, {key: one for key, one in said.items() if one != RoleRules()})
 
 
-def in_english(rules: SignInRules) -> str:
-    """For the log: names as the API has them."""
-    parts = [("everybody", rules.everybody), *sorted((key, rules.of_role(key)) for key in rules.roles)]
-    return "; ".join(
-        f"{name}: {', '.join(sorted(one.kinds))}, "
-        f"{'passkey without password' if one.passwordless else 'always with password'}, "
-        f"{f'remembered {one.remember_days} days' if one.remember_days else 'never remembered'}"
-        for name, one in parts
-    )
+def as_kept(rules: SignInRules) -> str:
+    """As the audit log keeps them: with the titles roles have at the time, but for the built-in ones."""
+    known = roles()
+    called = {key: str(known[key].title) for key in rules.roles if key in known and key not in ROLES}
+    return as_data(as_json(rules) | {"called": called})
+
+
+def spoken(document: Any) -> str:
+    """What was kept so, in the reader's language."""
+    kept = from_json(document)
+    lines = [_line(_("Everybody"), kept.everybody)]
+    for key in sorted(kept.roles):
+        title = str(ROLES[key].title) if key in ROLES else document["called"].get(key, key)
+        lines.append(_line(title, kept.of_role(key)))
+    return "; ".join(lines)
 
 
 def _words(parameters: Parameters) -> list[str]:
