@@ -1486,6 +1486,15 @@ URLS: list[Url] = [
         for method, rest in (("PATCH", ""), ("POST", "/removal"))
     ),
     Url(
+        API + "account/codes",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: API + "account/codes",
+        body=lambda s: {"kind": "email-code"},
+        own=True,
+        succeeds=(422,),  # nobody's rules accept codes that are sent
+    ),
+    Url(
         API + "account/freshness",
         "POST",
         Requires(may.ACCOUNT_SELF),

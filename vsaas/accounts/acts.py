@@ -9,6 +9,7 @@ from vsaas.audit.acts import declare, each_of, one_of
 A_RECOVERY_CODE = gettext_noop("a recovery code")
 THE_APP = gettext_noop("the authenticator app")
 A_PASSKEY = gettext_noop("a passkey")
+AN_EMAIL_CODE = gettext_noop("a code sent by e-mail")
 A_REMEMBERED_BROWSER = gettext_noop("a browser that is remembered")
 A_PASSKEY_ALONE = gettext_noop("a passkey, without password")
 NO_ANSWER = gettext_noop("it is no passkey's answer")
@@ -63,7 +64,7 @@ _rights = each_of(NO_RIGHT)
 device_spoken = one_of(UNKNOWN_DEVICE, gettext_noop("%(browser)s on %(system)s"))
 """A browser and its system, as `user_agents.device_words` says them: "Firefox on Linux"."""
 
-_factor = one_of(A_RECOVERY_CODE, THE_APP, A_PASSKEY, A_PASSKEY_ALONE, A_REMEMBERED_BROWSER)
+_factor = one_of(A_RECOVERY_CODE, THE_APP, A_PASSKEY, A_PASSKEY_ALONE, A_REMEMBERED_BROWSER, AN_EMAIL_CODE)
 
 SIGNED_IN = declare("session.signed-in", _("{actor} signed in with {factor}"), factor=_factor)
 WAITS = declare(
@@ -177,6 +178,10 @@ FACTOR_NOT_ACCEPTED = declare(
     "session.factor-not-accepted",
     _("{actor} was not signed in with {factor}: the sign-in rules do not accept it"),
     factor=_factor,
+)
+CODE_ASKED = declare("session.code-asked", _("{actor} asked for {factor}"), factor=_factor)
+CODE_NOT_SENT = declare(
+    "session.code-not-sent", _("{factor} for {actor} could not be sent: {error}"), factor=_factor
 )
 SIGN_IN_RULES_CHANGED = declare(
     "tenant.sign-in-rules", _("{actor} changed the sign-in rules. Now: {after}. Before: {before}")

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from tenants import lookups
 from tenants.models import Tenant
-from vsaas.accounts import acts, links
+from vsaas.accounts import acts, links, sent_codes
 from vsaas.accounts.models import Account, AccountLink, Invitation
 from vsaas.audit.services import NOBODY, record_act, what
 from vsaas.common import clock
@@ -97,6 +97,30 @@ def password_reset(about: About, to: str) -> Letter | None:
                 _("If that was not you, do nothing: without this link nothing changes."),
             ),
         )
+
+
+@letter("sign-in-code", gettext_lazy("Code to sign in"), hours=1)
+def sign_in_code(about: About, to: str) -> Letter | None:
+    """`factor`, `asked_in`. Nothing when another code was asked for since, or it is too late for this one."""
+    made = sent_codes.make(about["factor"], about["asked_in"], again=True)
+    if made is None or made[0].user.email != to:
+        return None
+    factor, code = made
+    with in_language_of(factor.user):
+        words = {"code": code, "organisation": organisation(), "minutes": sent_codes.minutes()}
+        return Letter(
+            _("Your code for %(organisation)s") % words,
+            (
+                _("Hello %(name)s,") % {"name": factor.user.name},
+                _("somebody gave your password at %(organisation)s and asked for this code:") % words,
+                code,
+                _("It is good for %(minutes)d minutes, once, in the browser it was asked in.") % words,
+            ),
+            after=(
+                _("Give it to nobody, whoever asks for it. If that was not you, change your password at once, and tell an "
+                  "owner of your organisation."),
+            ),
+        )  # fmt: skip
 
 
 @letter("email-change", gettext_lazy("Link to confirm a new e-mail address"))

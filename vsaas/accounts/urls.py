@@ -134,6 +134,7 @@ api = [
         name="api-passkey-removal",
     ),
     path("account/freshness", people_api.OwnFreshness.as_view(), name="api-account-freshness"),
+    path("account/codes", people_api.OwnCodes.as_view(), name="api-account-codes"),
     path("sessions", people_api.OwnSessions.as_view(), name="api-sessions"),
     path("sessions/<uuid:session_id>", people_api.OwnSession.as_view(), name="api-session"),
     path("me", caller_api.Caller.as_view(), name="api-me"),

@@ -27,6 +27,7 @@ from vsaas.accounts import (
     throttle,
     waiting,
 )
+from vsaas.accounts.code_asking import try_to_ask
 from vsaas.accounts.forms import CodeForm, FactorForm, PasswordForm, PersonForm, SignInForm, SlugForm
 from vsaas.accounts.models import Account, RecoverySet, SetupLink, TotpDevice
 from vsaas.approvals import signing_in
@@ -39,6 +40,7 @@ from vsaas.common.problems import page_of
 from vsaas.mail import outbox
 
 NEXT = "next"
+SEND = "send-code"
 
 
 @public("choosing an organisation: nobody is signed in yet")
@@ -135,16 +137,18 @@ def sign_in_passkey(request: HttpRequest) -> HttpResponseBase:
 @public("second factor: the session has no rights until it is given")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_factor(request: HttpRequest) -> HttpResponseBase:
-    """The code of the authenticator app, or a recovery code."""
+    """The code of the authenticator app, a recovery code, or, where the rules accept it, one that is sent."""
     account = signin.owing_account(request)
     if account is None:
         return HttpResponseRedirect(tenant_url(request, "sign-in"))
-    form = FactorForm(request.POST if request.method == "POST" else None)
     under = rules.rules_of(account)
+    if SEND in request.POST:
+        return _code_sent(request, account, under)
+    form = FactorForm(request.POST if request.method == "POST" else None)
     status, headers = 200, {}
     if request.method == "POST" and form.is_valid():
         try:
-            device = signin.check_factor(request, account, form.cleaned_data["code"])
+            device = signin.check_factor(request, account, form.cleaned_data["code"], sent=True)
         except TooMany as error:
             form.add_error("code", too_many_words(error))
             status, headers = error.status, error.headers
@@ -163,8 +167,22 @@ def sign_in_factor(request: HttpRequest) -> HttpResponseBase:
     return TemplateResponse(request, "accounts/factor.html", context, status=status, headers=headers)
 
 
+def _code_sent(request: HttpRequest, account: Account, under: rules.Rules) -> HttpResponseBase:
+    """Have a code sent to the person: the page says whether."""
+    wrong = try_to_ask(request, account, request.POST[SEND])
+    if wrong is None:
+        return HttpResponseRedirect(tenant_url(request, "sign-in-factor"))
+    form = FactorForm({"code": ""})
+    form.errors.clear()
+    form.add_error(None, waiting.sentence(wrong))
+    context = {"form": form, "remember_days": under.remember_days}
+    return TemplateResponse(
+        request, "accounts/factor.html", context, status=wrong.status, headers=wrong.headers
+    )
+
+
 def _not_accepted(request: HttpRequest, form: FactorForm, under: rules.Rules) -> HttpResponseBase:
-    accepted = ", ".join(str(name) for kind, name in rules.KINDS.items() if kind in under.kinds)
+    accepted = ", ".join(str(name) for kind, name in rules.kinds().items() if kind in under.kinds)
     words = _("Your role does not accept this. What it accepts: %(kinds)s, or one of your recovery codes.")
     form.add_error("code", words % {"kinds": accepted})
     context = {"form": form, "remember_days": under.remember_days}
