@@ -151,6 +151,12 @@ FACTOR_RESET = declare(
     _("{actor} set up a new second factor by a link of {issuer}"),
     issuer=one_of(SOMEBODY_GONE),
 )
+FACTOR_RECOVERED = declare(
+    "account.factor-recovered",
+    _(
+        "{actor} set up a new second factor in place of a lost one, approved by {approver}; other sessions ended: {count}"
+    ),
+)
 RENAMED = declare("account.renamed", _("{actor} is called {after} now; before: {before}"))
 PASSWORD_CHANGED = declare(
     "account.password-changed", _("{actor} changed the password; other sessions ended: {count}")

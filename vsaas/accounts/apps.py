@@ -10,7 +10,7 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from django.conf import settings
 
-        from vsaas.accounts import factor_plugins, owing, role_limits, rules, stepping_up
+        from vsaas.accounts import factor_plugins, lost, owing, role_limits, rules, stepping_up
         from vsaas.accounts.second import declare_acts, for_approvals
         from vsaas.approvals.people import register_accounts
         from vsaas.common.pages import register_banner
@@ -21,4 +21,5 @@ class AccountsConfig(AppConfig):
         rules.declare_it()
         register_banner(owing.banner)
         declare_acts()
+        lost.declare_it()
         role_limits.declare_it()

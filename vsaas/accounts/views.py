@@ -87,7 +87,7 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
                 request.session[NEXT] = after
                 here = remembered.find(request, account, rules.rules_of(account))
                 if here is not None:
-                    return _signed_in(request, account, here)
+                    return signed_in_with(request, account, here)
                 return HttpResponseRedirect(tenant_url(request, "sign-in-factor"))
             form.add_error(
                 None, _("This e-mail address and password do not belong together here. Try again.")
@@ -128,7 +128,7 @@ def sign_in_passkey(request: HttpRequest) -> HttpResponseBase:
             account: Account = passkey.user
             signin.begin(request, account)
             request.session[NEXT] = after
-            return _signed_in(request, account, passkey, passkey_alone=True)
+            return signed_in_with(request, account, passkey, passkey_alone=True)
         refused, status = _("This passkey does not sign in here by itself. Type your password."), 401
     context = _door(form, after) | {"refused": refused}
     return TemplateResponse(request, "accounts/sign_in.html", context, status=status)
@@ -156,7 +156,7 @@ def sign_in_factor(request: HttpRequest) -> HttpResponseBase:
             if device is not None and signin.refused_kind(request, account, device):
                 return _not_accepted(request, form, under)
             if device is not None:
-                return _signed_in(request, account, device, under if "remember" in request.POST else None)
+                return signed_in_with(request, account, device, under if "remember" in request.POST else None)
             form.add_error(
                 "code", _("This code is wrong or was used before. Wait for the next one and type that.")
             )
@@ -189,7 +189,7 @@ def _not_accepted(request: HttpRequest, form: FactorForm, under: rules.Rules) ->
     return TemplateResponse(request, "accounts/factor.html", context, status=401)
 
 
-def _signed_in(
+def signed_in_with(
     request: HttpRequest,
     account: Account,
     device: Any,
@@ -197,7 +197,9 @@ def _signed_in(
     *,
     passkey_alone: bool = False,
 ) -> HttpResponseBase:
-    """`remember`: the rules under which this browser is to be remembered; None: it is not."""
+    """Both factors are right: a session as far as the person's roles let them in, and where it leads.
+
+    `remember`: the rules under which this browser is to be remembered; None: it is not."""
     response = _begun(request, account, device, passkey_alone)
     if remember is not None and remember.remember_days and freshness.GIVEN_AT in request.session:
         remembered.remember(request, account, remember, response)
