@@ -456,6 +456,15 @@ URLS: list[Url] = [
         succeeds=(302,),
     ),
     Url(
+        PAGES + "cameras/<uuid:camera_id>/certificate",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/certificate"),
+        body=lambda s: {"certificate": "ab" * 32},
+        names_object=True,
+        succeeds=(302,),
+    ),
+    Url(
         PAGES + "cameras/<uuid:camera_id>/delete",
         "GET",
         Requires(may.CAMERA_EDIT),
