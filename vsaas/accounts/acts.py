@@ -12,6 +12,7 @@ from vsaas.audit.acts import Data, declare, each_of, one_of
 A_RECOVERY_CODE = gettext_noop("a recovery code")
 THE_APP = gettext_noop("the authenticator app")
 A_PASSKEY = gettext_noop("a passkey")
+AN_EMAIL_CODE = gettext_noop("a code sent by e-mail")
 A_REMEMBERED_BROWSER = gettext_noop("a browser that is remembered")
 A_PASSKEY_ALONE = gettext_noop("a passkey, without password")
 NO_ANSWER = gettext_noop("it is no passkey's answer")
@@ -74,7 +75,7 @@ def _rules(document: Any) -> str:
 device_spoken = one_of(UNKNOWN_DEVICE, gettext_noop("%(browser)s on %(system)s"))
 """A browser and its system, as `user_agents.device_words` says them: "Firefox on Linux"."""
 
-_factor = one_of(A_RECOVERY_CODE, THE_APP, A_PASSKEY, A_PASSKEY_ALONE, A_REMEMBERED_BROWSER)
+_factor = one_of(A_RECOVERY_CODE, THE_APP, A_PASSKEY, A_PASSKEY_ALONE, A_REMEMBERED_BROWSER, AN_EMAIL_CODE)
 
 SIGNED_IN = declare("session.signed-in", _("{actor} signed in with {factor}"), factor=_factor)
 WAITS = declare(
@@ -167,6 +168,12 @@ FACTOR_RESET = declare(
     _("{actor} set up a new second factor by a link of {issuer}"),
     issuer=one_of(SOMEBODY_GONE),
 )
+FACTOR_RECOVERED = declare(
+    "account.factor-recovered",
+    _(
+        "{actor} set up a new second factor in place of a lost one, approved by {approver}; other sessions ended: {count}"
+    ),
+)
 RENAMED = declare("account.renamed", _("{actor} is called {after} now; before: {before}"))
 PASSWORD_CHANGED = declare(
     "account.password-changed", _("{actor} changed the password; other sessions ended: {count}")
@@ -194,6 +201,10 @@ FACTOR_NOT_ACCEPTED = declare(
     "session.factor-not-accepted",
     _("{actor} was not signed in with {factor}: the sign-in rules do not accept it"),
     factor=_factor,
+)
+CODE_ASKED = declare("session.code-asked", _("{actor} asked for {factor}"), factor=_factor)
+CODE_NOT_SENT = declare(
+    "session.code-not-sent", _("{factor} for {actor} could not be sent: {error}"), factor=_factor
 )
 SIGN_IN_RULES_CHANGED = declare(
     "tenant.sign-in-rules",
