@@ -1445,6 +1445,14 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
+        API + "roles/<slug:role_key>/hours/preview",
+        "POST",
+        Requires(may.ROLE_EDIT),
+        lambda s: f"{API}roles/{s.role_key}/hours/preview",
+        body=lambda s: {"playback_back_h": 48},
+        names_object=True,
+    ),
+    Url(
         API + "organisation",
         "GET",
         Requires(may.TENANT_EDIT),

@@ -1,10 +1,13 @@
 """What is audited about people."""
 
+from typing import Any
+
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from vsaas.accounts.grants import ALL_SITES, NOT, OF_CAMERA, OF_GROUP, WITHOUT_ROLE
-from vsaas.audit.acts import declare, each_of, one_of
+from vsaas.accounts.hours_words import change_spoken, hours_spoken
+from vsaas.audit.acts import Data, declare, each_of, one_of
 
 A_RECOVERY_CODE = gettext_noop("a recovery code")
 THE_APP = gettext_noop("the authenticator app")
@@ -60,6 +63,14 @@ def _grant_spoken(stored: str) -> str:
 NO_RIGHT = gettext_noop("nothing")
 _rights = each_of(NO_RIGHT)
 """Names of permissions, as they are in the catalogue."""
+
+
+def _rules(document: Any) -> str:
+    """Sign-in rules, as `rules.as_kept` keeps them."""
+    from vsaas.accounts.rules import spoken  # which records acts of this module
+
+    return spoken(document)
+
 
 device_spoken = one_of(UNKNOWN_DEVICE, gettext_noop("%(browser)s on %(system)s"))
 """A browser and its system, as `user_agents.device_words` says them: "Firefox on Linux"."""
@@ -117,10 +128,16 @@ ACCESS_CHANGED = declare(
     before=grants_spoken,
 )
 HOURS_CHANGED = declare(
-    "role.hours-changed", _("{actor} changed the hours of the role {object}. Now: {after}. Before: {before}")
+    "role.hours-changed",
+    _("{actor} changed the hours of the role {object}. Now: {after}. Before: {before}"),
+    before=Data(hours_spoken),
+    after=Data(hours_spoken),
 )
 ORGANISATION_CHANGED = declare(
-    "tenant.changed", _("{actor} changed the organisation's settings. Now: {after}. Before: {before}")
+    "tenant.changed",
+    _("{actor} changed the organisation's settings. Now: {after}. Before: {before}"),
+    before=Data(change_spoken),
+    after=Data(change_spoken),
 )
 GRANTS_CHANGED = declare(
     "people.grants-changed",
@@ -198,7 +215,10 @@ CODE_NOT_SENT = declare(
     "session.code-not-sent", _("{factor} for {actor} could not be sent: {error}"), factor=_factor
 )
 SIGN_IN_RULES_CHANGED = declare(
-    "tenant.sign-in-rules", _("{actor} changed the sign-in rules. Now: {after}. Before: {before}")
+    "tenant.sign-in-rules",
+    _("{actor} changed the sign-in rules. Now: {after}. Before: {before}"),
+    before=Data(_rules),
+    after=Data(_rules),
 )
 REMEMBERED = declare(
     "browser.remembered",

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from tenants import access
 from tenants.access import Actor, actor_of, grants_of
@@ -40,6 +40,7 @@ from vsaas.approvals import requests
 from vsaas.approvals.models import ApprovalRequest
 from vsaas.approvals.policy import policy
 from vsaas.approvals.registry import CHANGE_S, Kind, Parameters, declare, kind
+from vsaas.audit.acts import as_data
 from vsaas.audit.services import record_act, what, who
 from vsaas.common.errors import Conflict, InvalidField
 from vsaas.mail import outbox
@@ -305,8 +306,8 @@ def _make(request: HttpRequest, actor: Actor, wanted: SignInRules) -> None:
         who(actor),
         what(Tenant.objects.get()),
         request=request,
-        before=in_english(now),
-        after=in_english(wanted),
+        before=as_kept(now),
+        after=as_kept(wanted),
     )
 
 
@@ -361,16 +362,27 @@ def from_json(document: Mapping[str, Any]) -> SignInRules:
     return SignInRules(everybody, said, int(document.get("code_minutes", CODE_MINUTES)))
 
 
-def in_english(rules: SignInRules) -> str:
-    """For the log: names as the API has them."""
-    parts = [("everybody", rules.everybody), *sorted((key, rules.of_role(key)) for key in rules.roles)]
-    sent = any(one.kinds - STRONG for _name, one in parts)
-    return (f"codes good for {rules.code_minutes} min; " if sent else "") + "; ".join(
-        f"{name}: {', '.join(sorted(one.kinds))}, "
-        f"{'passkey without password' if one.passwordless else 'always with password'}, "
-        f"{f'remembered {one.remember_days} days' if one.remember_days else 'never remembered'}"
-        for name, one in parts
-    )
+def as_kept(rules: SignInRules) -> str:
+    """As the audit log keeps them: with the titles roles have at the time, but for the built-in ones."""
+    known = roles()
+    called = {key: str(known[key].title) for key in rules.roles if key in known and key not in ROLES}
+    return as_data(as_json(rules) | {"called": called})
+
+
+def spoken(document: Any) -> str:
+    """What was kept so, in the reader's language."""
+    kept = from_json(document)
+    lines = [_line(_("Everybody"), kept.everybody)]
+    for key in sorted(kept.roles):
+        title = str(ROLES[key].title) if key in ROLES else document["called"].get(key, key)
+        lines.append(_line(title, kept.of_role(key)))
+    if any(one.kinds - STRONG for one in (kept.everybody, *kept.roles.values())):
+        minutes = kept.code_minutes
+        lines.append(
+            ngettext("codes are good for %(count)s minute", "codes are good for %(count)s minutes", minutes)
+            % {"count": minutes}
+        )
+    return "; ".join(lines)
 
 
 def _words(parameters: Parameters) -> list[str]:

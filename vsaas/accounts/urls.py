@@ -131,6 +131,11 @@ api = [
         name="api-invitation-renewal",
     ),
     path("roles/<slug:role_key>/hours", hours_api.RoleHoursView.as_view(), name="api-role-hours"),
+    path(
+        "roles/<slug:role_key>/hours/preview",
+        hours_api.RoleHoursPreview.as_view(),
+        name="api-role-hours-preview",
+    ),
     path("organisation", hours_api.OrganisationView.as_view(), name="api-organisation"),
     path("sign-in-rules", rules_api.SignInRulesView.as_view(), name="api-sign-in-rules"),
     path("account", people_api.OwnAccount.as_view(), name="api-account"),
