@@ -1124,6 +1124,20 @@ URLS: list[Url] = [
         )
         for method in ("GET", "POST")
     ),
+    # The tests' portal has no plug-in that sends codes.
+    *(
+        Url(
+            PAGES + f"account/numbers/<slug:kind>{rest}",
+            method,
+            Requires(may.ACCOUNT_SELF),
+            lambda s, rest=rest: page(s, f"account/numbers/sms{rest}"),
+            body=lambda s: {},
+            own=True,
+            succeeds=(404,),
+        )
+        for rest in ("", "/remove")
+        for method in ("GET", "POST")
+    ),
     Url(
         PAGES + "sign-in/passkey",
         "POST",
@@ -1770,6 +1784,11 @@ CONSUMERS: list[Consumer] = [
 
 TASKS: list[Task] = [
     Task("vsaas.accounts.tasks.remove_ended", Platform),
+    Task(
+        "vsaas.accounts.tasks.send_code",
+        Platform,
+        lambda s: (str(s.cast.tenant_a.id), str(s.cast.alice.id), "a" * 64, "en"),  # nobody asked for one
+    ),
     Task("vsaas.audit.tasks.forward_audit", Platform),
     Task("vsaas.audit.tasks.forward_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.audit.tasks.forward_platform", Platform),
