@@ -1,6 +1,7 @@
 /** What follows from the vault secret, and key pairs of raw private halves. Pure. */
 import { concat, fromBase64Url, fromHex, type Bytes } from "../sealing/bytes";
 import { encode, type Cbor } from "../sealing/cbor";
+import type { RootSigner } from "../sealing/cose";
 import { boxKeyId, type BoxKeys } from "../sealing/envelope";
 
 /** 0: picture, 1: sound. */
@@ -49,9 +50,13 @@ export function boxPublic(privateBytes: Bytes): Promise<Bytes> {
   return publicHalf(PKCS8_X25519, privateBytes, { name: "X25519" }, "deriveBits");
 }
 
-/** Public half (32 bytes) of an Ed25519 seed. */
-export function signingPublic(seed: Bytes): Promise<Bytes> {
-  return publicHalf(PKCS8_ED25519, seed, { name: "Ed25519" }, "sign");
+/** The root that signs, of its seed; the private key it gives cannot be exported. */
+export async function signer(seed: Bytes): Promise<RootSigner> {
+  const publicBytes = await publicHalf(PKCS8_ED25519, seed, { name: "Ed25519" }, "sign");
+  const pkcs8 = concat(PKCS8_ED25519, seed);
+  const privateKey = await crypto.subtle.importKey("pkcs8", pkcs8, { name: "Ed25519" }, false, ["sign"]);
+  pkcs8.fill(0);
+  return { privateKey, publicBytes };
 }
 
 async function publicHalf(prefix: Bytes, privateBytes: Bytes, algorithm: Algorithm, use: KeyUsage): Promise<Bytes> {
