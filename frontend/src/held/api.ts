@@ -88,13 +88,27 @@ export interface KeyPerson {
   readonly stated: boolean;
   readonly missing: readonly CameraKeyName[];
   readonly excess: number;
+  readonly holder: boolean;
+  /** How many ways their key has; a holder has two. */
+  readonly ways: number;
+  readonly may_hold: boolean;
 }
 
 export interface Roll {
   readonly camera: string;
   readonly name: string;
   readonly kind: KeyKind;
+  /** The newest stated one. */
   readonly epoch: number;
+  /** The newest key is fine; envelopes sealed to earlier ones are left. */
+  readonly wrap: boolean;
+}
+
+export interface HeldCamera {
+  readonly camera: string;
+  readonly name: string;
+  /** A statement names its keys. */
+  readonly keys: boolean;
 }
 
 export interface PeriodEnvelope {
@@ -119,6 +133,11 @@ export interface SwitchBody {
 type Items<T> = { readonly items: readonly T[] };
 
 export class KeysApi extends Api {
+  /** Gives the second factor again. */
+  freshen(code: string): Promise<unknown> {
+    return this.call("POST", "/account/freshness", { code });
+  }
+
   keys(signal?: AbortSignal): Promise<KeysReply> {
     return this.call("GET", "/keys", undefined, signal);
   }
@@ -145,8 +164,8 @@ export class KeysApi extends Api {
     return this.call("POST", "/keys/held/handover", body);
   }
 
-  async heldCameras(): Promise<readonly { readonly camera: string; readonly name: string }[]> {
-    return (await this.call<Items<{ camera: string; name: string }>>("GET", "/keys/held/cameras", undefined)).items;
+  async heldCameras(): Promise<readonly HeldCamera[]> {
+    return (await this.call<Items<HeldCamera>>("GET", "/keys/held/cameras", undefined)).items;
   }
 
   hold(body: SwitchBody): Promise<unknown> {

@@ -42,6 +42,7 @@ const REFUSALS: Record<ErrorName, string> = {
  * languages a sentence says what kind it is, with the name that the specification gives it.
  */
 export function inWords(failure: FailureInfo): FailureInfo {
+  if (failure.code === "no-own-key") return failure;
   if (failure.kind === "locked" || failure.kind === "unshared") return { ...failure, message: sentence(failure) };
   return language === "en" ? failure : { ...failure, message: sentence(failure) };
 }

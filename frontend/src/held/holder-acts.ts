@@ -1,0 +1,97 @@
+/** What a holder's browser does for others: signs, hands keys over, rolls them. Each can be begun again where it was left. */
+import { t } from "../i18n/t";
+import type { CameraKeyName, KeyPerson, PeriodEnvelope, Roll, StatementRequest } from "./api";
+import type { KeyKind } from "./derive";
+import type { Desk } from "./desk";
+import { withFreshFactor } from "./fresh";
+import type { Act, Wish } from "./messages";
+
+const KINDS: readonly KeyKind[] = [0, 1];
+
+/** How far a longer act has come, in words. */
+export type Say = (words: string) => void;
+
+/** Signs statements that follow those there are, and has them stored. Raises as the worker's `sign`, and ApiError. */
+async function state(desk: Desk, act: Act, requests: readonly StatementRequest[], wishes: readonly Wish[]): Promise<void> {
+  await withFreshFactor(desk.api, async () => {
+    const chain = await desk.chain();
+    const nowUs = Math.round(desk.api.clock.nowUs());
+    const signed = await desk.worker.call("sign", { ...act, chain, nowUs, requests: requests.map(({ kind, body }) => ({ kind, body })), wishes });
+    await desk.api.state({ signed, requests: requests.map(({ id }) => id) });
+  });
+}
+
+export async function signRequests(desk: Desk, requests: readonly StatementRequest[]): Promise<void> {
+  await state(desk, await desk.vaultAct(), requests, []);
+}
+
+/** States the person's own key, which the holder has compared, and hands over what they may open. */
+export async function confirmPerson(desk: Desk, person: KeyPerson): Promise<void> {
+  const act = await desk.vaultAct();
+  if (!person.public) throw new Error(t("{name} has no key of their own yet.", { name: person.name }));
+  if (!person.stated) {
+    await state(desk, act, [], [{ type: "members", named: [{ account: person.account, public: person.public }], ended: [] }]);
+  }
+  await handOver(desk, act, person.account, person.public, person.missing);
+}
+
+async function handOver(desk: Desk, act: Act, account: string, to: string, keys: readonly CameraKeyName[]): Promise<void> {
+  if (keys.length === 0) return;
+  const shares = await desk.worker.call("cameraShares", { ...act, to, keys });
+  await withFreshFactor(desk.api, () => desk.api.share(account, shares));
+}
+
+/** Everybody whose key is confirmed is given what they lack. */
+async function handOverToAll(desk: Desk, act: Act): Promise<void> {
+  for (const person of await desk.api.people()) {
+    if (person.public && person.stated) await handOver(desk, act, person.account, person.public, person.missing);
+  }
+}
+
+export async function makeHolder(desk: Desk, person: KeyPerson): Promise<void> {
+  const act = await desk.vaultAct();
+  if (!person.public) throw new Error(t("{name} has no key of their own yet.", { name: person.name }));
+  const sealed = await desk.worker.call("vaultShare", { ...act, to: person.public });
+  await withFreshFactor(desk.api, () => desk.api.shareVault(person.account, sealed));
+}
+
+/** Keys for cameras that have none: stated, handed to who may, and what was recorded meanwhile re-wrapped to them. */
+export async function giveCamerasKeys(desk: Desk, cameras: readonly string[], say: Say): Promise<void> {
+  const act = await desk.vaultAct();
+  const keys = cameras.flatMap((camera) => KINDS.map((kind) => ({ camera, kind, epoch: 1 })));
+  await state(desk, act, [], [{ type: "cameras", keys }]);
+  await handOverToAll(desk, act);
+  await rewrapAll(desk, act, say);
+}
+
+/** New keys for cameras whose key somebody knows who may no longer; envelopes of what was recorded are re-wrapped to them. */
+export async function rollKeys(desk: Desk, rolls: readonly Roll[], say: Say): Promise<void> {
+  const act = await desk.vaultAct();
+  const keys = rolls.filter(({ wrap }) => !wrap).map(({ camera, kind, epoch }) => ({ camera, kind, epoch: epoch + 1 }));
+  if (keys.length > 0) await state(desk, act, [], [{ type: "cameras", keys }]);
+  await handOverToAll(desk, act);
+  await rewrapAll(desk, act, say);
+}
+
+/** Re-wraps whatever is sealed to earlier keys than the newest stated ones. */
+async function rewrapAll(desk: Desk, act: Act, say: Say): Promise<void> {
+  const open = (await desk.api.rolls()).filter(({ wrap }) => wrap);
+  let done = 0;
+  for (const [i, { camera, kind, epoch, name }] of open.entries()) {
+    for await (const envelopes of left(desk, camera, kind, epoch)) {
+      const items = await desk.worker.call("rewrap", { ...act, camera, kind, epoch, envelopes });
+      await withFreshFactor(desk.api, () => desk.api.rewrapped(items));
+      done += items.length;
+      say(t("{name} ({number} of {of}): {done} hours re-wrapped", { name, number: i + 1, of: open.length, done }));
+    }
+  }
+}
+
+async function* left(desk: Desk, camera: string, kind: KeyKind, epoch: number): AsyncGenerator<readonly PeriodEnvelope[]> {
+  let cursor: string | null = null;
+  do {
+    const page: { readonly items: readonly PeriodEnvelope[]; readonly next: string | null } = await desk.api.envelopes(camera, kind, epoch, cursor);
+    if (page.items.length > 0) yield page.items;
+    cursor = page.next;
+  } while (cursor !== null);
+}
