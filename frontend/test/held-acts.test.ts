@@ -126,7 +126,7 @@ describe("a vault", () => {
     const keys = shelf.rows.get(HOLDER.account) as BoxKeys;
     await acts.lock({ owner: HOLDER });
     expect(await acts.unlocked(own)).toBe(false);
-    await expect(acts.vaultShare({ ...act(), to: own.publicKey })).rejects.toThrow("not open on this device");
+    await expect(acts.vaultShare({ ...act(), chain: portal.chain, account: HOLDER.account })).rejects.toThrow("not open on this device");
     shelf.rows.set(HOLDER.account, keys);
     expect(await acts.unlocked(own)).toBe(true);
   });
@@ -218,7 +218,7 @@ describe("the switch", () => {
     const wrapped = await acts.rewrap({ ...act(), camera: CAMERA, kind: 0, epoch: 2, envelopes });
     expect(wrapped.map(({ key_id }) => key_id)).toEqual([idA, idB].map(toBase64Url));
     const keys: CameraKeyName[] = [{ camera: CAMERA, kind: 0, epoch: 2 }];
-    const fresh = await acts.cameraShares({ ...act(), to: own.publicKey, keys });
+    const fresh = await acts.cameraShares({ ...act(), chain: portal.chain, account: HOLDER.account, keys });
     for (const item of wrapped) {
       const parsed = parseEnvelope(fromBase64Url(item.envelope));
       expect(parsed.recipient).toEqual(await boxKeyId(trust.cameraKeys.get(cameraKeyName(uuidBytes(CAMERA), 0))!.publicKey));
@@ -231,11 +231,19 @@ describe("the switch", () => {
     await expect(acts.rewrap({ ...act(), camera: OTHER, kind: 0, epoch: 2, envelopes: [envelopes[0]!] })).rejects.toMatchObject({ code: "wrong-envelope" });
   });
 
-  it("makes another holder by sealing the vault to their own key", async () => {
-    const member = await made(MEMBER);
-    const sealed = await acts.vaultShare({ ...act(), to: member.publicKey });
-    const theirs: Act = { ...member, vault: { ...vault, sealed } };
-    expect(await acts.cameraShares({ ...theirs, to: member.publicKey, keys: [{ camera: CAMERA, kind: 1, epoch: 1 }] })).toHaveLength(1);
-    await expect(acts.vaultShare({ ...act(), vault: { ...vault, sealed }, to: member.publicKey })).rejects.toMatchObject({ code: "wrong-envelope" });
+  it("makes another holder by sealing the vault to the key a statement names, and to no other", async () => {
+    const chain = portal.chain;
+    const theirs = await made(MEMBER); // another key than the stated one
+    const old = await acts.vaultShare({ ...act(), chain, account: MEMBER.account });
+    const wish = { type: "members", named: [{ account: MEMBER.account, public: theirs.publicKey }], ended: [] } as const;
+    portal.statements.push(...(await acts.sign({ ...act(), chain, nowUs: ISSUED_US, requests: [], wishes: [wish] })));
+    const sealed = await acts.vaultShare({ ...act(), chain: portal.chain, account: MEMBER.account });
+    const keys: CameraKeyName[] = [{ camera: CAMERA, kind: 1, epoch: 1 }];
+    const asMember = (share: string): Act => ({ ...theirs, vault: { ...vault, sealed: share } });
+    expect(await acts.cameraShares({ ...asMember(sealed), chain: portal.chain, account: MEMBER.account, keys })).toHaveLength(1);
+    const refused = acts.cameraShares({ ...asMember(old), chain: portal.chain, account: MEMBER.account, keys });
+    await expect(refused).rejects.toMatchObject({ code: "wrong-envelope" });
+    const nobody = acts.cameraShares({ ...act(), chain: portal.chain, account: OTHER, keys });
+    await expect(nobody).rejects.toMatchObject({ code: "unknown-signer" });
   });
 });

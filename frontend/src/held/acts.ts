@@ -2,7 +2,7 @@
  * What is done with an own key and the vault secret. Lives in a worker of its own. The vault secret is opened for one act at a
  * time and overwritten after it.
  */
-import { equal, fromBase64Url, fromHex, toBase64Url, uuidBytes, uuidText, type Bytes } from "../sealing/bytes";
+import { equal, fromBase64Url, fromHex, hex, toBase64Url, uuidBytes, uuidText, type Bytes } from "../sealing/bytes";
 import { decode, type Cbor } from "../sealing/cbor";
 import { hashOf, parseSigned, type RootSigner } from "../sealing/cose";
 import { boxKeyId, openKey, parseEnvelope, sealEnvelope, type BoxKeys, type Envelope } from "../sealing/envelope";
@@ -203,22 +203,21 @@ export class HeldActs {
   sign({ chain, nowUs, requests, wishes, ...act }: Argument<"sign">): Answer<"sign"> {
     return this.within(act, async (secret, tenant) => {
       const root = await signer(await rootSeed(secret));
-      const trust = await verified(chain, tenant);
-      if (!equal(trust.rootPublic, root.publicBytes)) {
-        throw new SealingError("wrong-root-key", "another root is in force than this vault's");
-      }
+      const trust = await verifiedOwn(chain, tenant, root);
       const bodies: [number, Map<number, Cbor>][] = requests.map(({ kind, body }) => requested(kind, fromBase64Url(body)));
       for (const wish of wishes) bodies.push(...(await wished(wish, trust, secret)));
       return (await signedAfter(trust, tenant, bodies, nowUs, root)).map(toBase64Url);
     });
   }
 
-  cameraShares({ to, keys, ...act }: Argument<"cameraShares">): Answer<"cameraShares"> {
-    return this.within(act, (secret, tenant) => sealShares(secret, keys, tenant, fromBase64Url(to)));
+  /** Shares for a person whose own key a statement names. Raises `unknown-signer` where none does, and as `sign`. */
+  cameraShares({ chain, account, keys, ...act }: Argument<"cameraShares">): Answer<"cameraShares"> {
+    return this.within(act, async (secret, tenant) => sealShares(secret, keys, tenant, await statedKey(chain, tenant, secret, account)));
   }
 
-  vaultShare({ to, ...act }: Argument<"vaultShare">): Answer<"vaultShare"> {
-    return this.within(act, (secret, tenant) => sealVault(secret, act.vault, tenant, fromBase64Url(to)));
+  /** The vault for a person whose own key a statement names. Raises as `cameraShares`. */
+  vaultShare({ chain, account, ...act }: Argument<"vaultShare">): Answer<"vaultShare"> {
+    return this.within(act, async (secret, tenant) => sealVault(secret, act.vault, tenant, await statedKey(chain, tenant, secret, account)));
   }
 
   /** The same period keys, sealed to the camera's key of `epoch`. Raises `wrong-envelope` for one that is not this vault's camera's. */
@@ -327,6 +326,20 @@ async function verified(chain: Chain, tenant: Bytes): Promise<Trust> {
   const trust = await verifyStatements(chain.statements.map(fromBase64Url), chain.fingerprint, seen);
   if (!equal(trust.tenant, tenant)) throw new SealingError("wrong-scope", "the statements belong to another organisation");
   return trust;
+}
+
+/** The same, where the root in force must be the vault's own. */
+async function verifiedOwn(chain: Chain, tenant: Bytes, root: RootSigner): Promise<Trust> {
+  const trust = await verified(chain, tenant);
+  if (equal(trust.rootPublic, root.publicBytes)) return trust;
+  throw new SealingError("wrong-root-key", "another root is in force than this vault's");
+}
+
+async function statedKey(chain: Chain, tenant: Bytes, secret: Bytes, account: string): Promise<Bytes> {
+  const trust = await verifiedOwn(chain, tenant, await signer(await rootSeed(secret)));
+  const key = trust.memberKeys.get(hex(uuidBytes(account)));
+  if (!key) throw new SealingError("unknown-signer", "no statement names this person's own key");
+  return key;
 }
 
 function epochAfter(trust: Trust, camera: string, kind: KeyKind): number {

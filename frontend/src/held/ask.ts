@@ -22,7 +22,7 @@ export function ask<T>(question: Question<T>): Promise<T | null> {
     const error = h("p", { class: "error-said", role: "alert" });
     const bar = h("progress", { max: "1", "aria-label": t("Working") });
     bar.hidden = true;
-    const submit = h("button", { type: "submit", class: question.danger ? "button danger" : "button primary" }, question.submit);
+    const submit = h("button", { type: "submit", class: `button ${question.danger ? "danger" : "primary"}` }, question.submit);
     const cancel = h("button", { type: "button", class: "button" }, t("Cancel"));
     const others = (question.others ?? []).map(({ label, act }) => {
       const button = h("button", { type: "button", class: "button" }, label);

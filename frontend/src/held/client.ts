@@ -23,7 +23,7 @@ export class HeldWorker {
   private next = 1;
 
   constructor() {
-    this.worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "own keys" });
+    this.worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "own-keys" });
     this.worker.onmessage = ({ data }: MessageEvent<FromHeld>) => this.receive(data);
     this.worker.onerror = (event) => {
       const error = new HeldFailure({ code: "worker", message: event.message });
@@ -72,6 +72,8 @@ function inWords({ code, message }: Fault): string {
     case "kit-sets":
     case "wrong-key":
       return t("These sheets belong to another kit.");
+    case "unknown-signer":
+      return t("No statement names this person's key. Compare its fingerprint with them first.");
     case "rolled-back":
     case "broken-statements":
     case "wrong-root-key":

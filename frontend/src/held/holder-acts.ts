@@ -32,26 +32,25 @@ export async function confirmPerson(desk: Desk, person: KeyPerson): Promise<void
   if (!person.stated) {
     await state(desk, act, [], [{ type: "members", named: [{ account: person.account, public: person.public }], ended: [] }]);
   }
-  await handOver(desk, act, person.account, person.public, person.missing);
+  await handOver(desk, act, person.account, person.missing);
 }
 
-async function handOver(desk: Desk, act: Act, account: string, to: string, keys: readonly CameraKeyName[]): Promise<void> {
+async function handOver(desk: Desk, act: Act, account: string, keys: readonly CameraKeyName[]): Promise<void> {
   if (keys.length === 0) return;
-  const shares = await desk.worker.call("cameraShares", { ...act, to, keys });
+  const shares = await desk.worker.call("cameraShares", { ...act, chain: await desk.chain(), account, keys });
   await withFreshFactor(desk.api, () => desk.api.share(account, shares));
 }
 
 /** Everybody whose key is confirmed is given what they lack. */
 async function handOverToAll(desk: Desk, act: Act): Promise<void> {
   for (const person of await desk.api.people()) {
-    if (person.public && person.stated) await handOver(desk, act, person.account, person.public, person.missing);
+    if (person.public && person.stated) await handOver(desk, act, person.account, person.missing);
   }
 }
 
 export async function makeHolder(desk: Desk, person: KeyPerson): Promise<void> {
   const act = await desk.vaultAct();
-  if (!person.public) throw new Error(t("{name} has no key of their own yet.", { name: person.name }));
-  const sealed = await desk.worker.call("vaultShare", { ...act, to: person.public });
+  const sealed = await desk.worker.call("vaultShare", { ...act, chain: await desk.chain(), account: person.account });
   await withFreshFactor(desk.api, () => desk.api.shareVault(person.account, sealed));
 }
 

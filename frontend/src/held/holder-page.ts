@@ -6,7 +6,8 @@ import type { HeldCamera, KeyPerson, Roll, StatementRequest } from "./api";
 import { ask } from "./ask";
 import type { Desk } from "./desk";
 import { confirmPerson, giveCamerasKeys, makeHolder, rollKeys, signRequests, type Say } from "./holder-acts";
-import { button, card, fingerprint, groups, list, notice, row, rows, state, words } from "./parts";
+import { button, card, fingerprint, fingerprintWords, groups, list, notice, row, rows, state, words } from "./parts";
+import { statementWords } from "./statement-words";
 import { drawSwitch, newMaking, progressCard } from "./switch-page";
 
 /** The page, drawn again after each act; a vault in the making outlives the drawing. */
@@ -49,28 +50,31 @@ async function duties(desk: Desk): Promise<readonly Node[]> {
   ]);
   const fresh = cameras.filter(({ keys }) => !keys);
   const out: Node[] = [];
-  if (requests.length > 0) out.push(requestsCard(desk, requests));
+  if (requests.length > 0) out.push(await requestsCard(desk, requests));
   if (fresh.length > 0) out.push(camerasCard(desk, fresh));
   if (rolls.length > 0) out.push(rollsCard(desk, rolls));
-  out.push(peopleCard(desk, people));
+  out.push(await peopleCard(desk, people));
   return out;
 }
 
-function requestsCard(desk: Desk, requests: readonly StatementRequest[]): HTMLElement {
-  const items = requests.map(({ about, asked_by, asked_us }) =>
-    row([about, h("span", { class: "muted" }, t("asked by {who}, {when}", { who: asked_by, when: agoAndExactly(asked_us / 1000, Date.now(), deviceZone()) }))], [], []),
+async function requestsCard(desk: Desk, requests: readonly StatementRequest[]): Promise<HTMLElement> {
+  const items = await Promise.all(
+    requests.map(async (request) => {
+      const asked = t("asked by {who}, {when}", { who: request.asked_by, when: agoAndExactly(request.asked_us / 1000, Date.now(), deviceZone()) });
+      return row([request.about, h("span", { class: "muted" }, asked), h("span", { class: "small num" }, await statementWords(request))], [], []);
+    }),
   );
   const sign = button(
     tn(requests.length, "Sign this one", "Sign these {count}"),
     () => desk.run(() => signRequests(desk, requests)),
-    "button primary",
+    "primary",
   );
   return card(t("To be signed"), words(t("Nothing of this holds before somebody who holds the keys signs it. Look whether you know of it.")), rows(...items), h("div", { class: "buttons" }, sign));
 }
 
 function camerasCard(desk: Desk, cameras: readonly HeldCamera[]): HTMLElement {
   const { said, say } = saying();
-  const go = button(t("Give them keys"), () => desk.run(() => giveCamerasKeys(desk, cameras.map(({ camera }) => camera), say)), "button primary");
+  const go = button(t("Give them keys"), () => desk.run(() => giveCamerasKeys(desk, cameras.map(({ camera }) => camera), say)), "primary");
   return card(
     t("Cameras without keys of their own"),
     words(t("What they record is sealed to the organisation's keys; only who holds those can watch it until then.")),
@@ -84,7 +88,7 @@ function rollsCard(desk: Desk, rolls: readonly Roll[]): HTMLElement {
   const { said, say } = saying();
   const known = new Set(rolls.filter(({ wrap }) => !wrap).map(({ name }) => name));
   const open = new Set(rolls.filter(({ wrap }) => wrap).map(({ name }) => name));
-  const go = button(known.size > 0 ? t("Roll their keys") : t("Go on re-wrapping"), () => desk.run(() => rollKeys(desk, rolls, say)), "button primary");
+  const go = button(known.size > 0 ? t("Roll their keys") : t("Go on re-wrapping"), () => desk.run(() => rollKeys(desk, rolls, say)), "primary");
   return card(
     t("Keys to be rolled"),
     known.size > 0 ? words(t("Somebody who may see these cameras no longer still knows their keys. New ones are made, and recorded hours re-wrapped to them; this takes as long as this page is open, and goes on where it was left.")) : null,
@@ -101,22 +105,24 @@ function saying(): { readonly said: HTMLElement; readonly say: Say } {
   return { said, say: (text) => (said.textContent = text) };
 }
 
-function peopleCard(desk: Desk, people: readonly KeyPerson[]): HTMLElement {
+async function peopleCard(desk: Desk, people: readonly KeyPerson[]): Promise<HTMLElement> {
   return card(
     t("People"),
     words(t("Whoever may watch needs the keys of their cameras, handed over here to a key of their own.")),
-    rows(...people.map((person) => personRow(desk, person))),
+    rows(...(await Promise.all(people.map((person) => personRow(desk, person))))),
   );
 }
 
-function personRow(desk: Desk, person: KeyPerson): HTMLElement {
+async function personRow(desk: Desk, person: KeyPerson): Promise<HTMLElement> {
   const { missing, stated } = person;
   const cameras = new Set(missing.map(({ camera }) => camera)).size;
   const lacking = tn(cameras, "lacks the key of {count} camera", "lacks the keys of {count} cameras");
-  const confirm = button(t("Compare and hand over"), () => desk.run(() => compare(desk, person)), "button primary");
-  const give = button(t("Hand over"), () => desk.run(() => confirmPerson(desk, person)), "button primary");
+  const confirm = button(t("Compare and hand over"), () => desk.run(() => compare(desk, person, print)), "primary");
+  const give = button(t("Hand over"), () => desk.run(() => confirmPerson(desk, person)), "primary");
   const hold = button(t("Make a holder"), () => desk.run(() => holder(desk, person)));
   if (!person.public) return row([person.name], [state("info", "wait", t("Has no key of their own yet"))], []);
+  // Of the key itself, not as the portal says: it is this key that is stated.
+  const print = await fingerprintWords(person.public);
   const acts = !stated ? [confirm] : missing.length > 0 ? [give] : [];
   if (stated && person.may_hold && !person.holder && person.ways >= 2) acts.push(hold);
   const standing = !stated
@@ -124,15 +130,15 @@ function personRow(desk: Desk, person: KeyPerson): HTMLElement {
     : missing.length > 0
       ? state("warn", "key", lacking)
       : state("ok", "ok", person.holder ? t("Holds the organisation's keys") : t("Has what they may open"));
-  return row([person.name, fingerprint(groups(person.fingerprint ?? ""))], [standing], acts);
+  return row([person.name, fingerprint(print)], [standing], acts);
 }
 
-async function compare(desk: Desk, person: KeyPerson): Promise<void> {
+async function compare(desk: Desk, person: KeyPerson, print: string): Promise<void> {
   await ask<true>({
     title: t("Is this the fingerprint {name} reads to you?", { name: person.name }),
     content: [
       words(t("Ask them by telephone or in person, never by this portal. They find it under “My keys” in their account.")),
-      fingerprint(groups(person.fingerprint ?? "")),
+      fingerprint(print),
     ],
     submit: t("It is the same: hand over"),
     act: async () => {

@@ -67,8 +67,9 @@ export interface HeldCalls {
     argument: Act & { chain: Chain; nowUs: number; requests: readonly Pick<StatementRequest, "kind" | "body">[]; wishes: readonly Wish[] };
     answer: string[];
   };
-  cameraShares: { argument: Act & { to: string; keys: readonly CameraKeyName[] }; answer: ApiShare[] };
-  vaultShare: { argument: Act & { to: string }; answer: string };
+  /** To the account's key as the statements name it, whatever the portal says it is. */
+  cameraShares: { argument: Act & { chain: Chain; account: string; keys: readonly CameraKeyName[] }; answer: ApiShare[] };
+  vaultShare: { argument: Act & { chain: Chain; account: string }; answer: string };
   rewrap: {
     argument: Act & { camera: string; kind: 0 | 1; epoch: number; envelopes: readonly PeriodEnvelope[] };
     answer: { key_id: string; envelope: string }[];

@@ -22,8 +22,8 @@ export function makeButtons(desk: Desk): HTMLElement {
   return h(
     "div",
     { class: "buttons" },
-    passkeysKnown() ? button(t("With a passkey"), make("passkey"), "button primary") : null,
-    button(t("With a passphrase"), make("passphrase"), passkeysKnown() ? "button" : "button primary"),
+    passkeysKnown() ? button(t("With a passkey"), make("passkey"), "primary") : null,
+    button(t("With a passphrase"), make("passphrase"), passkeysKnown() ? "" : "primary"),
   );
 }
 
@@ -52,7 +52,7 @@ async function keyCard(desk: Desk, own: OwnKey): Promise<HTMLElement> {
     : state("info", "key", t("Locked on this device"));
   const act = open
     ? button(t("Lock now"), () => desk.run(async () => void (await desk.worker.call("lock", { owner: desk.owner }))))
-    : button(t("Unlock"), () => desk.run(async () => void (await desk.opened())), "button primary");
+    : button(t("Unlock"), () => desk.run(async () => void (await desk.opened())), "primary");
   const confirmed = own.stated
     ? state("ok", "ok", t("Confirmed by who holds the organisation's keys"))
     : state("info", "wait", t("Not confirmed yet"));

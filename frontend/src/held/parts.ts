@@ -39,8 +39,8 @@ export function rows(...items: readonly Node[]): HTMLElement {
   return h("ul", { class: "rows keys-rows" }, ...items);
 }
 
-export function button(label: string, act: () => void | Promise<void>, classes = "button"): HTMLButtonElement {
-  const element = h("button", { type: "button", class: classes }, label);
+export function button(label: string, act: () => void | Promise<void>, tone: "" | "primary" | "danger" = ""): HTMLButtonElement {
+  const element = h("button", { type: "button", class: `button ${tone}` }, label);
   element.addEventListener("click", () => {
     if (element.getAttribute("aria-disabled") === "true") return;
     element.setAttribute("aria-disabled", "true");

@@ -73,10 +73,10 @@ function kitStep(desk: Desk, making: Making): HTMLElement {
   const about = words(t("Three sheets, two of which bring the keys back if every other way is lost. Keep them at three places, none of them online. They are made here, in this browser, and sent nowhere."));
   if (!making.draft) {
     const make = async (): Promise<void> => void (making.draft = await desk.worker.call("newVault", await desk.opened()));
-    return card(title, about, h("div", { class: "buttons" }, button(t("Make the recovery kit"), () => desk.run(make), "button primary")));
+    return card(title, about, h("div", { class: "buttons" }, button(t("Make the recovery kit"), () => desk.run(make), "primary")));
   }
   const { draft } = making;
-  const print = button(t("Print the three sheets"), () => window.print(), "button primary");
+  const print = button(t("Print the three sheets"), () => window.print(), "primary");
   return card(title, about, sheets(draft, document.querySelector("[data-held-keys]")), h("div", { class: "buttons" }, print), typedBack(desk, making, draft));
 }
 
@@ -138,7 +138,7 @@ function switchStep(desk: Desk, making: Making): HTMLElement {
       return;
     }
     await desk.run(() => takeOver(desk, making));
-  }, "button danger");
+  }, "danger");
   return card(
     t("3. Switch"),
     words(t("The portal signs the handover of the root key to yours, erases its own, and re-wraps the keys of everything that is kept. You can watch meanwhile.")),
