@@ -99,13 +99,6 @@ class Envelope(DetachedTenantModel):
         return f"envelope of key {bytes(self.key_id).hex()}"
 
 
-class CameraKeyKind(models.IntegerChoices):
-    """What a key of a camera opens (SPEC 5)."""
-
-    PICTURE = 0, _("picture")
-    SOUND = 1, _("sound")
-
-
 class Vault(TenantModel):
     """Public halves of what a customer's vault secret makes: its root and its tenant recipient (epoch 1).
 
@@ -194,7 +187,7 @@ class CameraKey(TenantModel):
     """The public half of a camera's key, as a statement names it. `ended_at`: no envelope is sealed to it any more."""
 
     camera_id = models.UUIDField()
-    kind = models.PositiveSmallIntegerField(choices=CameraKeyKind.choices)
+    kind = models.PositiveSmallIntegerField()  # sealing.ids.CameraKeyKind
     epoch = models.PositiveIntegerField()
     kid = models.BinaryField(max_length=16)
     public_key = models.BinaryField(max_length=32)
@@ -218,7 +211,7 @@ class CameraShare(TenantModel):
     knew the key is remembered beyond their account, until the key has ended."""
 
     camera_id = models.UUIDField()
-    kind = models.PositiveSmallIntegerField(choices=CameraKeyKind.choices)
+    kind = models.PositiveSmallIntegerField()  # sealing.ids.CameraKeyKind
     epoch = models.PositiveIntegerField()
     account_id = models.UUIDField()
     sealed = models.BinaryField()
