@@ -155,11 +155,9 @@ def _check_addressed(item: _Parsed, tenant_id: UUID, addresses: Mapping[bytes, A
     info, to = item.info, addresses.get(item.info.recipient)
     if info.tenant != tenant_id:
         raise EnvelopeRefused(f"the envelope of key {info.key_id.hex()} is for another tenant")
-    if to is not None and to.camera is not None:
-        if (to.camera, to.kind) != (item.scope.camera, camera_key_kind(item.scope.rendition_class)):
-            raise EnvelopeRefused(
-                f"the envelope of key {info.key_id.hex()} is sealed to another camera's key"
-            )
+    of_camera = item.scope.camera, camera_key_kind(item.scope.rendition_class)
+    if to is not None and to.camera is not None and (to.camera, to.kind) != of_camera:
+        raise EnvelopeRefused(f"the envelope of key {info.key_id.hex()} is sealed to another camera's key")
     if to is None or to.epoch != info.epoch:
         raise EnvelopeRefused(
             f"the envelope of key {info.key_id.hex()} is sealed to a recipient this tenant does not have: "
