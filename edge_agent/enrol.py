@@ -50,6 +50,8 @@ log = logging.getLogger(__name__)
 
 SOFTWARE: Final = f"vsaas-agent {__version__}"
 _PATH: Final = "/agent/v1/enrol"
+_WAITS: Final = "waits-for-holder"
+_ASK_AGAIN_S: Final = 15.0
 # Answers after which these keys will never be an agent's; after any other the same command may be given again.
 _FINAL: Final = ("enrolment-refused", "malformed-message", "signature-refused", "too-large")
 
@@ -133,6 +135,21 @@ async def _enrol(portal: str, code: EnrolmentCode, state: Path, name: str) -> En
 
 
 async def _send(portal: str, keys: BoxKeys, request: EnrolRequest) -> EnrolReply:
+    """Asks until a holder of the organisation's keys has signed for this box, where the portal cannot do so itself."""
+    told = False
+    while True:
+        try:
+            return await _send_once(portal, keys, request)
+        except PortalRefused as error:
+            if error.name != _WAITS:
+                raise
+            if not told:
+                log.warning("%s; this command waits for it", error.detail)
+            told = True
+            await asyncio.sleep(error.retry_after_s or _ASK_AGAIN_S)
+
+
+async def _send_once(portal: str, keys: BoxKeys, request: EnrolRequest) -> EnrolReply:
     try:
         async with Cloud(Signing(portal, keys)) as cloud:
             answer = await cloud.post_json(_PATH, request.to_json())
