@@ -124,14 +124,19 @@ export class HeldActs {
     return { ...vault, sealed, sheets, set: kit[0]?.set ?? "" } satisfies VaultDraft;
   }
 
-  /** Two sheets typed back give this vault's secret. Raises KitError; with fault `sets` where they are another vault's. */
+  /** Two sheets typed back give this vault's secret. Raises KitError, and `wrong-key` where they are another vault's. */
   async checkKit({ sheets, recipientPublic }: Argument<"checkKit">): Answer<"checkKit"> {
-    const [first, second] = await Promise.all([readSheet(sheets[0]), readSheet(sheets[1])]);
-    const secret = await openKit(first, second);
-    const recipient = await boxPublic(await recipientPrivate(secret, FIRST_EPOCH));
-    secret.fill(0);
-    if (!equal(recipient, fromBase64Url(recipientPublic))) throw new SealingError("wrong-key", "the sheets belong to another kit");
+    (await kitSecret(sheets, recipientPublic)).fill(0);
     return null;
+  }
+
+  /** Raises as `checkKit`. */
+  async fromKit({ sheets, vault, ...own }: Argument<"fromKit">): Answer<"fromKit"> {
+    const { publicBytes } = await this.own(own);
+    const secret = await kitSecret(sheets, vault.recipient_public);
+    const sealed = await sealVault(secret, vault, uuidBytes(own.owner.tenant), publicBytes);
+    secret.fill(0);
+    return sealed;
   }
 
   /** Opens the vault secret for one act. Raises KeysLocked, `wrong-envelope`, `wrong-key` (another vault's secret). */
@@ -269,6 +274,14 @@ class Openers {
 }
 
 const KINDS: readonly KeyKind[] = [PICTURE, SOUND];
+
+async function kitSecret(sheets: readonly [string, string], recipientPublic: string): Promise<Bytes> {
+  const [first, second] = await Promise.all([readSheet(sheets[0]), readSheet(sheets[1])]);
+  const secret = await openKit(first, second);
+  const recipient = await boxPublic(await recipientPrivate(secret, FIRST_EPOCH));
+  if (equal(recipient, fromBase64Url(recipientPublic))) return secret;
+  throw new SealingError("wrong-key", "the sheets belong to another kit");
+}
 
 function version4(byte: number, at: number): number {
   if (at === 6) return (byte & 0x0f) | 0x40;

@@ -98,17 +98,19 @@ export interface Roll {
   readonly camera: string;
   readonly name: string;
   readonly kind: KeyKind;
-  /** The newest stated one. */
+  /** Of the newest stated key; 0: there is none. */
   readonly epoch: number;
-  /** The newest key is fine; envelopes sealed to earlier ones are left. */
-  readonly wrap: boolean;
+  /** How many people know it who may no longer. */
+  readonly known: number;
+  /** Key periods sealed to an earlier key, or to the vault's recipient. */
+  readonly rewrap: number;
 }
 
 export interface HeldCamera {
   readonly camera: string;
   readonly name: string;
-  /** A statement names its keys. */
-  readonly keys: boolean;
+  /** Of the newest keys of picture and sound. */
+  readonly epochs: readonly (number | null)[];
 }
 
 export interface PeriodEnvelope {

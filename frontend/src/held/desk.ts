@@ -24,6 +24,7 @@ export class Desk {
 
   /** Draws the page into `place`, and again after whatever changes. */
   static async open(place: HTMLElement, draw: (desk: Desk) => Promise<readonly Node[]>): Promise<void> {
+    place.classList.add("people", "keys-page");
     await new Desk(place, draw).refresh();
   }
 

@@ -6,8 +6,6 @@ import type { Desk } from "./desk";
 import { withFreshFactor } from "./fresh";
 import type { Act, Wish } from "./messages";
 
-const KINDS: readonly KeyKind[] = [0, 1];
-
 /** How far a longer act has come, in words. */
 export type Say = (words: string) => void;
 
@@ -54,34 +52,42 @@ export async function makeHolder(desk: Desk, person: KeyPerson): Promise<void> {
   await withFreshFactor(desk.api, () => desk.api.shareVault(person.account, sealed));
 }
 
-/** Keys for cameras that have none: stated, handed to who may, and what was recorded meanwhile re-wrapped to them. */
-export async function giveCamerasKeys(desk: Desk, cameras: readonly string[], say: Say): Promise<void> {
-  const act = await desk.vaultAct();
-  const keys = cameras.flatMap((camera) => KINDS.map((kind) => ({ camera, kind, epoch: 1 })));
-  await state(desk, act, [], [{ type: "cameras", keys }]);
-  await handOverToAll(desk, act);
-  await rewrapAll(desk, act, say);
+/** Becomes a holder by two sheets of the recovery kit. */
+export async function fromKit(desk: Desk, sheets: readonly [string, string]): Promise<void> {
+  const own = await desk.opened();
+  const { vault } = desk.keys;
+  if (!vault) throw new Error(t("The portal holds this organisation's keys."));
+  const sealed = await desk.worker.call("fromKit", { ...own, sheets, vault });
+  await withFreshFactor(desk.api, () => desk.api.shareVault(own.owner.account, sealed));
 }
 
-/** New keys for cameras whose key somebody knows who may no longer; envelopes of what was recorded are re-wrapped to them. */
+/**
+ * New keys for cameras that have none, or whose key somebody knows who may no longer; they are handed to who may, and envelopes of
+ * what was recorded are re-wrapped to them.
+ */
 export async function rollKeys(desk: Desk, rolls: readonly Roll[], say: Say): Promise<void> {
   const act = await desk.vaultAct();
-  const keys = rolls.filter(({ wrap }) => !wrap).map(({ camera, kind, epoch }) => ({ camera, kind, epoch: epoch + 1 }));
+  const keys = rolls.filter(needsKey).map(({ camera, kind, epoch }) => ({ camera, kind, epoch: epoch + 1 }));
   if (keys.length > 0) await state(desk, act, [], [{ type: "cameras", keys }]);
   await handOverToAll(desk, act);
   await rewrapAll(desk, act, say);
 }
 
+export function needsKey({ epoch, known }: Roll): boolean {
+  return epoch === 0 || known > 0;
+}
+
 /** Re-wraps whatever is sealed to earlier keys than the newest stated ones. */
 async function rewrapAll(desk: Desk, act: Act, say: Say): Promise<void> {
-  const open = (await desk.api.rolls()).filter(({ wrap }) => wrap);
+  const open = (await desk.api.rolls()).filter((roll) => roll.rewrap > 0 && !needsKey(roll));
+  const of = open.reduce((sum, { rewrap }) => sum + rewrap, 0);
   let done = 0;
-  for (const [i, { camera, kind, epoch, name }] of open.entries()) {
+  for (const { camera, kind, epoch, name } of open) {
     for await (const envelopes of left(desk, camera, kind, epoch)) {
       const items = await desk.worker.call("rewrap", { ...act, camera, kind, epoch, envelopes });
-      await withFreshFactor(desk.api, () => desk.api.rewrapped(items));
+      await desk.api.rewrapped(items);
       done += items.length;
-      say(t("{name} ({number} of {of}): {done} hours re-wrapped", { name, number: i + 1, of: open.length, done }));
+      say(t("{name}: {done} of {of} keys re-wrapped", { name, done, of: Math.max(of, done) }));
     }
   }
 }

@@ -2,10 +2,10 @@
 import { h } from "../dom";
 import { t, tn } from "../i18n/t";
 import { agoAndExactly, deviceZone } from "../times";
-import type { HeldCamera, KeyPerson, Roll, StatementRequest } from "./api";
-import { ask } from "./ask";
+import type { KeyPerson, Roll, StatementRequest } from "./api";
+import { ask, field } from "./ask";
 import type { Desk } from "./desk";
-import { confirmPerson, giveCamerasKeys, makeHolder, rollKeys, signRequests, type Say } from "./holder-acts";
+import { confirmPerson, fromKit, makeHolder, needsKey, rollKeys, signRequests, type Say } from "./holder-acts";
 import { button, card, fingerprint, fingerprintWords, groups, list, notice, row, rows, state, words } from "./parts";
 import { statementWords } from "./statement-words";
 import { drawSwitch, newMaking, progressCard } from "./switch-page";
@@ -17,7 +17,7 @@ export function holderPage(): (desk: Desk) => Promise<readonly Node[]> {
     const { mode, may, rewrap } = desk.keys;
     if (mode === "managed") return may.hold ? drawSwitch(desk, making) : [managedCard()];
     const first = [modeCard(desk), ...(mode === "switching" && rewrap ? [progressCard(desk, rewrap)] : [])];
-    return desk.keys.vault?.sealed ? [...first, ...(await duties(desk))] : [...first, noHolderCard()];
+    return desk.keys.vault?.sealed ? [...first, ...(await duties(desk))] : [...first, noHolderCard(desk)];
   };
 }
 
@@ -25,8 +25,15 @@ function managedCard(): HTMLElement {
   return card(t("Keys"), words(t("The portal holds the keys of this organisation's recordings, locked, and hands them out to who may watch. An owner can move them into the organisation's own hands.")));
 }
 
-function noHolderCard(): HTMLElement {
-  return card(t("You do not hold them"), words(t("What is signed with these keys, and to whom they are handed, is decided by those named above. Your own key is under “My keys”, in your account.")));
+function noHolderCard(desk: Desk): HTMLElement {
+  const { may } = desk.keys;
+  const kit = button(t("Use the recovery kit"), () => desk.run(() => askKit(desk)));
+  return card(
+    t("You do not hold them"),
+    words(t("What is signed with these keys, and to whom they are handed, is decided by those named above. Your own key is under “My keys”, in your account.")),
+    may.hold ? words(t("With two sheets of the recovery kit, and a key of your own that opens in two ways, you become a holder.")) : null,
+    may.hold ? h("div", { class: "buttons" }, kit) : null,
+  );
 }
 
 function modeCard({ keys }: Desk): HTMLElement {
@@ -42,13 +49,9 @@ function modeCard({ keys }: Desk): HTMLElement {
 }
 
 async function duties(desk: Desk): Promise<readonly Node[]> {
-  const [{ items: requests }, people, rolls, cameras] = await Promise.all([
-    desk.api.statementRequests(),
-    desk.api.people(),
-    desk.api.rolls(),
-    desk.api.heldCameras(),
-  ]);
-  const fresh = cameras.filter(({ keys }) => !keys);
+  const [{ items: requests }, people, all] = await Promise.all([desk.api.statementRequests(), desk.api.people(), desk.api.rolls()]);
+  const fresh = all.filter(({ epoch }) => epoch === 0);
+  const rolls = all.filter(({ epoch }) => epoch > 0);
   const out: Node[] = [];
   if (requests.length > 0) out.push(await requestsCard(desk, requests));
   if (fresh.length > 0) out.push(camerasCard(desk, fresh));
@@ -72,13 +75,13 @@ async function requestsCard(desk: Desk, requests: readonly StatementRequest[]): 
   return card(t("To be signed"), words(t("Nothing of this holds before somebody who holds the keys signs it. Look whether you know of it.")), rows(...items), h("div", { class: "buttons" }, sign));
 }
 
-function camerasCard(desk: Desk, cameras: readonly HeldCamera[]): HTMLElement {
+function camerasCard(desk: Desk, rolls: readonly Roll[]): HTMLElement {
   const { said, say } = saying();
-  const go = button(t("Give them keys"), () => desk.run(() => giveCamerasKeys(desk, cameras.map(({ camera }) => camera), say)), "primary");
+  const go = button(t("Give them keys"), () => desk.run(() => rollKeys(desk, rolls, say)), "primary");
   return card(
     t("Cameras without keys of their own"),
-    words(t("What they record is sealed to the organisation's keys; only who holds those can watch it until then.")),
-    list(...cameras.map(({ name }) => h("bdi", {}, name))),
+    words(t("What they record is sealed to the organisation's keys; only who holds those can open it until then.")),
+    names(rolls),
     h("div", { class: "buttons" }, go),
     said,
   );
@@ -86,18 +89,22 @@ function camerasCard(desk: Desk, cameras: readonly HeldCamera[]): HTMLElement {
 
 function rollsCard(desk: Desk, rolls: readonly Roll[]): HTMLElement {
   const { said, say } = saying();
-  const known = new Set(rolls.filter(({ wrap }) => !wrap).map(({ name }) => name));
-  const open = new Set(rolls.filter(({ wrap }) => wrap).map(({ name }) => name));
-  const go = button(known.size > 0 ? t("Roll their keys") : t("Go on re-wrapping"), () => desk.run(() => rollKeys(desk, rolls, say)), "primary");
+  const known = rolls.filter(needsKey);
+  const behind = rolls.filter((roll) => !needsKey(roll));
+  const go = button(known.length > 0 ? t("Roll their keys") : t("Go on re-wrapping"), () => desk.run(() => rollKeys(desk, rolls, say)), "primary");
   return card(
     t("Keys to be rolled"),
-    known.size > 0 ? words(t("Somebody who may see these cameras no longer still knows their keys. New ones are made, and recorded hours re-wrapped to them; this takes as long as this page is open, and goes on where it was left.")) : null,
-    known.size > 0 ? list(...[...known].map((name) => h("bdi", {}, name))) : null,
-    open.size > 0 ? words(t("Recorded hours of these cameras are still wrapped to earlier keys:")) : null,
-    open.size > 0 ? list(...[...open].map((name) => h("bdi", {}, name))) : null,
+    known.length > 0 ? words(t("Somebody who may see these cameras no longer still knows their keys. New ones are made, and recorded hours re-wrapped to them; this takes as long as this page is open, and goes on where it was left.")) : null,
+    known.length > 0 ? names(known) : null,
+    behind.length > 0 ? words(t("Recorded hours of these cameras are still wrapped to earlier keys:")) : null,
+    behind.length > 0 ? names(behind) : null,
     h("div", { class: "buttons" }, go),
     said,
   );
+}
+
+function names(rolls: readonly Roll[]): HTMLElement {
+  return list(...[...new Set(rolls.map(({ name }) => name))].map((name) => h("bdi", {}, name)));
 }
 
 function saying(): { readonly said: HTMLElement; readonly say: Say } {
@@ -143,6 +150,21 @@ async function compare(desk: Desk, person: KeyPerson, print: string): Promise<vo
     submit: t("It is the same: hand over"),
     act: async () => {
       await confirmPerson(desk, person);
+      return true;
+    },
+  });
+}
+
+async function askKit(desk: Desk): Promise<void> {
+  const attributes = { type: "text", autocomplete: "off", autocapitalize: "characters", spellcheck: "false", required: true, class: "kit-typed" };
+  const first = field(t("A sheet, from the paper"), attributes);
+  const second = field(t("Another sheet, from the paper"), attributes);
+  await ask<true>({
+    title: t("Use the recovery kit"),
+    content: [words(t("What you type stays in this browser.")), first.box, second.box],
+    submit: t("Hold the keys"),
+    act: async () => {
+      await fromKit(desk, [first.input.value, second.input.value]);
       return true;
     },
   });

@@ -58,6 +58,8 @@ export interface HeldCalls {
   lock: { argument: { owner: Owner }; answer: null };
   newVault: { argument: OwnRef; answer: VaultDraft };
   checkKit: { argument: { sheets: readonly [string, string]; recipientPublic: string }; answer: null };
+  /** The vault secret put together from two sheets, sealed to the own key. */
+  fromKit: { argument: OwnRef & { sheets: readonly [string, string]; vault: Omit<VaultRef, "sealed"> }; answer: string };
   countersign: { argument: Act & { offer: Offer }; answer: string };
   switchBody: {
     argument: Act & { offer: Offer; handover: string; chain: Chain; cameras: readonly string[] };

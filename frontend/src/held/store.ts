@@ -5,9 +5,7 @@
 import type { Bytes } from "../sealing/bytes";
 import { boxKeyId, type BoxKeys } from "../sealing/envelope";
 import type { Owner } from "./own-key";
-
-const DATABASE = "vsaas-own-keys";
-const TABLE = "keys";
+import { within } from "./shelf";
 
 interface Row {
   readonly pair: CryptoKeyPair;
@@ -24,7 +22,6 @@ function place(owner: Owner): string {
   return `${owner.tenant}/${owner.account}`;
 }
 
-/** The stored key, or null; `publicBytes` tells whether it is still the one in use. */
 export const ownStore: OwnStore = {
   async get(owner) {
     const row = await within<Row | undefined>("readonly", (table) => table.get(place(owner)));
@@ -37,35 +34,3 @@ export const ownStore: OwnStore = {
     await within("readwrite", (table) => table.delete(place(owner)));
   },
 };
-
-/** Forgets every key kept for an account here, whatever the tenant: used at sign-out, where no tenant's id is at hand. */
-export async function forgetAccount(account: string): Promise<void> {
-  const names = await within<IDBValidKey[]>("readonly", (table) => table.getAllKeys());
-  for (const name of names) {
-    if (typeof name === "string" && name.endsWith(`/${account}`)) await within("readwrite", (table) => table.delete(name));
-  }
-}
-
-
-async function within<T>(mode: IDBTransactionMode, ask: (table: IDBObjectStore) => IDBRequest): Promise<T> {
-  const database = await opened();
-  try {
-    return await new Promise<T>((resolve, reject) => {
-      const transaction = database.transaction(TABLE, mode);
-      const request = ask(transaction.objectStore(TABLE));
-      transaction.oncomplete = () => resolve(request.result as T);
-      transaction.onabort = () => reject(transaction.error ?? new Error("the browser keeps nothing here"));
-    });
-  } finally {
-    database.close();
-  }
-}
-
-function opened(): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
-    const request = indexedDB.open(DATABASE, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore(TABLE);
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error ?? new Error("the browser keeps nothing here"));
-  });
-}

@@ -1,7 +1,6 @@
 /** Making ways to an own key: asked for in dialogs, made in the worker, kept by the portal as it cannot open them. */
 import { h } from "../dom";
 import { t } from "../i18n/t";
-import { verdict } from "../parts/strength-meter";
 import type { NewWay, OwnKey } from "./api";
 import { ask, field } from "./ask";
 import type { Desk } from "./desk";
@@ -22,7 +21,11 @@ function askPassphrase(title: string, made: Made): Promise<true | null> {
   const first = field(t("Passphrase"), { type: "password", autocomplete: "new-password", required: true }, t("Five unrelated words or more. It is not your password, and nobody can reset it."));
   const second = field(t("The same once more"), { type: "password", autocomplete: "new-password", required: true });
   const said = h("p", { class: "hint", role: "status" });
-  first.input.addEventListener("input", () => (said.textContent = first.input.value ? verdict(first.input.value, STRENGTH, []).words : ""));
+  // The lists of what people use are large: they come with the dialog.
+  const judging = import("../parts/strength-meter").then(({ verdict }) => (text: string) => verdict(text, STRENGTH, []));
+  first.input.addEventListener("input", () => {
+    void judging.then((judge) => (said.textContent = first.input.value ? judge(first.input.value).words : ""));
+  });
   first.box.append(said);
   return ask<true>({
     title,
@@ -30,7 +33,7 @@ function askPassphrase(title: string, made: Made): Promise<true | null> {
     submit: t("Keep this passphrase"),
     act: async (progress) => {
       const passphrase = first.input.value;
-      const judged = verdict(passphrase, STRENGTH, []);
+      const judged = (await judging)(passphrase);
       if (!judged.good) throw new Error(judged.words);
       if (passphrase !== second.input.value) throw new Error(t("The two are not the same."));
       await made({ kind: "passphrase", label: label.input.value.trim(), passphrase }, progress);

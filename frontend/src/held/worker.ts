@@ -21,6 +21,7 @@ const handlers: Handlers = {
   lock: (argument) => acts.lock(argument),
   newVault: (argument) => acts.newVault(argument),
   checkKit: (argument) => acts.checkKit(argument),
+  fromKit: (argument) => acts.fromKit(argument),
   countersign: (argument) => acts.countersign(argument),
   switchBody: (argument) => acts.switchBody(argument),
   sign: (argument) => acts.sign(argument),
