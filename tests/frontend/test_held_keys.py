@@ -204,7 +204,7 @@ def play_after_locking(page: Page, house: House) -> None:
 def hand_over(holder: Page, member: Page, house: House) -> None:
     """The member's fingerprint is compared, and what they may open handed to them."""
     member.goto(f"{house.door}/account/keys")
-    told = member.locator(".fingerprint").inner_text()
+    told = member.locator(".key-print").inner_text()
     holder.goto(f"{house.door}/keys")
     row = holder.get_by_role("listitem").filter(has_text="Bob")
     expect(row).to_contain_text(told)

@@ -4,12 +4,13 @@ import { t } from "../i18n/t";
 
 export interface Question<T> {
   readonly title: string;
+  readonly text?: string;
   readonly content: readonly Node[];
   readonly submit: string;
   /** Does what was asked for; whatever it raises is shown, and the dialog stays. `progress`: how far it has come, 0 to 1. */
   readonly act: (progress: (part: number) => void) => Promise<T>;
-  /** Buttons beside the one that submits; each is another way to the same. */
-  readonly others?: readonly { readonly label: string; readonly act: () => Promise<T> }[];
+  /** Another way to the same, offered above the content. */
+  readonly first?: { readonly label: string; readonly act: () => Promise<T> };
   readonly danger?: boolean;
 }
 
@@ -22,21 +23,23 @@ export function ask<T>(question: Question<T>): Promise<T | null> {
     const error = h("p", { class: "error-said", role: "alert" });
     const bar = h("progress", { max: "1", "aria-label": t("Working") });
     bar.hidden = true;
-    const submit = h("button", { type: "submit", class: `button ${question.danger ? "danger" : "primary"}` }, question.submit);
+    const submit = h("button", { type: "submit", class: `button ${question.danger ? "danger" : question.first ? "" : "primary"}` }, question.submit);
     const cancel = h("button", { type: "button", class: "button" }, t("Cancel"));
-    const others = (question.others ?? []).map(({ label, act }) => {
-      const button = h("button", { type: "button", class: "button" }, label);
-      button.addEventListener("click", () => void run(act));
-      return button;
-    });
+    const { first } = question;
+    const other = first ? h("button", { type: "button", class: "button primary" }, first.label) : null;
+    if (first) other?.addEventListener("click", () => void run(first.act));
+    const buttons = [submit, ...(other ? [other] : [])];
     const form = h(
       "form",
       { class: "form", method: "dialog" },
       h("h2", { id: `${id}-title` }, question.title),
+      ...(question.text ? [h("p", {}, question.text)] : []),
+      other,
+      other ? h("p", { class: "ask-or" }, t("or")) : null,
       ...question.content,
       h("div", { class: "progress" }, bar),
       error,
-      h("div", { class: "acts" }, cancel, ...others, submit),
+      h("div", { class: "acts" }, cancel, submit),
     );
     const dialog = h("dialog", { class: "dialog", "aria-labelledby": `${id}-title` }, form);
     let answer: T | null = null;
@@ -46,7 +49,7 @@ export function ask<T>(question: Question<T>): Promise<T | null> {
       if (busy) return;
       busy = true;
       error.textContent = "";
-      for (const button of [submit, ...others]) button.setAttribute("aria-disabled", "true");
+      for (const button of buttons) button.setAttribute("aria-disabled", "true");
       try {
         answer = await act();
         dialog.close();
@@ -55,7 +58,7 @@ export function ask<T>(question: Question<T>): Promise<T | null> {
       } finally {
         busy = false;
         bar.hidden = true;
-        for (const button of [submit, ...others]) button.removeAttribute("aria-disabled");
+        for (const button of buttons) button.removeAttribute("aria-disabled");
       }
     }
 
@@ -75,7 +78,7 @@ export function ask<T>(question: Question<T>): Promise<T | null> {
     });
     document.body.append(dialog);
     dialog.showModal();
-    form.querySelector<HTMLElement>("input, textarea")?.focus();
+    (other ?? form.querySelector<HTMLElement>("input, textarea"))?.focus();
   });
 }
 

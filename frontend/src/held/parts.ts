@@ -59,5 +59,5 @@ export function groups(digits: string): string {
 }
 
 export function fingerprint(text: string): HTMLElement {
-  return h("p", { class: "fingerprint num" }, text);
+  return h("p", { class: "key-print num" }, text);
 }

@@ -20,20 +20,21 @@ export function askForWay<T>(
   const passphrases = own.ways.filter((way): way is PassphraseWay => way.kind === "passphrase");
   const byPasskey = async (): Promise<T> => act(await openByPasskey(passkeys), () => undefined);
   const usable = passkeys.length > 0 && passkeysKnown();
-  const text = h("p", {}, words.text);
-  if (passphrases.length === 0) return ask({ title: words.title, content: [text], submit: t("Use a passkey"), act: byPasskey });
+  const { title, text } = words;
+  if (passphrases.length === 0) return ask({ title, text, content: [], submit: t("Use a passkey"), act: byPasskey });
   const { box, input } = field(t("Passphrase"), { type: "password", autocomplete: "current-password", required: true });
   const choice = h("select", { id: `${input.id}-which` }, ...passphrases.map(({ id, label }) => h("option", { value: id }, label)));
   const which = h("div", { class: "field" }, h("label", { for: choice.id }, t("Which one")), choice);
   return ask({
-    title: words.title,
-    content: [text, ...(passphrases.length > 1 ? [which] : []), box],
+    title,
+    text,
+    content: [...(passphrases.length > 1 ? [which] : []), box],
     submit: words.submit,
     act: (progress) => {
       const way = passphrases.find(({ id }) => id === choice.value) ?? (passphrases[0] as PassphraseWay);
       return act({ way, passphrase: input.value }, progress);
     },
-    others: usable ? [{ label: t("Use a passkey"), act: byPasskey }] : [],
+    ...(usable ? { first: { label: t("Use a passkey"), act: byPasskey } } : {}),
   });
 }
 
