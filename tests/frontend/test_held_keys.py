@@ -17,6 +17,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tenants.models import Membership
+from tenants.scope import tenant_scope
 from tests import environment
 from tests.agent_sim import AgentSim
 from tests.boxes import make_keys
@@ -26,6 +28,7 @@ from tests.frontend.portal import record_video
 from tests.live_portal import Portal, aside
 from vsaas.accounts.models import Account
 from vsaas.common.object_store import object_store
+from vsaas.keys.models import Envelope
 from vsaas.keys.tasks import look_after_tenant
 
 pytestmark = pytest.mark.e2e
@@ -214,6 +217,31 @@ def hand_over(holder: Page, member: Page, house: House) -> None:
     expect(row).to_contain_text("Has what they may open", timeout=30_000)
 
 
+def roll_after_leaving(holder: Page, member: Page, house: House) -> None:
+    """The member's rights go, and so do the keys they know: the holder's page re-wraps what was recorded."""
+
+    def leave() -> None:
+        with tenant_scope(house.cast.tenant_a.id):
+            Membership.objects.filter(account=house.cast.bob).update(site=house.cast.other_site_a)
+
+    aside(leave)
+    holder.goto(f"{house.door}/keys")
+    holder.get_by_role("button", name="Roll their keys").click()
+    expect(holder.get_by_role("heading", name="Keys to be rolled")).to_have_count(0, timeout=30_000)
+    assert aside(lambda: epochs(house)) == {2}
+    holder.goto(house.at(1))
+    plays(holder, house)
+    member.goto(f"{house.door}/account/keys")
+    expect(member.get_by_text("Nothing yet: who holds the organisation's keys")).to_be_visible()
+
+
+def epochs(house: House) -> set[int]:
+    """Epochs of the camera keys that the envelopes in the key store are sealed to."""
+    with tenant_scope(house.cast.tenant_a.id, keys=True):
+        live = Envelope.objects.filter(camera_id=house.camera, destroyed_at=None)
+        return set(live.values_list("recipient_epoch", flat=True))
+
+
 def kept_keys(page: Page) -> int:
     """How many opened keys the browser keeps."""
     count: int = page.evaluate(
@@ -254,6 +282,8 @@ def test_an_owner_takes_the_keys_over_and_hands_them_to_a_member(browser: Browse
         hand_over(alice, bob, house)
         bob.goto(house.at(1))
         plays(bob, house)
+
+        roll_after_leaving(alice, bob, house)
 
         assert kept_keys(bob) == 1
         bob.get_by_role("button", name="Account").click()
