@@ -131,7 +131,9 @@ def kits() -> list[Vector]:
 
 def content() -> str:
     """What the file must hold."""
-    lines = ",\n".join(json.dumps(vector, ensure_ascii=False) for vector in [*derivations(), *ways(), *kits()])
+    lines = ",\n".join(
+        json.dumps(vector, ensure_ascii=False) for vector in [*derivations(), *ways(), *kits()]
+    )
     return f'{{"format": "vsaas-held-vectors-v1", "vectors": [\n{lines}\n]}}\n'
 
 

@@ -93,7 +93,9 @@ def browser_of(browser: Browser, house: House, account: Account, errors: Seen) -
     """A person's own browser, signed in, with a device that holds passkeys."""
     cookies = aside(lambda: {name: one.value for name, one in sign_in(account).cookies.items()})
     with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
-        context.add_cookies([{"name": name, "value": value, "url": house.portal} for name, value in cookies.items()])
+        context.add_cookies(
+            [{"name": name, "value": value, "url": house.portal} for name, value in cookies.items()]
+        )
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         cdp = context.new_cdp_session(page)
@@ -162,6 +164,11 @@ def make_kit(page: Page, house: House) -> None:
     expect(sheets).to_have_count(3)
     texts = sheets.all_inner_texts()
     look(page, "kit")
+    page.emulate_media(media="print")
+    expect(sheets.first).to_be_visible()
+    expect(page.get_by_role("button", name="Print the three sheets")).to_be_hidden()
+    expect(page.get_by_text("There is no way back")).to_be_hidden()
+    page.emulate_media(media="screen")
     page.get_by_label("A sheet, from the paper").fill(texts[2].lower())
     other = page.get_by_label("Another sheet, from the paper")
     other.fill(texts[0][:10] + ("A" if texts[0][10] != "A" else "B") + texts[0][11:])
@@ -175,7 +182,9 @@ def make_kit(page: Page, house: House) -> None:
 def take_over(page: Page, house: House) -> None:
     page.get_by_label("I have printed the kit").check()
     page.get_by_role("button", name="Take the keys over").click()
-    expect(page.get_by_role("heading", name="This organisation holds its own keys")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="This organisation holds its own keys")).to_be_visible(
+        timeout=30_000
+    )
     look(page, "switching")
     aside(lambda: look_after_tenant(str(house.cast.tenant_a.id)))
     expect(page.get_by_role("heading", name="The portal gives its keys up")).to_have_count(0, timeout=30_000)
@@ -260,7 +269,10 @@ def kept_keys(page: Page) -> int:
 def test_an_owner_takes_the_keys_over_and_hands_them_to_a_member(browser: Browser, house: House) -> None:
     errors: Seen = []
     cast = house.cast
-    with browser_of(browser, house, cast.alice, errors) as alice, browser_of(browser, house, cast.bob, errors) as bob:
+    with (
+        browser_of(browser, house, cast.alice, errors) as alice,
+        browser_of(browser, house, cast.bob, errors) as bob,
+    ):
         make_own_key_with_two_ways(alice, house)
         make_kit(alice, house)
         take_over(alice, house)
@@ -277,7 +289,9 @@ def test_an_owner_takes_the_keys_over_and_hands_them_to_a_member(browser: Browse
         bob.get_by_role("button", name="Keep this passphrase").click()
         expect(bob.get_by_text("Not confirmed yet")).to_be_visible(timeout=30_000)
         bob.goto(house.at(1))
-        expect(bob.locator("vsaas-player")).to_contain_text("its key was not handed to you yet", timeout=30_000)
+        expect(bob.locator("vsaas-player")).to_contain_text(
+            "its key was not handed to you yet", timeout=30_000
+        )
         look(bob, "unshared")
         hand_over(alice, bob, house)
         bob.goto(house.at(1))
@@ -291,5 +305,3 @@ def test_an_owner_takes_the_keys_over_and_hands_them_to_a_member(browser: Browse
         expect(bob).to_have_url(re.compile("sign-in"))
         assert kept_keys(bob) == 0
     assert errors == []
-
-
