@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 def open_source(url: str, audio: bool) -> Source:
     """Open a camera's stream. Raises SourceFailed with the reason."""
-    if url.startswith("rtsp://"):
+    if url.startswith(("rtsp://", "rtsps://")):
         try:
             return NativeSource(url, audio=audio)
         except NotForUs as needs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,9 @@ def test_a_sound_installation_is_good_but_for_what_runs_on_loopback(sound: dict[
         ({"redis_url": SecretStr("rediss://:x@cache.example.org:6379")}, "redis", "good"),
         ({"secret_key": SecretStr("a" * 60)}, "secret-key", "bad"),
         ({"secret_key": SecretStr("abcdefghijklmnopqrstuvwxyz0123456")}, "secret-key", "weak"),
+        ({"secret_key": SecretStr(secrets.token_hex(16))}, "secret-key", "weak"),
+        ({"secret_key": SecretStr(secrets.token_hex(32))}, "secret-key", "good"),
+        ({"secret_key": SecretStr(secrets.token_urlsafe(32))}, "secret-key", "good"),  # as `make up` makes it
         ({"smtp_url": None}, "mail", "weak"),
         ({"audit_key": None}, "audit-key", "weak"),
         ({"kms": "keyfile:/nowhere/kms.key"}, "key-file", "bad"),

@@ -190,6 +190,26 @@ URLS: list[Url] = [
             ("/break-glass", "POST"),
         )
     ),
+    *(
+        Url(
+            PAGES + f"sign-in/lost{rest}",
+            method,
+            Public(""),
+            lambda s, rest=rest: page(s, f"sign-in/lost{rest}"),
+            body=(lambda s: {}) if method == "POST" else None,
+            succeeds=(200,) if rest == "/state" else (302,),  # nobody gave a password: to the sign-in
+        )
+        for rest, method in (
+            ("", "GET"),
+            ("", "POST"),
+            ("/state", "GET"),
+            ("/withdraw", "POST"),
+            ("/app", "GET"),
+            ("/app", "POST"),
+            ("/passkey", "GET"),
+            ("/passkey", "POST"),
+        )
+    ),
     Url(PAGES + "sign-out", "POST", Public(""), lambda s: page(s, "sign-out"), succeeds=(302,)),
     Url(
         PAGES + "recovery-codes",
@@ -1411,6 +1431,14 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
+        API + "roles/<slug:role_key>/hours/preview",
+        "POST",
+        Requires(may.ROLE_EDIT),
+        lambda s: f"{API}roles/{s.role_key}/hours/preview",
+        body=lambda s: {"playback_back_h": 48},
+        names_object=True,
+    ),
+    Url(
         API + "organisation",
         "GET",
         Requires(may.TENANT_EDIT),
@@ -1484,6 +1512,15 @@ URLS: list[Url] = [
             succeeds=(404,),  # nobody has one
         )
         for method, rest in (("PATCH", ""), ("POST", "/removal"))
+    ),
+    Url(
+        API + "account/codes",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: API + "account/codes",
+        body=lambda s: {"kind": "email-code"},
+        own=True,
+        succeeds=(422,),  # nobody's rules accept codes that are sent
     ),
     Url(
         API + "account/freshness",

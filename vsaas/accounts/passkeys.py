@@ -314,7 +314,8 @@ def rename(request: HttpRequest, account: Account, passkey: Passkey, name: str) 
 def remove(request: HttpRequest, account: Account, passkey: Passkey, given: Any) -> int:
     """Take a passkey away; other sessions end, and this one rests on `given`, the factor given a moment ago, or on what is
     left when that was the passkey itself. How many sessions ended. Raises LastFactor."""
-    held = rules.kinds_held({account.pk})[account.pk]
+    # What is left must be the person's own: a session rests on it, and mail may end.
+    held = rules.kinds_held({account.pk})[account.pk] - {rules.EMAIL_CODE}
     if not of(account).exclude(pk=passkey.pk).exists():
         held.discard(rules.PASSKEY)
     if not held & rules.rules_of(account).kinds:
@@ -336,7 +337,11 @@ def remove(request: HttpRequest, account: Account, passkey: Passkey, given: Any)
 
 def left(account: Account) -> Any:
     """A factor the account still has."""
-    return of(account).first() or account.totpdevice_set.filter(confirmed=True).first()
+    return (
+        of(account).first()
+        or account.totpdevice_set.filter(confirmed=True).first()
+        or account.sentfactor_set.filter(confirmed=True).exclude(kind=rules.EMAIL_CODE).first()
+    )
 
 
 def _descriptors(account: Account) -> list[PublicKeyCredentialDescriptor]:

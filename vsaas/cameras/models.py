@@ -1,12 +1,15 @@
 """Cameras and where their pictures come from."""
 
+from uuid import UUID
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
 from tenants.models import Site, TenantModel
+from tenants.scope import current_tenant_id
 from vsaas.agents.models import Agent
 
 RETENTION_DAYS_MAX = 3650
@@ -68,6 +71,17 @@ class CameraGroup(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def names_of(cls, camera_id: UUID) -> frozenset[str]:
+        """The groups a camera is in. Written out, since it is in the way of every request for one camera and Django's query
+        builder would take three quarters of its time."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT name FROM cameras_cameragroup WHERE tenant_id = %s AND camera_id = %s",
+                [current_tenant_id(), camera_id],
+            )
+            return frozenset(name for (name,) in cursor.fetchall())
 
 
 class StreamKind(models.IntegerChoices):

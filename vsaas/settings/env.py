@@ -60,8 +60,9 @@ class Environment(BaseSettings):
     mail_from: str | None = None
     mail_outbox_page: bool = False
     security_contact: str | None = None
+    factor_plugins: Annotated[list[str], NoDecode] = []
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "factor_plugins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
