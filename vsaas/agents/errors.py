@@ -21,10 +21,9 @@ class EnrolmentRefused(Denied):
     title = _("This code does not enrol an agent")
 
 
-class WaitsForHolder(VsaasError):
+class WaitsForHolder(Conflict):
     """The organisation holds its keys itself, and nobody has signed yet that this agent belongs to it. The agent asks again."""
 
-    status = 503
     problem = "waits-for-holder"
     title = _("A holder of the organisation's keys has to sign first")
 

@@ -61,11 +61,12 @@ def people(account_ids: Collection[UUID] | None = None) -> list[Person]:
     if account_ids is not None:
         accounts = accounts.filter(pk__in=account_ids)
     rows = list(accounts)
-    grants = access.grants_of([account.pk for account in rows])
-    own = {key.account_id: key for key in OwnKey.objects.filter(account_id__in=grants)}
+    ids = [account.pk for account in rows]
+    grants = access.grants_of(ids)
+    own = {key.account_id: key for key in OwnKey.objects.filter(account_id__in=ids)}
     cameras = list(access.cameras().prefetch_related("groups"))
     held: dict[UUID, set[KeyName]] = defaultdict(set)
-    for share in CameraShare.objects.filter(account_id__in=grants):
+    for share in CameraShare.objects.filter(account_id__in=ids):
         held[share.account_id].add((share.camera_id, share.kind, share.epoch))
     in_use = [(key.camera_id, key.kind, key.epoch) for key in keys_in_use()]
     found = []

@@ -330,9 +330,13 @@ class Migration(migrations.Migration):
         # Of a tenant's key the private half may be erased; nothing else of it ever changes.
         migrations.RunSQL(
             "GRANT UPDATE (wrapped_private) ON keys_tenantkey TO vsaas_app; "
-            "CREATE POLICY keys_tenantkey_erase ON keys_tenantkey AS RESTRICTIVE FOR UPDATE TO vsaas_app "
-            "USING (true) WITH CHECK (wrapped_private IS NULL)",
-            "DROP POLICY keys_tenantkey_erase ON keys_tenantkey; "
+            "CREATE FUNCTION keys_erase_only() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS "
+            "$erase$ BEGIN IF NEW.wrapped_private IS NOT NULL THEN "
+            "RAISE EXCEPTION 'a private half is erased, never changed' USING ERRCODE = 'insufficient_privilege'; "
+            "END IF; RETURN NEW; END $erase$; "
+            "CREATE TRIGGER keys_tenantkey_erase_only BEFORE UPDATE ON keys_tenantkey "
+            "FOR EACH ROW EXECUTE FUNCTION keys_erase_only()",
+            "DROP TRIGGER keys_tenantkey_erase_only ON keys_tenantkey; DROP FUNCTION keys_erase_only(); "
             "REVOKE UPDATE (wrapped_private) ON keys_tenantkey FROM vsaas_app",
             hints={"database": "default"},
         ),
