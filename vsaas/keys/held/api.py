@@ -624,13 +624,18 @@ ENVELOPES_QUERY = (
         example=_SHARE["camera"],
     ),
     query(
-        "kind", "0 picture, 1 sound.", schema={"type": "integer", "minimum": 0, "maximum": 1}, required=True
+        "kind",
+        "0 picture, 1 sound.",
+        schema={"type": "integer", "minimum": 0, "maximum": 1},
+        required=True,
+        example=0,
     ),
     query(
         "below_epoch",
         "Sealed to older keys than this.",
         schema={"type": "integer", "minimum": 1},
         required=True,
+        example=2,
     ),
     query("cursor", "`next` of the page before.", schema={"type": "string", "format": "uuid"}),
 )
