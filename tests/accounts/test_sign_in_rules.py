@@ -84,7 +84,7 @@ def test_the_last_passkey_stays_while_nothing_else_is_accepted(cast: Cast) -> No
     ruled(alice, cast, roles={"owner": {"kinds": ["passkey"]}})
     path = at(cast.alice, f"account/passkeys/{passkey.id}/remove")
     alice.post(path, {"password": PASSWORD, "code": key.sign(challenge(alice, cast.alice))})
-    assert "add another passkey first" in alice.get(at(cast.alice, "account")).content.decode()
+    assert "set up another one first" in alice.get(at(cast.alice, "account")).content.decode()
     ruled(alice, cast, roles={})
     alice.post(path, {"password": PASSWORD, "code": key.sign(challenge(alice, cast.alice))})
     assert alice.get(path).status_code == 404

@@ -456,6 +456,15 @@ URLS: list[Url] = [
         succeeds=(302,),
     ),
     Url(
+        PAGES + "cameras/<uuid:camera_id>/certificate",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/certificate"),
+        body=lambda s: {"certificate": "ab" * 32},
+        names_object=True,
+        succeeds=(302,),
+    ),
+    Url(
         PAGES + "cameras/<uuid:camera_id>/delete",
         "GET",
         Requires(may.CAMERA_EDIT),
@@ -1113,6 +1122,20 @@ URLS: list[Url] = [
             ("<uuid:passkey_id>", "{}"),
             ("<uuid:passkey_id>/remove", "{}/remove"),
         )
+        for method in ("GET", "POST")
+    ),
+    # The tests' portal has no plug-in that sends codes.
+    *(
+        Url(
+            PAGES + f"account/numbers/<slug:kind>{rest}",
+            method,
+            Requires(may.ACCOUNT_SELF),
+            lambda s, rest=rest: page(s, f"account/numbers/sms{rest}"),
+            body=lambda s: {},
+            own=True,
+            succeeds=(404,),
+        )
+        for rest in ("", "/remove")
         for method in ("GET", "POST")
     ),
     Url(
@@ -1774,6 +1797,11 @@ CONSUMERS: list[Consumer] = [
 
 TASKS: list[Task] = [
     Task("vsaas.accounts.tasks.remove_ended", Platform),
+    Task(
+        "vsaas.accounts.tasks.send_code",
+        Platform,
+        lambda s: (str(s.cast.tenant_a.id), str(s.cast.alice.id), "a" * 64, "en"),  # nobody asked for one
+    ),
     Task("vsaas.audit.tasks.forward_audit", Platform),
     Task("vsaas.audit.tasks.forward_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.audit.tasks.forward_platform", Platform),

@@ -22,6 +22,7 @@ from vsaas.accounts import (
     address,
     closing,
     language,
+    numbers,
     own,
     passkeys,
     people,
@@ -115,6 +116,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "remembered": [
             {"row": row, "words": acts.device_spoken(row.device)} for row in remembered.of(person)
         ],
+        "numbers": numbers.offered(person),
         "may_add_passkey": passkeys.party() is not None,
         "codes_left": RecoveryCode.objects.filter(device__user=person, used_at=None).count(),
         "sessions": own_sessions(request, person),

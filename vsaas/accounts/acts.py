@@ -202,6 +202,14 @@ FACTOR_NOT_ACCEPTED = declare(
     _("{actor} was not signed in with {factor}: the sign-in rules do not accept it"),
     factor=_factor,
 )
+NUMBER_ADDED = declare(
+    "account.number-added",
+    _("{actor} set up the telephone number {number} for {kind}; other sessions ended: {count}"),
+)
+NUMBER_REMOVED = declare(
+    "account.number-removed",
+    _("{actor} removed the telephone number {number} for {kind}; other sessions ended: {count}"),
+)
 CODE_ASKED = declare("session.code-asked", _("{actor} asked for {factor}"), factor=_factor)
 CODE_NOT_SENT = declare(
     "session.code-not-sent", _("{factor} for {actor} could not be sent: {error}"), factor=_factor

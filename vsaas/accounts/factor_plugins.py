@@ -39,8 +39,8 @@ class FactorPlugin(ABC):
     """A way of sending codes to telephone numbers.
 
     `name`: as the sign-in rules and the API call it, for good. `title`: as people read it. `noun`: what the audit log says
-    somebody signed in with, in English. `__init__` takes nothing, reads the plug-in's own settings and raises ValueError, with
-    a sentence, when they are wrong.
+    somebody signed in with, in English. `__init__` takes nothing, reads the plug-in's own settings and raises ValueError or
+    OSError, with a sentence, when they are wrong.
     """
 
     name: ClassVar[str]
@@ -106,5 +106,5 @@ def _made(path: str) -> FactorPlugin:
         )
     try:
         return found()
-    except (TypeError, ValueError) as error:  # a method is missing, or a setting of its own is wrong
+    except (TypeError, ValueError, OSError) as error:  # a method is missing, or a setting of its own is wrong
         raise _wrong(path, str(error)) from error

@@ -314,14 +314,8 @@ def rename(request: HttpRequest, account: Account, passkey: Passkey, name: str) 
 def remove(request: HttpRequest, account: Account, passkey: Passkey, given: Any) -> int:
     """Take a passkey away; other sessions end, and this one rests on `given`, the factor given a moment ago, or on what is
     left when that was the passkey itself. How many sessions ended. Raises LastFactor."""
-    # What is left must be the person's own: a session rests on it, and mail may end.
-    held = rules.kinds_held({account.pk})[account.pk] - {rules.EMAIL_CODE}
-    if not of(account).exclude(pk=passkey.pk).exists():
-        held.discard(rules.PASSKEY)
-    if not held & rules.rules_of(account).kinds:
-        raise LastFactor(
-            _("your role accepts none of the second factors you would have left: add another passkey first")
-        )
+    others = of(account).exclude(pk=passkey.pk).exists()
+    require_left(account, without=set() if others else {rules.PASSKEY})
     passkey_id = passkey.pk
     on = what(passkey)
     passkey.delete()
@@ -333,6 +327,16 @@ def remove(request: HttpRequest, account: Account, passkey: Passkey, given: Any)
     record_act(acts.PASSKEY_REMOVED, who(account), on, request=request, count=count)
     notices.factor_changed(request, account)
     return count
+
+
+def require_left(account: Account, *, without: set[str]) -> None:
+    """Return when the account keeps a factor that its rules accept, these kinds gone; raises LastFactor. Codes by e-mail do not
+    count: a session rests on what is left, and mail may end."""
+    held = rules.kinds_held({account.pk})[account.pk] - {rules.EMAIL_CODE} - without
+    if not held & rules.rules_of(account).kinds:
+        raise LastFactor(
+            _("your role accepts none of the second factors you would have left: set up another one first")
+        )
 
 
 def left(account: Account) -> Any:

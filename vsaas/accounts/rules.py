@@ -376,7 +376,7 @@ def spoken(document: Any) -> str:
     for key in sorted(kept.roles):
         title = str(ROLES[key].title) if key in ROLES else document["called"].get(key, key)
         lines.append(_line(title, kept.of_role(key)))
-    if any(one.kinds - STRONG for one in (kept.everybody, *kept.roles.values())):
+    if any(one.kinds - STRONG for one in (kept.everybody, *map(kept.of_role, kept.roles))):
         minutes = kept.code_minutes
         lines.append(
             ngettext("codes are good for %(count)s minute", "codes are good for %(count)s minutes", minutes)
@@ -402,7 +402,9 @@ def _words(parameters: Parameters) -> list[str]:
 
 
 def _line(name: str, rules: Rules) -> str:
-    said = [str(title) for one, title in kinds().items() if one in rules.kinds]
+    known = kinds()
+    said = [str(title) for one, title in known.items() if one in rules.kinds]
+    said += sorted(rules.kinds - known.keys())  # of a plug-in that is gone
     if rules.passwordless:
         said.append(_("a passkey without password"))
     if rules.remember_days:

@@ -57,7 +57,7 @@ class Offer:
 
 def offers(request: HttpRequest, account: Account) -> list[Offer]:
     """The ways by which a code can be sent to an account, in the order of the rules."""
-    ways, here = usable(account), _asked_here(request, account)
+    ways, here = usable(account), asked_here(request, account)
     return [
         Offer(kind, title, _masked(account, kind), _state(here) if here and here.kind == kind else "")
         for kind, title in rules.kinds().items()
@@ -111,7 +111,7 @@ def make(factor_id: UUID | str, asked_in: str, *, again: bool = False) -> tuple[
     is too late, or when it was made already and is not to be made `again` (which ends the one before)."""
     rows = SentFactor.objects.select_for_update(of=("self",)).select_related("user")
     row = rows.filter(pk=factor_id, asked_in=asked_in, user__is_active=True).first()
-    if row is None or not asked_in:
+    if row is None or not asked_in or row.asked_at is None:
         return None
     lifetime, now = dt.timedelta(minutes=minutes()), clock.now()
     if now >= row.asked_at + lifetime or (row.expires_at is not None and not again):
@@ -146,7 +146,7 @@ def not_sent(row: SentFactor, error: NotDelivered) -> None:
 def take(request: HttpRequest, account: Account, code: str) -> SentFactor | None:
     """The way by which this code came, used up by that; None when it is no code that holds in this session. Counts nothing:
     `missed` does. Raises TooMany."""
-    row = _asked_here(request, account, lock=True)
+    row = asked_here(request, account, lock=True)
     if row is None or not row.confirmed or row.kind not in usable(account):
         return None
     return row if _took(request, row, code) else None
@@ -154,7 +154,7 @@ def take(request: HttpRequest, account: Account, code: str) -> SentFactor | None
 
 def take_first(request: HttpRequest, account: Account, row: SentFactor, code: str) -> bool:
     """Whether this is the code that was sent to a number which is not confirmed yet. Raises TooMany."""
-    here = _asked_here(request, account, lock=True)
+    here = asked_here(request, account, lock=True)
     if here is None or here.pk != row.pk:
         return False
     if _took(request, here, code):
@@ -181,7 +181,7 @@ def _took(request: HttpRequest, row: SentFactor, code: str) -> bool:
 
 def missed(request: HttpRequest, account: Account) -> None:
     """A code was wrong in a session that asked for one: a try less; after the last the code is dead."""
-    row = _asked_here(request, account, lock=True)
+    row = asked_here(request, account, lock=True)
     if row is None or row.code_hash is None:
         return
     row.tries_left -= 1
@@ -191,7 +191,7 @@ def missed(request: HttpRequest, account: Account) -> None:
     row.save()
 
 
-def _asked_here(request: HttpRequest, account: Account, *, lock: bool = False) -> SentFactor | None:
+def asked_here(request: HttpRequest, account: Account, *, lock: bool = False) -> SentFactor | None:
     """The way by which this session asked last, unless another session asked since."""
     kept = request.session.get(KEPT)
     if kept is None:
