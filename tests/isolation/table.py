@@ -1552,6 +1552,19 @@ URLS: list[Url] = [
         own=True,
         succeeds=(422,),  # nobody's rules accept codes that are sent
     ),
+    *(
+        Url(
+            API + f"account/{rest}",
+            "POST",
+            Requires(may.ACCOUNT_SELF),
+            lambda s, rest=rest: f"{API}account/{rest}",
+            body=lambda s: {"email": "new@example.org", "password": PASSWORD, "code": "000000"},
+            own=True,
+            succeeds=(422,),  # no code of anybody's
+            fresh=True,
+        )
+        for rest in ("email", "closure")
+    ),
     Url(
         API + "account/freshness",
         "POST",

@@ -151,16 +151,25 @@ def owing_account(request: HttpRequest) -> Account | None:
 
 
 def check_factor(
-    request: HttpRequest, account: Account, code: str, *, covers: bytes = b"", sent: bool = False
+    request: HttpRequest,
+    account: Account,
+    code: str,
+    *,
+    covers: bytes = b"",
+    asked_anybody: bool = False,
+    sent: bool = False,
 ) -> TenantDevice | None:
     """The device that took the code, or the passkey whose answer it is (used up by that), or None with the refusal noted.
-    `covers`: what a passkey's answer must have been given to. `sent`: a code that was sent to the person will do too, where
-    their rules accept it; never where somebody approves what another asked for. Raises TooMany."""
+    `covers`: what a passkey's answer must have been given to; `asked_anybody`: it was asked for before its person was known.
+    `sent`: a code that was sent to the person will do too, where their rules accept it; never where somebody approves what
+    another asked for. Raises TooMany."""
     network = network_of(request)
     parts = (str(account.tenant_id), str(account.pk), network)
     _count_for(request, throttle.FACTOR, account.email, network, parts)
     if passkeys.is_answer(code):
-        device: TenantDevice | None = passkeys.check(request, account, code, covers)
+        device: TenantDevice | None = passkeys.check(
+            request, account, code, covers, asked_anybody=asked_anybody
+        )
     else:
         device = _device_that_took(request, account, code, sent)
         if device is None:
