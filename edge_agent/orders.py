@@ -70,6 +70,7 @@ class CameraSetup:
     source_sub: str | None = field(repr=False)
     problem: str = ""
     unopened: frozenset[Stream] = frozenset()
+    certificate: bytes | None = None
 
 
 class Orders:
@@ -201,6 +202,7 @@ class Orders:
             sources.get(Stream.SUB),
             problem,
             frozenset(unopened),
+            order.certificate,
         )
 
     def _open(self, order: CameraOrder, stream: Stream, envelope: bytes) -> str:

@@ -189,7 +189,15 @@ class Facts:
 def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> StreamOrder:
     problem = "" if url is not None else setup.problem
     return StreamOrder(
-        setup.camera, stream, setup.name, url or "", setup.audio, limits, setup.enabled, problem
+        setup.camera,
+        stream,
+        setup.name,
+        url or "",
+        setup.audio,
+        limits,
+        setup.enabled,
+        problem,
+        setup.certificate,
     )
 
 

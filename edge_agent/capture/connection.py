@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import socket
 import ssl
 from typing import Protocol
+
+from edge_agent.errors import CertificateChanged
 
 
 class Connection(Protocol):
@@ -26,10 +30,11 @@ class SecureConnection:
     The reader rests between reads, so with a record at a time a camera of a few Mbit/s would have to wait for it.
     """
 
-    def __init__(self, plain: socket.socket) -> None:
-        """Shakes hands. Raises OSError, of which ssl.SSLError is one.
+    def __init__(self, plain: socket.socket, accepted: bytes | None) -> None:
+        """Shakes hands. Raises OSError, of which ssl.SSLError and CertificateChanged are two.
 
-        Cameras sign their own certificates: what is said stays between the two, but with whom is not checked.
+        Cameras sign their own certificates: nobody vouches for them but the person who accepted one (`accepted`, its
+        SHA-256). Until then what is said stays between the two, but with whom is not checked.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
@@ -39,6 +44,11 @@ class SecureConnection:
             self._socket = context.wrap_socket(plain)
         except TimeoutError as error:
             raise ssl.SSLError("whatever listens there does not answer in TLS") from error
+        shown = hashlib.sha256(self._socket.getpeercert(binary_form=True) or b"").digest()
+        self.certificate = shown.hex()
+        if accepted is not None and not hmac.compare_digest(shown, accepted):
+            self._socket.close()
+            raise CertificateChanged(self.certificate)
 
     def settimeout(self, seconds: float) -> None:
         self._timeout = seconds
@@ -68,13 +78,15 @@ class SecureConnection:
         self._socket.close()
 
 
-def connect(host: str, port: int, timeout_s: float, *, secure: bool) -> Connection:
-    """Raises OSError."""
+def connect(
+    host: str, port: int, timeout_s: float, *, secure: bool, accepted: bytes | None = None
+) -> Connection:
+    """Raises OSError. `accepted`: SHA-256 of the only certificate that will do; without TLS there is none to look at."""
     plain = socket.create_connection((host, port), timeout=timeout_s)
     if not secure:
         return plain
     try:
-        return SecureConnection(plain)
+        return SecureConnection(plain, accepted)
     except BaseException:
         plain.close()
         raise

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from edge_agent import __version__
-from edge_agent.capture.connection import Connection, connect
+from edge_agent.capture.connection import Connection, SecureConnection, connect
 from edge_agent.capture.rtp import AudioAssembler, Clockwork, VideoAssembler
 from edge_agent.capture.rtsp import (
     REPLY_BYTES_MAX,
@@ -26,7 +26,7 @@ from edge_agent.capture.rtsp import (
     unusable,
 )
 from edge_agent.capture.source import Event, PacketsLost, TrackChanged
-from edge_agent.errors import SourceFailed
+from edge_agent.errors import CertificateChanged, SourceFailed
 from edge_agent.mp4 import VIDEO_TIMESCALE
 from sealing.ids import GapReason
 
@@ -61,13 +61,21 @@ class NativeSource:
     """One RTSP stream over TCP, in TLS for rtsps. Blocking; used by one thread."""
 
     def __init__(
-        self, url: str, *, audio: bool, open_timeout_s: float = 10.0, stall_timeout_s: float = STALL_S
+        self,
+        url: str,
+        *,
+        audio: bool,
+        open_timeout_s: float = 10.0,
+        stall_timeout_s: float = STALL_S,
+        accepted: bytes | None = None,
     ) -> None:
         """Connect, describe, set up and play. Raises SourceFailed, or NotForUs.
 
         `stall_timeout_s`: so long without a picture the camera stalls; longer until it has shown how far apart its pictures
-        are, and where they are far apart.
+        are, and where they are far apart. `accepted`: SHA-256 of the only certificate the camera may show.
         """
+        self._accepted = accepted
+        self.certificate = ""
         self._patience = Patience(stall_timeout_s)
         self.hurried = False
         address = Address.of(url)
@@ -92,8 +100,12 @@ class NativeSource:
         self._asked_s = time.monotonic()
         try:
             self._socket: Connection = connect(
-                address.host, address.port, open_timeout_s, secure=address.secure
+                address.host, address.port, open_timeout_s, secure=address.secure, accepted=self._accepted
             )
+            if isinstance(self._socket, SecureConnection):
+                self.certificate = self._socket.certificate
+        except CertificateChanged as changed:
+            raise _another_certificate(changed.shown) from None
         except OSError as error:
             raise _unreachable(error, open_timeout_s) from None
         try:
@@ -473,6 +485,14 @@ class Patience:
 
 def _stalled(seconds: float) -> SourceFailed:
     return SourceFailed(GapReason.CAMERA_STALLED, f"the camera sent nothing for {seconds:.0f} s")
+
+
+def _another_certificate(shown: str) -> SourceFailed:
+    text = (
+        f"the camera shows another certificate than the accepted one (SHA-256 {shown[:16]}…): if its certificate was "
+        "renewed, accept the new one in the portal; if not, something stands between camera and agent"
+    )
+    return SourceFailed(GapReason.CAMERA_UNREACHABLE, text, "certificate", shown)
 
 
 def _unreachable(error: OSError, timeout_s: float) -> SourceFailed:

@@ -102,7 +102,7 @@ class Box:
             clock=self.clock,
             identity=self.identity,
             keys=self.periods,
-            open_source=lambda url, audio: source(
+            open_source=lambda url, audio, _accepted: source(
                 url, audio=audio, open_timeout_s=3.0, stall_timeout_s=stall_s
             ),
             resume_reason=resume,

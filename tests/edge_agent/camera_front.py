@@ -35,6 +35,11 @@ def self_signed(folder: Path) -> Path:
     return path
 
 
+def fingerprint_of(path: Path) -> bytes:
+    """SHA-256 of the certificate in a file of `self_signed`."""
+    return x509.load_pem_x509_certificate(path.read_bytes()).fingerprint(hashes.SHA256())
+
+
 @contextmanager
 def listening(handle: Handler) -> Iterator[int]:
     """Hands every connection to `handle`, in a thread of its own; gives the port."""

@@ -14,9 +14,11 @@ from edge_agent.capture import choose
 from edge_agent.capture.native_source import NativeSource, Patience
 from edge_agent.capture.source import AccessUnit
 from edge_agent.errors import SourceFailed
-from sealing.ids import GapReason
+from edge_agent.recorder import StreamOrder, StreamRecorder
+from edge_agent.segmenter import main_limits
+from sealing.ids import GapReason, Stream
 from tests.edge_agent.box import Box, wait_for
-from tests.edge_agent.camera_front import answering, in_tls, listening, self_signed
+from tests.edge_agent.camera_front import answering, fingerprint_of, in_tls, listening, self_signed
 from vsaas.onebox.demo_camera import DemoCamera, DemoCameraConfig, demo_camera_thread
 
 
@@ -48,6 +50,39 @@ def test_a_camera_in_tls_is_read_by_our_own_reader_at_its_pace(camera: DemoCamer
         recorder.join(10)
     assert box.footage()[0].pictures()
     assert not [gap for gap in box.gaps() if gap.reason is not GapReason.CAMERA_UNREACHABLE]
+    box.spool.close()
+
+
+def test_only_the_accepted_certificate_will_do_and_the_one_shown_is_told(
+    camera: DemoCamera, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    certificate, other = self_signed(tmp_path), self_signed(tmp_path / "other")
+    shown = fingerprint_of(certificate)
+    with listening(in_tls(certificate, urlsplit(camera.url("main")).port or 0)) as port:
+        url = through(camera, port)
+        source = choose.open_source(url, True, shown)
+        assert source.certificate == shown.hex()
+        source.close()
+        with pytest.raises(SourceFailed, match="another certificate than the accepted") as refused:
+            choose.open_source(url, True, fingerprint_of(other))
+        assert (refused.value.certificate, refused.value.cause) == (shown.hex(), "certificate")
+        box = Box(tmp_path / "box")
+        recorder = StreamRecorder(
+            StreamOrder(box.camera, Stream.MAIN, "gate", url, False, main_limits(2), certificate=b"\1" * 32),
+            spool=box.spool,
+            clock=box.clock,
+            identity=box.identity,
+            keys=box.periods,
+            open_source=choose.open_source,
+            resume_reason=GapReason.AGENT_STOPPED,
+        )
+        recorder.start()
+        wait_for(lambda: recorder.health().state == "wrong-certificate", what="the refusal")
+        assert recorder.health().certificate == shown.hex()
+        recorder.stop()
+        recorder.join(10)
+    assert not box.segments()
     box.spool.close()
 
 

@@ -20,7 +20,8 @@ class Camera(TenantModel):
 
     `version` grows with every change, so that a form based on an older one is noticed. A deleted camera keeps its row
     while records speak of it: `deleted_at` says when recording ended, `erase_footage` that its recordings are to go
-    at once and are shown to nobody any more, instead of at the end of their retention.
+    at once and are shown to nobody any more, instead of at the end of their retention. `certificate`: SHA-256 of the one a
+    person accepted; over rtsps the agent takes no other.
     """
 
     site_path = "site_id"
@@ -39,6 +40,7 @@ class Camera(TenantModel):
     version = models.PositiveIntegerField(default=1, db_default=1)
     deleted_at = models.DateTimeField(null=True, blank=True)
     erase_footage = models.BooleanField(default=False, db_default=False)
+    certificate = models.BinaryField(max_length=32, null=True, blank=True)
 
     class Meta(TenantModel.Meta):
         ordering = ["name", "id"]
