@@ -181,7 +181,7 @@ class Cloud:
 
         Raises StoreUnreachable (try later), StoreRefused (never by itself), OSError when the file cannot be read.
         """
-        content = _pieces(body) if isinstance(body, Path) else body
+        content = _pieces(body, size_bytes) if isinstance(body, Path) else body
         wanted = {**headers, "Content-Length": str(size_bytes), "User-Agent": USER_AGENT}
         try:
             host = httpx.URL(url).host
@@ -361,9 +361,12 @@ def http_form(url: str) -> str:
     return "http" + url.removeprefix("ws")
 
 
-async def _pieces(path: Path) -> AsyncIterator[bytes]:
+async def _pieces(path: Path, size_bytes: int) -> AsyncIterator[bytes]:
+    """The first `size_bytes` of a file: behind them may stand what is not for the store."""
     with path.open("rb") as file:
-        while piece := await asyncio.to_thread(file.read, _PUT_PIECE_BYTES):
+        left = size_bytes
+        while left and (piece := await asyncio.to_thread(file.read, min(_PUT_PIECE_BYTES, left))):
+            left -= len(piece)
             yield piece
 
 

@@ -122,6 +122,14 @@ class PeriodKeys:
         self._in_use[camera, klass] = (period_us, key)
         return key
 
+    def kept(self, key_id: bytes) -> PeriodKey | None:
+        """Return a period key that is still here, by its id; None where it is not, or lies under another box key."""
+        rows = self._spool.read("SELECT wrapped FROM period_keys WHERE key_id = ?", (key_id,))
+        try:
+            return PeriodKey(key_id, aes_key_unwrap(self._wrapping_key, rows[0][0])) if rows else None
+        except InvalidUnwrap:
+            return None
+
     def _from_spool(self, camera: uuid.UUID, klass: int, period_us: int) -> PeriodKey | None:
         rows = self._spool.read(
             "SELECT key_id, wrapped FROM period_keys WHERE camera = ? AND class = ? AND period_start_us = ?",

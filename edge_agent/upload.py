@@ -602,7 +602,7 @@ class Uploader:
             except OSError as error:
                 logger.warning("the file of segment %s cannot be deleted now: %s", segment, error)
                 continue
-            self._spool.give_room(size)
+            self._spool.room.give(size)
 
     # Objects
 
@@ -640,7 +640,7 @@ class Uploader:
             return  # it went out of use just now
         grant = granted.grant
         try:
-            if path.stat().st_size != item.size:
+            if path.stat().st_size < item.size:
                 raise FileNotFoundError(path)
             outcome = await self._cloud.put(grant.url, grant.headers, path, item.size)
         except FileNotFoundError:
@@ -715,16 +715,16 @@ class Uploader:
         record = parse_record(rows[0][0]).record if rows else None
         if not isinstance(record, Segment):
             return False
-        crc = 0
+        crc, left = 0, record.size
         try:
             with path.open("rb") as file:
-                while piece := file.read(_READ_BYTES):
-                    crc = crc32c(piece, crc)
+                while left and (piece := file.read(min(_READ_BYTES, left))):
+                    crc, left = crc32c(piece, crc), left - len(piece)
         except FileNotFoundError:
             return True
         except OSError as error:
             return error.errno in _UNREADABLE
-        return crc != record.crc32c
+        return left > 0 or crc != record.crc32c
 
     async def _declare_damaged(self, item: StoredSegment) -> None:
         """The sealed file is not what was written: say so in the chain, once, and give its room back."""
@@ -796,7 +796,7 @@ class Uploader:
             newest_first=False,
         )
         kept_us = now_us - spool_index.KEEP_ACKNOWLEDGED_DAYS * 86_400_000_000
-        if self._spool.has_room():
+        if self._spool.room.may_record():
             refused = [item for item in refused if item.changed_us < kept_us]
         if not refused:
             return
