@@ -137,7 +137,8 @@ def refill(connection: sqlite3.Connection, objects: Path) -> Rebuilt:
             file.seek(own.index.offset)
             index_part = file.read(own.index.sealed_length)
         for record in records:
-            _put_record(connection, record, index_part if record is records[-1] else None)
+            whole = record is records[-1]
+            _put_record(connection, record, index_part if whole else None, own.segment if whole else None)
         connection.execute(
             "INSERT INTO segments (segment, camera, stream, state, start_us, end_us, size, changed_us)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -187,18 +188,24 @@ def _read_trailer(path: Path) -> Trailer | None:
         return None
     trailer = Trailer.decode(body)
     own = parse_record(trailer.records[-1]).record
-    whole = isinstance(own, Segment) and own.size == size - _TAIL_BYTES - length
-    return trailer if whole and own.segment == uuid.UUID(hex=path.name) else None
+    if not isinstance(own, Segment) or own.size != size - _TAIL_BYTES - length:
+        return None
+    return trailer if own.segment == uuid.UUID(hex=path.name) else None
 
 
-def _put_record(connection: sqlite3.Connection, record: SignedRecord, index_part: bytes | None) -> None:
+def _put_record(
+    connection: sqlite3.Connection,
+    record: SignedRecord,
+    index_part: bytes | None,
+    segment: uuid.UUID | None,
+) -> None:
     head = record.record
     connection.execute(
         "INSERT OR IGNORE INTO records (chain, seq, hash, kind, record, index_part, segment, signed_us)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(head.chain, head.seq, record.hash, int(head.kind), record.encoded, index_part),
-            head.segment.bytes if index_part is not None and isinstance(head, Segment) else None,
+            None if segment is None else segment.bytes,
             head.stamp.claimed_us,
         ),
     )

@@ -70,8 +70,9 @@ class Room:
         self._folder = folder
         self._lock = threading.Lock()
         self._used_bytes = 0
-        self._free_bytes, self._files_low, self._checked_s = 0, False, -CHECK_S
-        self._spent_bytes, self._rate = 0, 0.0
+        self._free_bytes, self._files_low = 0, False
+        self._looked_s, self._stale = time.monotonic(), True
+        self._measured_s, self._spent_bytes, self._rate = self._looked_s, 0, 0.0
         self._failed, self._failed_s = "", 0.0
         self._released_s = -_JUST_NOW_S
         self._reserve_bytes = min(_RESERVE_MOST_BYTES, floor_bytes // 4)
@@ -105,7 +106,7 @@ class Room:
         """Bytes were deleted."""
         with self._lock:
             self._used_bytes = max(0, self._used_bytes - size)
-            self._checked_s = -CHECK_S
+            self._stale = True
 
     def may_record(self) -> bool:
         """Whether recording may go on, or begin."""
@@ -158,19 +159,25 @@ class Room:
 
     def _look(self) -> None:
         now_s = time.monotonic()
-        elapsed_s = now_s - self._checked_s
-        if elapsed_s < CHECK_S:
+        self._measure(now_s)
+        if now_s - self._looked_s < CHECK_S and not self._stale:
             return
+        self._looked_s, self._stale = now_s, False
         state = os.statvfs(self._folder)
         self._free_bytes = state.f_bavail * state.f_frsize
-        self._files_low = state.f_files > 0 and state.f_favail < min(256, state.f_files // 20)
-        if self._checked_s > 0:
-            self._rate += min(1.0, elapsed_s / 20) * (self._spent_bytes / elapsed_s - self._rate)
-        self._spent_bytes, self._checked_s = 0, now_s
+        self._files_low = 0 < state.f_files and state.f_favail < min(256, state.f_files // 20)
         if state.f_flag & os.ST_RDONLY:
             self._failed, self._failed_s = "the spool's disk is read-only", now_s
         elif self._failed and now_s - self._failed_s > _FAILED_PAUSE_S:
             self._failed = ""
+
+    def _measure(self, now_s: float) -> None:
+        """How fast it fills, over about twenty seconds; a pause says nothing about that."""
+        elapsed_s = now_s - self._measured_s
+        if elapsed_s >= CHECK_S:
+            if not self.why_full:
+                self._rate += min(1.0, elapsed_s / 20) * (self._spent_bytes / elapsed_s - self._rate)
+            self._spent_bytes, self._measured_s = 0, now_s
 
     def _resume_bytes(self) -> int:
         return max(_SLACK_BYTES, int(self._rate * RESUME_S))

@@ -221,7 +221,11 @@ class Agent:
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
-        self.spool.on_damage = lambda: loop.call_soon_threadsafe(stopping.set)
+
+        def damaged() -> None:
+            loop.call_soon_threadsafe(stopping.set)
+
+        self.spool.on_damage = damaged
         if self.spool.damaged:
             stopping.set()
         async with Cloud(self.identity) as cloud:

@@ -175,13 +175,15 @@ def _pictures(plaintext: bytes) -> tuple[bytes, list[list[Sample]]]:
     at = 0
     for kind in (b"ftyp", b"moov"):
         size = int.from_bytes(view[at : at + 4], "big")
-        if view[at + 4 : at + 8] != kind or at + size > len(view):
+        if plaintext[at + 4 : at + 8] != kind or at + size > len(view):
             return b"", []
         at += size
-    init, groups = plaintext[:at], []
+    init = plaintext[:at]
+    groups: list[list[Sample]] = []
     while (head := read_fragment_head(view[at:])) is not None:
         at += head.length
-        samples, time = [], head.decode_time
+        samples: list[Sample] = []
+        time = head.decode_time
         for duration, size, sync, offset in head.rows:
             if at + size > len(view):
                 return init, [*groups, samples] if samples else groups

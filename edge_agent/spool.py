@@ -14,6 +14,7 @@ import sqlite3
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
@@ -219,6 +220,10 @@ class _Writer(threading.Thread):
             connection.close()
 
 
+class _Connection(sqlite3.Connection):
+    """SQLite's own cannot be referred to weakly."""
+
+
 class Spool:
     """One agent's spool. Methods may be called from any thread."""
 
@@ -234,6 +239,8 @@ class Spool:
         self.on_record: Callable[[], None] | None = None
         self.on_damage: Callable[[], None] | None = None
         self._reader = threading.local()
+        self._readers: weakref.WeakSet[sqlite3.Connection] = weakref.WeakSet()  # one goes with its thread
+        self._readers_lock = threading.Lock()
         try:
             for path in (folder, self.objects):
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -270,14 +277,21 @@ class Spool:
         logger.warning("the spool's index was made anew: %s", self.rebuilt)
 
     def close(self) -> None:
-        """Finish all writes."""
+        """Finish all writes, and let go of the index."""
         self._writer.stop()
+        with self._readers_lock:
+            for connection in list(self._readers):
+                connection.close()
 
     # Database
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.folder / INDEX, isolation_level=None, timeout=30, check_same_thread=False
+            self.folder / INDEX,
+            isolation_level=None,
+            timeout=30,
+            check_same_thread=False,
+            factory=_Connection,
         )
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
@@ -331,6 +345,8 @@ class Spool:
         if connection is None:
             connection = self._reader.connection = self._connect()
             connection.execute("PRAGMA query_only=1")
+            with self._readers_lock:
+                self._readers.add(connection)
         try:
             return connection.execute(sql, parameters).fetchall()
         except sqlite3.DatabaseError as error:

@@ -102,18 +102,20 @@ async def send(identity: Identity, orders: Orders, spool: Spool, clock: Any, sea
 
 
 def main(state: Path, camera: uuid.UUID, kills: int, seed: int) -> int:
-    chance = random.Random(seed)  # noqa: S311 (a test that can be repeated)
+    chance = random.Random(seed)
     footage = h264_units(recent_clock(0), frames=FPS * SEGMENT_S * SEGMENTS, fps=FPS, gop=FPS, noise=True)
     killed = 0
     while killed < kills:
         child = os.fork()
         if child == 0:
+            failed = 1
             try:
                 live(state, camera, footage, chance.randrange(1, CALLS))
-                os._exit(0)
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
-                os._exit(1)
+                failed = 0
+            finally:
+                if failed:
+                    sys.excepthook(*sys.exc_info())
+                os._exit(failed)
         _, status = os.waitpid(child, 0)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
             killed += 1

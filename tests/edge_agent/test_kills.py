@@ -34,7 +34,7 @@ def test_killed_at_two_hundred_random_instants_nothing_is_lost_and_nothing_comes
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=900,
         )
         assert done.returncode == 0, done.stderr[-4000:]
         assert done.stdout.strip() == str(KILLS)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import signal
 import sqlite3
 import subprocess
@@ -62,77 +60,6 @@ def test_killed_at_every_step_what_was_closed_is_there_and_what_was_open_is_clos
         assert box.spool.summary().bytes_used == sum(lying)
     finally:
         box.spool.close()
-
-
-@pytest.fixture
-def small_disk(tmp_path) -> Iterator[Box]:
-    """A file system of 6 MB of its own; needs root, as in CI."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m,mode=0700", "tmpfs", folder],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small tmpfs needs root: run the tests as root")
-    try:
-        box = Box(folder, floor_bytes=1_500_000)
-        yield box
-        box.spool.close()
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-
-
-def test_a_full_disk_pauses_is_declared_and_recording_goes_on_when_there_is_room(camera, small_disk):
-    box = small_disk
-    ballast = box.folder / "ballast"
-    recorder = box.recorder(camera.url("main"))
-    recorder.start()
-    wait_for(lambda: box.segments(), what="a segment")
-    ballast.write_bytes(bytes(3_500_000))
-    wait_for(lambda: recorder.health().state == "disk-full", 40, what="the pause")
-    assert camera.playing("main") == 0
-    kept = box.segments()
-    ballast.unlink()
-    wait_for(lambda: len(box.segments()) > len(kept), 40, what="recording to go on")
-    recorder.stop()
-    gap = next(gap for gap in box.gaps() if gap.reason == GapReason.DISK_FULL)
-    before = [segment for segment in box.segments() if segment.end_us <= gap.start_us]
-    after = [segment for segment in box.segments() if segment.start_us >= gap.end_us]
-    assert before[-1].end_us == gap.start_us
-    assert after[0].start_us == gap.end_us
-    box.footage()
-
-
-def test_not_one_byte_left_stops_nothing_for_good(camera, small_disk):
-    """Somebody else fills the disk to the brim: not even a record fits, until there is room again."""
-    box = small_disk
-    recorder = box.recorder(camera.url("main"))
-    recorder.start()
-    wait_for(lambda: box.segments(), what="a segment")
-    fill(box.folder / "ballast")
-    wait_for(lambda: recorder.health().state == "disk-full", 40, what="the pause")
-    (box.folder / "ballast").unlink()
-    count = len(box.segments())
-    wait_for(lambda: len(box.segments()) > count, 40, what="recording to go on")
-    recorder.stop()
-    assert GapReason.DISK_FULL in [gap.reason for gap in box.gaps()]
-    covered = sorted((r.start_us, r.end_us) for r in (*box.segments(), *box.gaps()))
-    assert all(after[0] <= before[1] for before, after in pairwise(covered))
-    box.footage()
-
-
-def fill(path) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-    try:
-        while True:
-            os.write(handle, bytes(4096))
-    except OSError as error:
-        assert error.errno == errno.ENOSPC
-    finally:
-        os.close(handle)
 
 
 def test_the_budget_bounds_the_spool_and_room_comes_back_when_objects_go(camera, tmp_path):
