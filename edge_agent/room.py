@@ -165,7 +165,7 @@ class Room:
         self._looked_s, self._stale = now_s, False
         state = os.statvfs(self._folder)
         self._free_bytes = state.f_bavail * state.f_frsize
-        self._files_low = 0 < state.f_files and state.f_favail < min(256, state.f_files // 20)
+        self._files_low = state.f_files > 0 and state.f_favail < min(256, state.f_files // 20)
         if state.f_flag & os.ST_RDONLY:
             self._failed, self._failed_s = "the spool's disk is read-only", now_s
         elif self._failed and now_s - self._failed_s > _FAILED_PAUSE_S:

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from edge_agent import __version__
 from edge_agent.asked import Asked
+from edge_agent.budget import Budgets
 from edge_agent.capture.choose import open_source
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.cloud import Cloud, Patience
@@ -26,6 +27,7 @@ from edge_agent.health import Health
 from edge_agent.identity import Identity, hold_state
 from edge_agent.keys import PeriodKeys
 from edge_agent.orders import CameraSetup, Orders
+from edge_agent.pace import Pace
 from edge_agent.publishing import Publishing
 from edge_agent.rebuild import set_aside
 from edge_agent.recorder import SourceFactory, StreamOrder, StreamRecorder, Ticker
@@ -33,6 +35,7 @@ from edge_agent.salvage import salvage
 from edge_agent.seal import Identity as Sealing
 from edge_agent.segmenter import main_limits, sub_limits
 from edge_agent.spool import INDEX, Spool, SpoolSummary
+from edge_agent.spool_settings import read_spool_settings
 from edge_agent.upload import Uploader
 from protocol.health import StreamHealth
 from sealing.ids import GapReason, Stream
@@ -177,8 +180,9 @@ class Recorders:
 class Facts:
     """What health tells of spool, streams and uploads."""
 
-    def __init__(self, spool: Spool, recorders: Recorders, uploader: Uploader) -> None:
-        self._spool, self._recorders, self._uploader = spool, recorders, uploader
+    def __init__(self, spool: Spool, recorders: Recorders, uploader: Uploader, budgets: Budgets) -> None:
+        self._spool, self._recorders = spool, recorders
+        self._uploader, self._budgets = uploader, budgets
 
     def spool_summary(self) -> SpoolSummary:
         return self._spool.summary()
@@ -193,7 +197,7 @@ class Facts:
             texts.append(
                 f"the spool's index was damaged and is made anew: {rebuilt}; have the disk of this box checked"
             )
-        return [*texts, *self._uploader.alarms]
+        return [*texts, *self._budgets.alarms, *self._uploader.alarms]
 
 
 def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> StreamOrder:
@@ -208,6 +212,7 @@ class Agent:
 
     def __init__(self, identity: Identity, orders: Orders, spool: Spool, clock: Clock) -> None:
         self.identity, self.orders, self.spool, self.clock = identity, orders, spool, clock
+        self.spool_settings = read_spool_settings(identity.state)
         self.sealing = Sealing(identity.tenant, identity.agent, identity.record, SOFTWARE)
         keys = PeriodKeys(spool, identity.tenant, identity.keys.wrapping_key())
         salvage(spool, clock, self.sealing, keys)
@@ -230,6 +235,7 @@ class Agent:
             stopping.set()
         async with Cloud(self.identity) as cloud:
             uploader = Uploader(self.spool, cloud, self.clock, self.sealing, self.orders)
+            uploader.pace = cloud.pace = Pace(self.spool_settings.pacing)
             publishing = Publishing(self.identity, self.orders, cloud, self.clock, self.recorders.find)
             self.spool.on_record = uploader.listen()
             self.orders.on_tips = uploader.compare_tips
@@ -251,6 +257,10 @@ class Agent:
                 raise SpoolDamaged(self.spool.damaged)
             await uploader.flush(_GOODBYE_S)
 
+    def _name_of(self, camera: uuid.UUID) -> str:
+        names = {item.camera: item.name for item in self.orders.command.cameras}
+        return names.get(camera, f"camera {camera}")
+
     def _stop_recording(self) -> None:
         self._ticker.stop()
         self.recorders.stop()
@@ -258,13 +268,24 @@ class Agent:
     async def _work(self, cloud: Cloud, uploader: Uploader, publishing: Publishing) -> None:
         asked = Asked(self.orders, cloud, uploader.urge)
         control = Control(cloud, self.orders, publishing, uploader.post_now, asked)
-        facts = Facts(self.spool, self.recorders, uploader)
+        budgets = Budgets(
+            self.spool,
+            self.clock,
+            self.sealing,
+            self.spool_settings,
+            cloud,
+            delete=uploader.delete_files,
+            under_way=uploader.under_way,
+            name_of=self._name_of,
+        )
+        facts = Facts(self.spool, self.recorders, uploader, budgets)
         health = Health(self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected)
         jobs: list[Coroutine[Any, Any, None]] = [
             self._follow_orders(),
             self._ask_for_orders(cloud),
             uploader.run(),
             uploader.keep_house(),
+            budgets.run(),
             control.run(),
             health.run(),
         ]

@@ -23,8 +23,10 @@ from edge_agent.carry_over import WAITING, carry_over, is_unsent, refuse, unsend
 from edge_agent.clock import Clock, stamp
 from edge_agent.cloud import Cloud, Patience, PutOutcome, StoreRefused, StoreUnreachable, TransferBroken
 from edge_agent.errors import DiskFull, PortalRefused, PortalUnreachable, TrustBroken
+from edge_agent.pace import LOOK_S, Pace
 from edge_agent.seal import Identity as Sealing
 from edge_agent.spool import RecordState, Spool, StoredSegment, UnsentRecord
+from edge_agent.spool_settings import Pacing
 from protocol import limits
 from protocol.batch import BatchItem, BatchReply, ItemResult, PutGrant, RecordsBatch, RecordStatus, Uploaded
 from protocol.errors import ProtocolError
@@ -129,12 +131,14 @@ class Uploader:
         self._asked_tips_s = time.monotonic() - _ASK_TIPS_LEAST_S
         self._reported_s: dict[uuid.UUID, float] = {}
         self._uploaded_s = -_REPORT_AGAIN_S
-        self._patience = Patience()
+        self._patience = Patience(weary_s=300.0)
         self._store_patience = Patience(0.5, 30.0)
         self._store_ready_s = 0.0
         self._store_refuses_fresh = False
         self._alarms = Alarms()
         self.posted = 0
+        self.pace = Pace(Pacing())
+        """When uploads may begin; the client keeps to the same."""
 
     @property
     def alarms(self) -> list[str]:
@@ -349,6 +353,8 @@ class Uploader:
 
     def _to_ask_again(self, most: int, room: int) -> list[UnsentRecord]:
         """Return accepted records whose objects wait for a grant, newest first: sent again, they bring one."""
+        if self.pace.closed:
+            return []  # a grant would be over before uploads begin again
         grants = self._grants.copy()  # in a thread: the event loop adds and takes away meanwhile
         ready = sum(1 for grant in grants.values() if grant.usable)
         urged = sum(1 for segment in self._urged.copy() if segment not in grants)
@@ -565,10 +571,10 @@ class Uploader:
 
         try:
             await asyncio.wrap_future(self._spool.write(mark))
-            await asyncio.to_thread(self._delete_files, stored)
+            await asyncio.to_thread(self.delete_files, stored)
         except DiskFull:
             # Not even the index can grow: deleting what is safe in the store makes the room to say so.
-            await asyncio.to_thread(self._delete_files, stored)
+            await asyncio.to_thread(self.delete_files, stored)
             await asyncio.wrap_future(self._spool.write(mark))
         await asyncio.wrap_future(
             self._spool.write(
@@ -587,7 +593,11 @@ class Uploader:
         self._urged.pop(segment, None)
         self._alarms.clear(_upload_of(segment))
 
-    def _delete_files(self, segments: list[uuid.UUID]) -> None:
+    def under_way(self) -> set[uuid.UUID]:
+        """Segments whose object goes up at this moment."""
+        return self._in_flight.copy()
+
+    def delete_files(self, segments: list[uuid.UUID]) -> None:
         """Delete sealed files and give their room back. One the disk does not let go of is tried again at the next start."""
         for segment in segments:
             rows = self._spool.read("SELECT camera, stream FROM segments WHERE segment = ?", (segment.bytes,))
@@ -611,6 +621,9 @@ class Uploader:
             wait_s = self._store_ready_s - time.monotonic()
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
+            if self.pace.closed:
+                await asyncio.sleep(LOOK_S)
+                continue
             item = await asyncio.to_thread(self._take_object)
             if item is None:
                 self._objects_due.clear()
@@ -761,7 +774,7 @@ class Uploader:
             f"segment {item.segment} is damaged on this disk: its time is declared as a gap",
         )
         self._records_due.set()
-        await asyncio.to_thread(self._delete_files, [item.segment])
+        await asyncio.to_thread(self.delete_files, [item.segment])
 
     async def keep_house(self) -> None:
         """Now and then: forget what is old, and doubt uploads that nobody confirmed. Runs until cancelled."""
@@ -801,7 +814,7 @@ class Uploader:
         if not refused:
             return
         gone = [item.segment for item in refused]
-        await asyncio.to_thread(self._delete_files, gone)
+        await asyncio.to_thread(self.delete_files, gone)
         await asyncio.wrap_future(
             self._spool.write(
                 lambda c: spool_index.set_state(c, gone, SegmentState.MISSING, [SegmentState.REFUSED])
