@@ -69,7 +69,7 @@ def live(state: Path, camera: uuid.UUID, footage: tuple[TrackChanged, list[Acces
     spool = Spool(state / SPOOL, budget_bytes=10**9, floor_bytes=0)
     sealing = Sealing(identity.tenant, identity.agent, identity.record, "test")
     periods = PeriodKeys(spool, identity.tenant, identity.keys.wrapping_key())
-    periods.recipients = orders.trust.recipients
+    periods.follow(orders.trust)
     clock = recent_clock(0)
     salvage(spool, clock, sealing, periods)
     covered_us = spool.covered_until(camera, Stream.MAIN)
