@@ -397,6 +397,10 @@ class Spool:
                             used += append_trailer(path, trailer_of(connection, bytes.fromhex(path.name)))
                     except OSError as error:  # one bad file must not keep the box from recording
                         logger.warning("%s cannot be read, completed or deleted: %s", path, error)
+            # A kill came between deleting the copies here and saying so.
+            connection.execute(
+                "UPDATE segments SET state = ? WHERE state = ?", (SegmentState.RELEASED, SegmentState.STORED)
+            )
         return used
 
     def open_segments(self) -> list[OpenSegment]:
@@ -420,6 +424,13 @@ class Spool:
         return SpoolSummary(used, self.room.budget_bytes, free, waiting[0], records, waiting[1])
 
     # Streams and chains
+
+    def unsent(self) -> list[tuple[uuid.UUID, int, int]]:
+        """Return camera, stream and where what waits of it begins, UTC µs, of each stream of which anything waits."""
+        rows = self.read(
+            "SELECT camera, stream, min(start_us) FROM segments WHERE state IN (1, 2) GROUP BY camera, stream"
+        )
+        return [(uuid.UUID(bytes=row[0]), row[1], max(0, row[2])) for row in rows]
 
     def covered_until(self, camera: uuid.UUID, stream: Stream) -> int | None:
         """Return up to when records speak of a stream, in UTC µs; None if they never did."""

@@ -28,7 +28,17 @@ from edge_agent.seal import Identity as Sealing
 from edge_agent.spool import RecordState, Spool, StoredSegment, UnsentRecord
 from edge_agent.spool_settings import Pacing
 from protocol import limits
-from protocol.batch import BatchItem, BatchReply, ItemResult, PutGrant, RecordsBatch, RecordStatus, Uploaded
+from protocol.batch import (
+    STREAMS_MOST,
+    BatchItem,
+    BatchReply,
+    ItemResult,
+    PutGrant,
+    RecordsBatch,
+    RecordStatus,
+    Unsent,
+    Uploaded,
+)
 from protocol.errors import ProtocolError
 from protocol.state import TIPS_AT_ONCE, ChainTip
 from protocol.states import SegmentState
@@ -337,11 +347,13 @@ class Uploader:
         reported = self._to_report(now_s)
         if not (records or envelopes) and (not reported or self._reports_can_wait()):
             return None
+        unsent = tuple(Unsent(*item) for item in self._spool.unsent()[:STREAMS_MOST])
         batch = RecordsBatch(
             tuple(BatchItem(item.record, item.index_part) for item in records),
             tuple(row[1] for row in envelopes),
             tuple(Uploaded(item.segment, item.camera, item.stream) for item in reported),
-            self._spool.summary().oldest_unsent_us,
+            min((item.oldest_us for item in unsent), default=None),
+            unsent,
         )
         return _Composed(
             batch,

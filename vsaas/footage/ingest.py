@@ -156,7 +156,7 @@ def take_in(
                 raise Conflict(
                     "other batches of this agent kept moving its chains: send this one again"
                 ) from moved
-    stored.set_oldest_unsent(sender.cameras, batch.oldest_unsent_us)
+    stored.set_oldest_unsent(sender.cameras, batch.oldest_unsent_us, batch.unsent)
     decision.report()
     confirmed = stored.uploads_reported(sender.cameras, batch.uploaded)
     return BatchReply(
