@@ -7,6 +7,8 @@ from vsaas.cameras import pages as page
 from vsaas.cameras.agents_page import agent, agents, revoke_agent
 from vsaas.cameras.camera_pages import add_camera, change_camera, delete_camera, switch_camera
 from vsaas.cameras.camera_people import CameraPeopleView, camera_people
+from vsaas.cameras.finding_api import CameraLook, CameraLooks, CameraSearch, CameraSearches, LookedCameras
+from vsaas.cameras.finding_pages import find_cameras, found_cameras, looked_cameras
 from vsaas.cameras.groups_api import Groups
 from vsaas.cameras.palette import palette
 from vsaas.cameras.sites_pages import add_site, change_site, delete_site, sites
@@ -17,6 +19,9 @@ from vsaas.cameras.views_api import View, Views
 pages = [
     path("", page.overview, name="overview"),
     path("cameras/add", add_camera, name="sites-camera-add"),
+    path("cameras/find", find_cameras, name="sites-find"),
+    path("cameras/find/<uuid:search_id>", found_cameras, name="sites-found"),
+    path("cameras/look/<uuid:look_id>", looked_cameras, name="sites-looked"),
     path("cameras/<uuid:camera_id>", page.camera, name="camera"),
     path("cameras/<uuid:camera_id>/people", camera_people, name="camera-people"),
     path("cameras/<uuid:camera_id>/settings", change_camera, name="sites-camera"),
@@ -43,6 +48,11 @@ api = [
     path("agents/<uuid:agent_id>/cameras", views.CameraAdding.as_view(), name="api-agent-cameras"),
     path("camera-tests", CameraTests.as_view(), name="api-camera-tests"),
     path("camera-tests/<uuid:test_id>", CameraTest.as_view(), name="api-camera-test"),
+    path("camera-searches", CameraSearches.as_view(), name="api-camera-searches"),
+    path("camera-searches/<uuid:search_id>", CameraSearch.as_view(), name="api-camera-search"),
+    path("camera-looks", CameraLooks.as_view(), name="api-camera-looks"),
+    path("camera-looks/<uuid:look_id>", CameraLook.as_view(), name="api-camera-look"),
+    path("camera-looks/<uuid:look_id>/cameras", LookedCameras.as_view(), name="api-looked-cameras"),
     path("views", Views.as_view(), name="api-views"),
     path("views/<uuid:view_id>", View.as_view(), name="api-view"),
 ]
