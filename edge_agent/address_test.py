@@ -13,10 +13,11 @@ import time
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
-from urllib.parse import urlsplit
 
 from edge_agent import h26x
 from edge_agent.capture.choose import open_source
+from edge_agent.capture.connection import connect
+from edge_agent.capture.rtsp import Address
 from edge_agent.capture.source import AccessUnit, Source, TrackChanged
 from edge_agent.errors import SourceFailed
 from edge_agent.mp4 import AudioTrack, VideoTrack
@@ -67,13 +68,9 @@ def try_address(url: str, audio: bool, key_frame_s: float = KEY_FRAME_S) -> Foun
 
 def _reach(url: str) -> None:
     """Connect once by ourselves: only so is the exact reason known, whichever reader comes next. Raises NoPicture."""
-    parts = urlsplit(url)
-    secure = parts.scheme == "rtsps"
-    host, port = parts.hostname or "", parts.port or (322 if secure else 554)
+    address = Address.of(url)
     try:
-        with socket.create_connection((host, port), timeout=CONNECT_S) as plain:
-            if secure:
-                _shake_hands(plain)
+        connect(address.host, address.port, CONNECT_S, secure=address.secure).close()
     except ssl.SSLError:
         raise NoPicture("tls") from None
     except (socket.gaierror, UnicodeError):
@@ -84,14 +81,6 @@ def _reach(url: str) -> None:
         raise NoPicture("refused") from None
     except OSError as error:
         raise NoPicture("no-route" if error.errno in _NO_ROUTE else "closed") from None
-
-
-def _shake_hands(plain: socket.socket) -> None:
-    """Cameras sign their own certificates: whether TLS is spoken is asked, not by whom, as when recording."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.wrap_socket(plain).close()
 
 
 def _first_picture(source: Source, key_frame_s: float) -> Found:

@@ -18,6 +18,7 @@ CAMERA_STATES: Final = (
     "unusable",
     "disabled",
     "disk-full",
+    "wrong-certificate",
 )
 
 
@@ -26,7 +27,8 @@ ALARMS_MAX: Final = 20
 
 @dataclass(frozen=True)
 class StreamHealth:
-    """`state` is one of CAMERA_STATES; `since_us` when it began; bit rate and frame rate as measured over the last segment."""
+    """`state` is one of CAMERA_STATES; `since_us` when it began; bit rate and frame rate as measured over the last segment.
+    `certificate`: SHA-256 (hex) of the certificate the camera showed last; "" without TLS."""
 
     camera: uuid.UUID
     stream: int
@@ -36,6 +38,7 @@ class StreamHealth:
     bits_per_s: int = 0
     frames_per_s: float = 0.0
     codec: str = ""
+    certificate: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ def _stream(value: object) -> StreamHealth:
         bits_per_s=_whole(row, "bits_per_s"),
         frames_per_s=_number(row, "frames_per_s"),
         codec=_short(row, "codec"),
+        certificate=_short(row, "certificate") if "certificate" in row else "",
     )
 
 

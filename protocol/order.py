@@ -42,6 +42,7 @@ CAUSES: Final = frozenset(
         "tls",
         "credentials",
         "no-path",
+        "moved",
         "not-rtsp",
         "no-video",
         "codec",

@@ -55,7 +55,10 @@ class Door:
         self._authorizer = self._fresh()
 
     def _fresh(self) -> Authorizer:
-        return Authorizer(Address(self.url, self.host, self.port, self.user, self.password))
+        return self._authorizer_of(self.user, self.password)
+
+    def _authorizer_of(self, user: str, password: str) -> Authorizer:
+        return Authorizer(Address(self.url, self.host, self.port, self.scheme == "https", user, password))
 
     def be(self, user: str, password: str) -> None:
         """Speak as somebody else from now on."""
@@ -103,7 +106,7 @@ class Door:
         bytes_max: int,
         signed: bool = True,
     ) -> tuple[int, bytes]:
-        authorizer = self._authorizer if signed else Authorizer(Address(url, self.host, self.port, "", ""))
+        authorizer = self._authorizer if signed else self._authorizer_of("", "")
         try:
             async with asyncio.timeout(REPLY_S):
                 for _attempt in (1, 2):
