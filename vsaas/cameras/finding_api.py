@@ -222,7 +222,7 @@ class LookedCameras(ApiView):
             Choice(scope=one.pop("id"), **one) for one in valid(ChoicesFields(data=request.data))["cameras"]
         ]
         added = add_looked(agent, self.actor, look, choices)
-        rows = [_added_json(choice, one) for choice, one in zip(choices, added, strict=True)]
+        rows = [added_json(choice.name, one) for choice, one in zip(choices, added, strict=True)]
         return Response({"items": rows})
 
 
@@ -307,11 +307,9 @@ def _looked_json(look: Asking, one: Looked) -> dict[str, Any]:
     }
 
 
-def _added_json(choice: Choice, one: Camera | VsaasError) -> dict[str, Any]:
+def added_json(name: str, one: Camera | VsaasError) -> dict[str, Any]:
+    """What became of a camera that was to be added."""
     if isinstance(one, Camera):
-        return {"name": choice.name, "camera": str(one.id), "problem": None}
-    return {
-        "name": choice.name,
-        "camera": None,
-        "problem": {"problem": one.problem, "detail": str(one.detail or one)},
-    }
+        return {"name": name, "camera": str(one.id), "problem": None}
+    problem = {"problem": one.problem, "detail": str(one.detail or one)}
+    return {"name": name, "camera": None, "problem": problem}

@@ -36,8 +36,9 @@ from vsaas.cameras.finding_api import findings_json
 from vsaas.cameras.finding_forms import LookForm, SearchForm
 from vsaas.cameras.finding_words import CAUSES, STATES
 from vsaas.cameras.models import Camera
-from vsaas.common.errors import InvalidField, TooMany, VsaasError
+from vsaas.common.errors import TooMany, VsaasError
 from vsaas.common.links import tenant_url
+from vsaas.common.sentences import sentence
 
 RECORDABLE = ("h264", "h265")
 _CODEC_NAMES = {"h264": "H.264", "h265": "H.265", "jpeg": "JPEG", "mpeg4": "MPEG-4"}
@@ -64,9 +65,9 @@ def find_cameras(request: HttpRequest) -> HttpResponse:
         try:
             search = begin_search(data["agent"], actor, multicast=data["multicast"], ranges=data["ranges"])
         except (AgentOffline, TooMany) as error:
-            form.add_error("agent", _sentence(error))
+            form.add_error("agent", sentence(error))
         except InvalidSearch as error:
-            form.add_error("ranges", _sentence(error))
+            form.add_error("ranges", sentence(error))
         else:
             return HttpResponseRedirect(tenant_url(request, "sites-found", search_id=search.id))
     context = {"form": form, "agents": agents.exists(), "may_enrol": actor.holds(AGENT_ENROL)}
@@ -103,9 +104,9 @@ def _begun(form: LookForm, agent: Agent, actor: Actor, search: Asking, chosen: l
     try:
         return begin_look(agent, actor, wanted, factory=data["factory_passwords"])
     except (AgentOffline, TooMany) as error:
-        form.add_error(None, _sentence(error))
+        form.add_error(None, sentence(error))
     except InvalidSearch as error:
-        form.add_error(None if not data["more"] else "more", _sentence(error))
+        form.add_error(None if not data["more"] else "more", sentence(error))
     return None
 
 
@@ -180,7 +181,7 @@ def _added(agent: Agent, actor: Actor, look: Asking, choices: list[Choice]) -> d
     """Why, for each that was not added."""
     added = add_looked(agent, actor, look, choices)
     return {
-        choice.scope: _sentence(one)
+        choice.scope: sentence(one)
         for choice, one in zip(choices, added, strict=True)
         if isinstance(one, VsaasError)
     }
@@ -245,8 +246,3 @@ def _asking_context(asking: Asking, agent: Agent) -> dict[str, Any]:
         "reason": reason,
         "next_step": next_step,
     }
-
-
-def _sentence(error: VsaasError) -> str:
-    text = error.message if isinstance(error, InvalidField) else str(error.detail or error)
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
