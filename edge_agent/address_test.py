@@ -20,6 +20,7 @@ from edge_agent.capture.choose import open_source
 from edge_agent.capture.source import AccessUnit, Source, TrackChanged
 from edge_agent.errors import SourceFailed
 from edge_agent.mp4 import AudioTrack, VideoTrack
+from edge_agent.networks import connect_camera
 from protocol.order import Facts
 from sealing.ids import GapReason
 
@@ -52,11 +53,11 @@ class Found:
     picture: bytes
 
 
-def try_address(url: str, audio: bool, key_frame_s: float = KEY_FRAME_S) -> Found:
-    """The first key frame of the stream at `url`. Raises NoPicture."""
-    _reach(url)
+def try_address(url: str, audio: bool, key_frame_s: float = KEY_FRAME_S, interface: str = "") -> Found:
+    """The first key frame of the stream at `url`; where an interface is named, by that one. Raises NoPicture."""
+    _reach(url, interface)
     try:
-        source = open_source(url, audio)
+        source = open_source(url, audio, interface)
     except SourceFailed as failure:
         raise _no_picture(failure) from None
     try:
@@ -65,13 +66,13 @@ def try_address(url: str, audio: bool, key_frame_s: float = KEY_FRAME_S) -> Foun
         source.close()
 
 
-def _reach(url: str) -> None:
+def _reach(url: str, interface: str) -> None:
     """Connect once by ourselves: only so is the exact reason known, whichever reader comes next. Raises NoPicture."""
     parts = urlsplit(url)
     secure = parts.scheme == "rtsps"
     host, port = parts.hostname or "", parts.port or (322 if secure else 554)
     try:
-        with socket.create_connection((host, port), timeout=CONNECT_S) as plain:
+        with connect_camera(host, port, CONNECT_S, interface) as plain:
             if secure:
                 _shake_hands(plain)
     except ssl.SSLError:

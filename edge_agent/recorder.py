@@ -275,12 +275,13 @@ class StreamRecorder:
 
 
 class Ticker(threading.Thread):
-    """Calls `tick` of every recorder once a second."""
+    """Calls `tick` of every recorder once a second. `rounds` counts how often it came through all of them."""
 
     def __init__(self, recorders: Callable[[], list[StreamRecorder]]) -> None:
         super().__init__(name="ticker", daemon=True)
         self._recorders = recorders
         self._stopped = threading.Event()
+        self.rounds = 0
 
     def run(self) -> None:
         while not self._stopped.wait(1.0):
@@ -290,6 +291,7 @@ class Ticker(threading.Thread):
                 except Exception:
                     # One camera's failing spool must not silence the beats and gaps of the others.
                     logger.exception("%s: the minute's record failed", recorder.order)
+            self.rounds += 1
 
     def stop(self) -> None:
         self._stopped.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import shutil
 import signal
@@ -25,12 +26,15 @@ from edge_agent.errors import DiskFull, PortalRefused, PortalUnreachable, TrustB
 from edge_agent.health import Health
 from edge_agent.identity import Identity, hold_state
 from edge_agent.keys import PeriodKeys
+from edge_agent.networks import run_towards_cloud
 from edge_agent.orders import CameraSetup, Orders
 from edge_agent.publishing import Publishing
 from edge_agent.recorder import SourceFactory, StreamOrder, StreamRecorder, Ticker
 from edge_agent.seal import Identity as Sealing
 from edge_agent.segmenter import main_limits, sub_limits
+from edge_agent.settings import Settings
 from edge_agent.spool import Spool, SpoolSummary
+from edge_agent.supervision import Supervisor
 from edge_agent.upload import Uploader
 from protocol.health import StreamHealth
 from sealing.ids import GapReason, Stream
@@ -196,12 +200,17 @@ def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> 
 class Agent:
     """Everything of one process."""
 
-    def __init__(self, identity: Identity, orders: Orders, spool: Spool, clock: Clock) -> None:
+    def __init__(
+        self, identity: Identity, orders: Orders, spool: Spool, clock: Clock, settings: Settings
+    ) -> None:
         self.identity, self.orders, self.spool, self.clock = identity, orders, spool, clock
+        self.settings, self.supervisor = settings, Supervisor()
         self.sealing = Sealing(identity.tenant, identity.agent, identity.record, SOFTWARE)
         keys = PeriodKeys(spool, identity.tenant, identity.keys.wrapping_key())
-        self.recorders = Recorders(spool, clock, self.sealing, keys)
+        source = functools.partial(open_source, interface=settings.network.camera_interface)
+        self.recorders = Recorders(spool, clock, self.sealing, keys, source)
         self._ticker = Ticker(self.recorders.all)
+        self._looks, self._stopping, self._told_ready = 0, False, False
 
     async def main(self) -> None:
         """Work until SIGTERM or SIGINT. Raises what makes going on impossible, after closing what is open."""
@@ -209,7 +218,20 @@ class Agent:
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
-        async with Cloud(self.identity) as cloud:
+        watchdog = asyncio.create_task(self.supervisor.keep_told(lambda: self._progress))
+        try:
+            await self._until(stopping)
+        finally:
+            watchdog.cancel()
+
+    @property
+    def _progress(self) -> int:
+        """Grows while the recorders' thread goes round; once it was told to stop, with every look."""
+        self._looks += 1
+        return self._ticker.rounds + (self._looks if self._stopping else 0)
+
+    async def _until(self, stopping: asyncio.Event) -> None:
+        async with Cloud(self.identity, self.settings.network) as cloud:
             uploader = Uploader(self.spool, cloud, self.clock, self.sealing, self.orders)
             publishing = Publishing(self.identity, self.orders, cloud, self.clock, self.recorders.find)
             self.spool.on_record = uploader.listen()
@@ -219,6 +241,8 @@ class Agent:
             told = asyncio.create_task(stopping.wait())
             await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
             logger.info("stopping: closing open segments")
+            self._stopping = True
+            self.supervisor.tell("STOPPING=1", "STATUS=closing open segments")
             await publishing.close()
             await asyncio.to_thread(self._stop_recording)
             self.spool.on_record = None
@@ -255,11 +279,18 @@ class Agent:
             version = self.orders.version
             try:
                 await asyncio.to_thread(self.recorders.follow, self.orders)
+                self._ready()
             except (DiskFull, TrustBroken) as error:
                 logger.error("the orders cannot be followed now: %s", error)
+                self._ready()  # it runs as well as it can: a restart would make no room on the disk
                 await asyncio.sleep(5)
                 continue
             await self.orders.wait_change(version)
+
+    def _ready(self) -> None:
+        if not self._told_ready:
+            self._told_ready = True
+            self.supervisor.tell("READY=1")
 
     async def _ask_for_orders(self, cloud: Cloud) -> None:
         """Ask for newer orders once after the start; later news comes with every batch."""
@@ -277,7 +308,7 @@ class Agent:
                 await asyncio.sleep(wait_s)
 
 
-def run(state: Path) -> int:
+def run(state: Path, settings: Settings) -> int:
     """Record and upload until told to stop. Returns the exit code. Raises NotEnrolled, StateUnusable."""
     identity = Identity.load(state)
     with hold_state(state):
@@ -289,7 +320,8 @@ def run(state: Path) -> int:
         )
         code = 0
         try:
-            asyncio.run(Agent(identity, orders, spool, SystemClock()).main())
+            agent = Agent(identity, orders, spool, SystemClock(), settings)
+            run_towards_cloud(agent.main(), settings.network)
         except* sqlite3.DatabaseError:
             logger.exception(
                 "the spool's index %s cannot be used: move the folder away and start again", spool.folder

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from edge_agent import called
 from edge_agent.errors import StateUnusable
 from edge_agent.files import read_private, write_private
 from edge_agent.identity import Identity, hold_state
@@ -95,7 +96,7 @@ class Report:
     @property
     def troubles(self) -> list[str]:
         """What is not in order, in words; empty when all is well."""
-        found = [] if self.running else ["the agent does not run: start 'python -m edge_agent run'"]
+        found = [] if self.running else [f"the agent does not run: start '{called.start_command()}'"]
         status = self.status
         if status is None:
             return [*found, "the agent never ran here"] if self.running else found

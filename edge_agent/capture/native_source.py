@@ -6,7 +6,6 @@ FFmpeg asks the system for one byte, three bytes and the rest of every packet; t
 from __future__ import annotations
 
 import re
-import socket
 import struct
 import time
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from edge_agent.capture.rtsp import (
 from edge_agent.capture.source import Event, PacketsLost, TrackChanged
 from edge_agent.errors import SourceFailed
 from edge_agent.mp4 import VIDEO_TIMESCALE
+from edge_agent.networks import connect_camera
 from sealing.ids import GapReason
 
 _BUFFER_BYTES: Final = 256 * 1024
@@ -47,9 +47,15 @@ class NativeSource:
     """One RTSP stream over TCP. Blocking; used by one thread."""
 
     def __init__(
-        self, url: str, *, audio: bool, open_timeout_s: float = 10.0, stall_timeout_s: float = 10.0
+        self,
+        url: str,
+        *,
+        audio: bool,
+        open_timeout_s: float = 10.0,
+        stall_timeout_s: float = 10.0,
+        interface: str = "",
     ) -> None:
-        """Connect, describe, set up and play. Raises SourceFailed, or NotForUs."""
+        """Connect, describe, set up and play. `interface`: the only one to use. Raises SourceFailed, or NotForUs."""
         self._address = Address.of(url)
         self._authorizer = Authorizer(self._address)
         self._stall_timeout_s = stall_timeout_s
@@ -63,9 +69,7 @@ class NativeSource:
         self._keep_alive_method = "GET_PARAMETER"
         self._asked_s = time.monotonic()
         try:
-            self._socket = socket.create_connection(
-                (self._address.host, self._address.port), timeout=open_timeout_s
-            )
+            self._socket = connect_camera(self._address.host, self._address.port, open_timeout_s, interface)
         except OSError as error:
             raise _unreachable(error, open_timeout_s) from None
         try:
