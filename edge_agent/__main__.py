@@ -1,4 +1,4 @@
-"""The agent's command line: `enrol`, `run`, `status`, `move`.
+"""The agent's command line: `enrol`, `run`, `status`, `watch`, `move`.
 
 Exit codes: 0 in order; 1 something is not in order (status), or an unforeseen error; 2 wrong use; 3 not enrolled;
 4 state folder unusable; 5 enrolment refused; 6 false portal; 7 portal unreachable; 8 refused by the portal.
@@ -71,6 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     status = commands.add_parser("status", parents=[common], help="say how the agent on this box is doing")
     status.add_argument("--json", action="store_true", help="for programs")
+    watch = commands.add_parser(
+        "watch", parents=[common], help="keep showing how the agent is doing; changes nothing"
+    )
+    watch.add_argument("--every", type=_seconds, default=2.0, metavar="SECONDS", help="default: 2")
     move = commands.add_parser("move", parents=[common], help="the same portal has a new address")
     move.add_argument("portal", help="the new address")
     return parser
@@ -93,6 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(state, settings)
         if options.command == "move":
             return _move(state, options.portal)
+        if options.command == "watch":
+            return _watch(state, options.every)
         return _status(state, as_json=options.json)
     except AgentError as error:
         print(f"{options.command}: {error}", file=sys.stderr)
@@ -140,6 +146,20 @@ def _status(state: Path, *, as_json: bool) -> int:
     report = read_report(state)
     print(json.dumps(report.to_json(), indent=1) if as_json else report.text())
     return 1 if report.troubles else 0
+
+
+def _watch(state: Path, every_s: float) -> int:
+    from edge_agent.watch import watch
+
+    watch(state, every_s, sys.stdout)
+    return 0
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0.2 <= value <= 3600:
+        raise argparse.ArgumentTypeError("between 0.2 and 3600")
+    return value
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from edge_agent import __version__
+from edge_agent import __version__, metrics
 from edge_agent.asked import Asked
 from edge_agent.capture.choose import open_source
 from edge_agent.clock import Clock, SystemClock
@@ -34,6 +34,7 @@ from edge_agent.seal import Identity as Sealing
 from edge_agent.segmenter import main_limits, sub_limits
 from edge_agent.settings import Settings
 from edge_agent.spool import Spool, SpoolSummary
+from edge_agent.status import Status
 from edge_agent.supervision import Supervisor
 from edge_agent.upload import Uploader
 from protocol.health import StreamHealth
@@ -260,7 +261,9 @@ class Agent:
         asked = Asked(self.orders, cloud, uploader.urge)
         control = Control(cloud, self.orders, publishing, uploader.post_now, asked)
         facts = Facts(self.spool, self.recorders, uploader)
-        health = Health(self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected)
+        health = Health(
+            self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected, self._tell_status
+        )
         jobs: list[Coroutine[Any, Any, None]] = [
             self._follow_orders(),
             self._ask_for_orders(cloud),
@@ -269,6 +272,8 @@ class Agent:
             control.run(),
             health.run(),
         ]
+        if self.settings.metrics_socket is not None:
+            jobs.append(metrics.serve(self.settings.metrics_socket, health.newest))
         async with asyncio.TaskGroup() as group:
             for job in jobs:
                 group.create_task(job)
@@ -286,6 +291,10 @@ class Agent:
                 await asyncio.sleep(5)
                 continue
             await self.orders.wait_change(version)
+
+    def _tell_status(self, status: Status) -> None:
+        if not self._stopping:
+            self.supervisor.tell(f"STATUS={status.line()}")
 
     def _ready(self) -> None:
         if not self._told_ready:

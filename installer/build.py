@@ -9,6 +9,7 @@ system's updates.
 **Depends on the architecture**: the compiled parts of cryptography, cffi, cbor2, google-crc32c, websockets and av (with
 FFmpeg's libraries in it). They come as wheels for either, so both packages are built on any machine.
 
+Compressed with zstd, which every dpkg that goes with these Pythons reads, and in a tenth of xz's time.
 Wheels are those of `edge_agent/requirements.lock`, checked by hash; nothing else is fetched.
 """
 
@@ -65,7 +66,7 @@ def build_deb(architecture: str, folder: Path, pythons: Sequence[str] = PYTHONS)
         _place(ROOT / "docs" / "agent.md", root / "usr/share/doc/vsaas-agent/agent.md", 0o644)
         _control(root, architecture, pythons)
         _run(
-            ["dpkg-deb", "--build", "--root-owner-group", "-Zxz", "-z6", str(root), str(target)],
+            ["dpkg-deb", "--build", "--root-owner-group", "-Zzstd", "-z6", str(root), str(target)],
             SOURCE_DATE_EPOCH=source_time(),
         )
     return target

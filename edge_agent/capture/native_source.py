@@ -23,7 +23,7 @@ from edge_agent.capture.rtsp import (
     parse_head,
     unusable,
 )
-from edge_agent.capture.source import Event, PacketsLost, TrackChanged
+from edge_agent.capture.source import CameraClock, Event, PacketsLost, TrackChanged
 from edge_agent.errors import SourceFailed
 from edge_agent.mp4 import VIDEO_TIMESCALE
 from edge_agent.networks import connect_camera
@@ -36,6 +36,7 @@ _KEEP_ALIVE_S: Final = 25.0
 _UNREADABLE_PACKETS: Final = 2000
 _REST_S: Final = 0.23
 _READ_BYTES: Final = 150_000
+_NTP_TO_UNIX_S: Final = 2_208_988_800
 AUDIBLE_S: Final = 0.06
 
 
@@ -285,7 +286,7 @@ class NativeSource:
                 elif channel == 2:
                     yield from self._audio_packet(packet, now_ns)
                 elif channel in (1, 3):
-                    self._report(channel >> 1, packet)
+                    yield from self._report(channel >> 1, packet)
             self._begin = begin
             if end - begin >= 1 and buffer[begin] != 0x24:
                 self._heed(self._take_reply())
@@ -340,14 +341,19 @@ class NativeSource:
         moment = self._align.time(1, self._clocks[1].unwrap(stamp), now_ns)
         return list(self._audio.push(moment, payload, now_ns))
 
-    def _report(self, track: int, packet: memoryview) -> None:
+    def _report(self, track: int, packet: memoryview) -> list[Event]:
         """An RTCP compound packet: its sender report says which instant a time stamp is (RFC 3550 section 6.4.1)."""
         if len(packet) >= 20 and packet[1] == 200:
             _, _, _, _, seconds, fraction, stamp = (
                 *_REPORT.unpack_from(packet)[:4],
                 *_REPORT.unpack_from(packet)[4:],
             )
-            self._align.report(track, seconds * 1_000_000 + (fraction * 1_000_000 >> 32), stamp)
+            ntp_us = seconds * 1_000_000 + (fraction * 1_000_000 >> 32)
+            self._align.report(track, ntp_us, stamp)
+            # Cameras without a clock count from zero, or send zero: that is no time of day.
+            if track == 0 and seconds > _NTP_TO_UNIX_S:
+                return [CameraClock(ntp_us - _NTP_TO_UNIX_S * 1_000_000 - time.time_ns() // 1000)]
+        return []
 
 
 def _payload(packet: memoryview) -> memoryview | None:
