@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import time
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ def watch(state: Path, every_s: float, out: TextIO) -> None:
         out.write(_OWN_SCREEN)
     try:
         while True:
-            out.write(_drawn(text) if on_terminal else text + "\n\n")
+            out.write(_drawn(text, os.get_terminal_size(out.fileno())) if on_terminal else text + "\n\n")
             out.flush()
             time.sleep(every_s)
             text = _page(state)
@@ -44,12 +44,11 @@ def _page(state: Path) -> str:
     return f"{read_report(state).text()}\n{datetime.now().astimezone():%Y-%m-%d %H:%M:%S %Z} · Ctrl-C ends this view"
 
 
-def _drawn(text: str) -> str:
+def _drawn(text: str, size: os.terminal_size) -> str:
     """The text from the screen's first line on, cut to its size, nothing left of what stood there."""
-    size = shutil.get_terminal_size()
     lines = text.splitlines()
     if len(lines) > size.lines:
         hidden = len(lines) - size.lines + 1
         lines = [*lines[: size.lines - 2], f"… {hidden} more lines: make the window taller", lines[-1]]
-    shown = "\r\n".join(f"{line[: size.columns]}{_TO_LINES_END}" for line in lines)
+    shown = "\n".join(f"{line[: size.columns]}{_TO_LINES_END}" for line in lines)
     return f"{_HOME}{shown}{_TO_SCREENS_END}"

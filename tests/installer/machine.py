@@ -50,6 +50,7 @@ class Machine:
                     "--directory",
                     str(root),
                     "--register=no",
+                    f"--machine=vsaas-{os.getpid()}",
                     "--keep-unit",
                     "--boot",
                     "--console=pipe",
