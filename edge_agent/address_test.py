@@ -13,14 +13,14 @@ import time
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
-from urllib.parse import urlsplit
 
 from edge_agent import h26x
 from edge_agent.capture.choose import open_source
+from edge_agent.capture.connection import connect
+from edge_agent.capture.rtsp import Address
 from edge_agent.capture.source import AccessUnit, Source, TrackChanged
 from edge_agent.errors import SourceFailed
 from edge_agent.mp4 import AudioTrack, VideoTrack
-from edge_agent.networks import connect_camera
 from protocol.order import Facts
 from sealing.ids import GapReason
 
@@ -57,7 +57,7 @@ def try_address(url: str, audio: bool, key_frame_s: float = KEY_FRAME_S, interfa
     """The first key frame of the stream at `url`; where an interface is named, by that one. Raises NoPicture."""
     _reach(url, interface)
     try:
-        source = open_source(url, audio, interface)
+        source = open_source(url, audio, interface=interface)
     except SourceFailed as failure:
         raise _no_picture(failure) from None
     try:
@@ -68,13 +68,9 @@ def try_address(url: str, audio: bool, key_frame_s: float = KEY_FRAME_S, interfa
 
 def _reach(url: str, interface: str) -> None:
     """Connect once by ourselves: only so is the exact reason known, whichever reader comes next. Raises NoPicture."""
-    parts = urlsplit(url)
-    secure = parts.scheme == "rtsps"
-    host, port = parts.hostname or "", parts.port or (322 if secure else 554)
+    address = Address.of(url)
     try:
-        with connect_camera(host, port, CONNECT_S, interface) as plain:
-            if secure:
-                _shake_hands(plain)
+        connect(address.host, address.port, CONNECT_S, secure=address.secure, interface=interface).close()
     except ssl.SSLError:
         raise NoPicture("tls") from None
     except (socket.gaierror, UnicodeError):
@@ -85,14 +81,6 @@ def _reach(url: str, interface: str) -> None:
         raise NoPicture("refused") from None
     except OSError as error:
         raise NoPicture("no-route" if error.errno in _NO_ROUTE else "closed") from None
-
-
-def _shake_hands(plain: socket.socket) -> None:
-    """Cameras sign their own certificates: whether TLS is spoken is asked, not by whom, as when recording."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.wrap_socket(plain).close()
 
 
 def _first_picture(source: Source, key_frame_s: float) -> Found:

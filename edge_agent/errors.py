@@ -64,13 +64,23 @@ class DiskFull(AgentError):
     """There is no room in the spool: recording pauses, and the pause is a declared gap."""
 
 
+class CertificateChanged(OSError):
+    """A camera shows another certificate than the one a person accepted. `shown`: SHA-256 of what it shows, hex."""
+
+    def __init__(self, shown: str) -> None:
+        super().__init__("another certificate")
+        self.shown = shown
+
+
 class SourceFailed(AgentError):
     """A camera's stream ended or could not be opened. `reason` is what the gap record will say.
 
-    `cause`: a finer word where it is known, one of `protocol.order.CAUSES`.
+    `cause`: a finer word where it is known, one of `protocol.order.CAUSES`. `certificate`: SHA-256 (hex) of the one that was
+    shown and is not accepted.
     """
 
-    def __init__(self, reason: GapReason, message: str, cause: str = "") -> None:
+    def __init__(self, reason: GapReason, message: str, cause: str = "", certificate: str = "") -> None:
         super().__init__(message)
         self.reason = reason
         self.cause = cause
+        self.certificate = certificate

@@ -10,6 +10,7 @@ import sqlite3
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -21,9 +22,9 @@ from edge_agent.errors import NotEnrolled, StateUnusable
 from edge_agent.files import make_private_folder, read_private, write_private
 from edge_agent.spool import Spool
 from sealing.cose import Ed25519Signer
-from sealing.ids import EnvelopePurpose, RecipientKind, Rendition, Stream, box_kid, kid, rendition_class
-from sealing.keys import EnvelopeInfo, PeriodKey, RecScope, seal_envelope
-from sealing.statement import Recipient
+from sealing.ids import EnvelopePurpose, Rendition, Stream, box_kid, camera_key_kind, kid, rendition_class
+from sealing.keys import EnvelopeInfo, PeriodKey, RecScope, parse_envelope, seal_envelope
+from sealing.statement import CameraKey, Recipient, Trust
 
 HOUR_US = 3_600_000_000
 _NAMES = ("transport", "record", "box")
@@ -99,78 +100,113 @@ class BoxKeys:
         return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"vsaas-agent-wrap-v1").derive(self.box)
 
 
+class _InUse(NamedTuple):
+    period_us: int
+    recipient: bytes
+    key: PeriodKey
+
+
 class PeriodKeys:
     """The period keys of all cameras: one per camera, rendition class and UTC hour. Thread-safe: one stream, one thread."""
 
     def __init__(self, spool: Spool, tenant: uuid.UUID, wrapping_key: bytes) -> None:
         self._spool, self._tenant = spool, tenant
         self._wrapping_key = wrapping_key
-        self._in_use: dict[tuple[uuid.UUID, int], tuple[int, PeriodKey]] = {}
-        self.recipients: tuple[Recipient, ...] = ()
+        self._in_use: dict[tuple[uuid.UUID, int], _InUse] = {}
+        self._trust: Trust | None = None
+
+    def follow(self, trust: Trust) -> None:
+        """Seal to whom `trust` says from now on: new keys, and those the portal was not given yet. A customer who takes over
+        the keys, or rolls a camera's, would else never open what was recorded meanwhile. Raises DiskFull."""
+        if trust is self._trust:
+            return
+        self._trust = trust
+        self._seal_unsent_again()
 
     def key_for(self, camera: uuid.UUID, stream: Stream, rendition: Rendition, at_us: int) -> PeriodKey:
-        """Return the key of the hour that holds `at_us`; a new one is on disk with its envelopes before it is used.
+        """Return the key of the hour that holds `at_us`; a new one is on disk with its envelope before it is used. One that
+        was sealed to a recipient who is not in force any more is not used again.
 
         Raises StateUnusable when no statement names a recipient, DiskFull.
         """
         klass = rendition_class(stream, rendition)
         period_us = at_us - at_us % HOUR_US
+        to = self._recipient(camera, klass)
         in_use = self._in_use.get((camera, klass))
-        if in_use is not None and in_use[0] == period_us:
-            return in_use[1]
-        key = self._from_spool(camera, klass, period_us) or self._new(camera, klass, period_us)
-        self._in_use[camera, klass] = (period_us, key)
+        if in_use is not None and (in_use.period_us, in_use.recipient) == (period_us, to.kid):
+            return in_use.key
+        key = self._from_spool(camera, klass, period_us, to) or self._new(camera, klass, period_us, to)
+        self._in_use[camera, klass] = _InUse(period_us, to.kid, key)
         return key
 
-    def _from_spool(self, camera: uuid.UUID, klass: int, period_us: int) -> PeriodKey | None:
-        rows = self._spool.read(
-            "SELECT key_id, wrapped FROM period_keys WHERE camera = ? AND class = ? AND period_start_us = ?",
-            (camera.bytes, klass, period_us),
-        )
-        for key_id, wrapped in rows:
-            try:
-                return PeriodKey(key_id, aes_key_unwrap(self._wrapping_key, wrapped))
-            except InvalidUnwrap:
-                continue  # wrapped under another box key: a new key is allowed at any time
-        return None
-
-    def _new(self, camera: uuid.UUID, klass: int, period_us: int) -> PeriodKey:
-        recipients = [item for item in self.recipients if item.kind is RecipientKind.TENANT]
-        if not recipients:
+    def _recipient(self, camera: uuid.UUID, klass: int) -> Recipient | CameraKey:
+        to = None if self._trust is None else self._trust.recipient_for(camera, camera_key_kind(klass))
+        if to is None:
             raise StateUnusable(
                 "no statement names a recipient: nothing can be sealed, so nothing is recorded"
             )
+        return to
+
+    def _from_spool(
+        self, camera: uuid.UUID, klass: int, period_us: int, to: Recipient | CameraKey
+    ) -> PeriodKey | None:
+        rows = self._spool.read(
+            "SELECT key_id, wrapped, envelope FROM period_keys JOIN envelopes USING (key_id) "
+            "WHERE camera = ? AND class = ? AND period_start_us = ?",
+            (camera.bytes, klass, period_us),
+        )
+        for key_id, wrapped, envelope in rows:
+            key = self._unwrapped(key_id, wrapped)
+            if key is not None and parse_envelope(envelope)[0].recipient == to.kid:
+                return key
+        return None
+
+    def _unwrapped(self, key_id: bytes, wrapped: bytes) -> PeriodKey | None:
+        """None where it was wrapped under another box key: a new key is allowed at any time."""
+        try:
+            return PeriodKey(key_id, aes_key_unwrap(self._wrapping_key, wrapped))
+        except InvalidUnwrap:
+            return None
+
+    def _new(self, camera: uuid.UUID, klass: int, period_us: int, to: Recipient | CameraKey) -> PeriodKey:
         key = PeriodKey.new()
-        envelopes = [
-            seal_envelope(
-                EnvelopeInfo(
-                    EnvelopePurpose.REC,
-                    self._tenant,
-                    RecScope(camera, klass, period_us),
-                    key.key_id,
-                    item.kid,
-                    item.epoch,
-                ),
-                key.key,
-                item.public_key,
-            )
-            for item in recipients
-        ]
+        envelope = self._envelope(RecScope(camera, klass, period_us), key, to)
         wrapped = aes_key_wrap(self._wrapping_key, key.key)
 
         def put(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "DELETE FROM period_keys WHERE camera = ? AND class = ? AND period_start_us < ?",
+                "DELETE FROM period_keys WHERE camera = ? AND class = ? AND period_start_us < ? AND NOT EXISTS "
+                "(SELECT 1 FROM envelopes WHERE key_id = period_keys.key_id AND sent_us IS NULL)",
                 (camera.bytes, klass, period_us),
             )
             connection.execute(
                 "INSERT INTO period_keys VALUES (?, ?, ?, ?, ?)",
                 (key.key_id, camera.bytes, klass, period_us, wrapped),
             )
-            connection.executemany(
-                "INSERT INTO envelopes (key_id, envelope) VALUES (?, ?)",
-                [(key.key_id, item) for item in envelopes],
+            connection.execute(
+                "INSERT INTO envelopes (key_id, envelope) VALUES (?, ?)", (key.key_id, envelope)
             )
 
         self._spool.write(put).result()
         return key
+
+    def _envelope(self, scope: RecScope, key: PeriodKey, to: Recipient | CameraKey) -> bytes:
+        info = EnvelopeInfo(EnvelopePurpose.REC, self._tenant, scope, key.key_id, to.kid, to.epoch)
+        return seal_envelope(info, key.key, to.public_key)
+
+    def _seal_unsent_again(self) -> None:
+        rows = self._spool.read(
+            "SELECT id, envelope, key_id, wrapped FROM envelopes JOIN period_keys USING (key_id) WHERE sent_us IS NULL"
+        )
+        again: list[tuple[bytes, int]] = []
+        for row, envelope, key_id, wrapped in rows:
+            info, _ = parse_envelope(envelope)
+            key = self._unwrapped(key_id, wrapped)
+            if key is None or not isinstance(info.scope, RecScope):
+                continue
+            to = self._recipient(info.scope.camera, info.scope.rendition_class)
+            if to.kid != info.recipient:
+                again.append((self._envelope(info.scope, key, to), row))
+        if again:
+            statement = "UPDATE envelopes SET envelope = ? WHERE id = ? AND sent_us IS NULL"
+            self._spool.write(lambda connection: connection.executemany(statement, again)).result()

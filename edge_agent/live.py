@@ -17,12 +17,13 @@ from typing import NamedTuple
 
 from edge_agent.capture.source import TrackKind
 from edge_agent.clock import Clock
+from edge_agent.errors import TrustBroken
 from edge_agent.mp4 import AudioTrack, Sample, Track, VideoTrack, fragment_head, init_segment
 from sealing.cose import Signer
-from sealing.ids import EnvelopePurpose, RecipientKind, Rendition, Stream
+from sealing.ids import EnvelopePurpose, Rendition, Stream, camera_key_kind, rendition_class
 from sealing.keys import EnvelopeInfo, LiveScope, PeriodKey, seal_envelope
 from sealing.live import MAX_FRAGMENT_BYTES, LivePublisher, Publish
-from sealing.statement import Recipient
+from sealing.statement import Trust
 
 logger = logging.getLogger(__name__)
 
@@ -44,33 +45,32 @@ class Tap(NamedTuple):
 
 @dataclass(frozen=True)
 class SessionKeys:
-    """Fresh keys of a publish, per rendition, with their envelopes to the tenant's recipient."""
+    """Fresh keys of a publish, per rendition, with their envelopes to whom the statements name for the camera."""
 
     keys: dict[Rendition, PeriodKey]
     envelopes: dict[Rendition, bytes]
 
 
 def new_session_keys(
-    tenant: uuid.UUID, camera: uuid.UUID, stream: Stream, publish_id: bytes, recipients: tuple[Recipient, ...]
+    tenant: uuid.UUID, camera: uuid.UUID, stream: Stream, publish_id: bytes, trust: Trust
 ) -> SessionKeys:
-    """Make session keys for picture and sound. Raises ValueError when no statement names a tenant recipient."""
-    tenants = [item for item in recipients if item.kind is RecipientKind.TENANT]
-    if not tenants:
-        raise ValueError("no statement names a recipient")
-    recipient = tenants[-1]
+    """Make session keys for picture and sound. Raises TrustBroken when no statement names a recipient."""
     keys: dict[Rendition, PeriodKey] = {}
     envelopes: dict[Rendition, bytes] = {}
     for rendition in (Rendition(stream), Rendition.AUDIO):
+        to = trust.recipient_for(camera, camera_key_kind(rendition_class(stream, rendition)))
+        if to is None:
+            raise TrustBroken("no statement names a recipient: nothing can be sealed, so nothing is shown")
         key = keys[rendition] = PeriodKey.new()
         info = EnvelopeInfo(
             EnvelopePurpose.LIVE,
             tenant,
             LiveScope(camera, stream, rendition, publish_id),
             key.key_id,
-            recipient.kid,
-            recipient.epoch,
+            to.kid,
+            to.epoch,
         )
-        envelopes[rendition] = seal_envelope(info, key.key, recipient.public_key)
+        envelopes[rendition] = seal_envelope(info, key.key, to.public_key)
     return SessionKeys(keys, envelopes)
 
 

@@ -35,9 +35,9 @@ from protocol.state import STATEMENTS_AT_ONCE, AgentState, ChainTip
 from sealing.canonical import decode_canonical, encode_canonical
 from sealing.cose import Purpose, parse1, verify1
 from sealing.errors import SealingError, UnknownCritical
-from sealing.ids import RecipientKind, Stream
+from sealing.ids import Stream
 from sealing.ids import kid as key_id
-from sealing.statement import CommandKey, Recipient, Trust, parse_statement, verify_statements
+from sealing.statement import CommandKey, Trust, parse_statement, verify_statements
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +70,7 @@ class CameraSetup:
     source_sub: str | None = field(repr=False)
     problem: str = ""
     unopened: frozenset[Stream] = frozenset()
+    certificate: bytes | None = None
 
 
 class Orders:
@@ -168,15 +169,6 @@ class Orders:
         """What a person must look at, in words."""
         return tuple(self._alarms.values())
 
-    def recipient(self) -> Recipient:
-        """The tenant's key that envelopes are sealed to now. Raises TrustBroken: without one nothing may be sealed."""
-        for recipient in reversed(self.trust.recipients):
-            if recipient.kind is RecipientKind.TENANT:
-                return recipient
-        raise TrustBroken(
-            "no statement names a recipient: nothing can be sealed, so nothing is recorded or shown"
-        )
-
     def cameras(self) -> tuple[CameraSetup, ...]:
         """The cameras of this agent, their sources opened with the box key."""
         command, setups = self._setups
@@ -210,6 +202,7 @@ class Orders:
             sources.get(Stream.SUB),
             problem,
             frozenset(unopened),
+            order.certificate,
         )
 
     def _open(self, order: CameraOrder, stream: Stream, envelope: bytes) -> str:

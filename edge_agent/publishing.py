@@ -192,9 +192,8 @@ class Publishing:
 
     def _new_keys(self, order: PublishStart, stream: Stream) -> SessionKeys:
         """Raises TrustBroken without a recipient."""
-        recipient = self._orders.recipient()
         return new_session_keys(
-            self._identity.tenant, order.camera, stream, order.publish.bytes, (recipient,)
+            self._identity.tenant, order.camera, stream, order.publish.bytes, self._orders.trust
         )
 
     async def _change_keys(self, running: _Running) -> None:

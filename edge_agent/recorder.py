@@ -30,7 +30,8 @@ from sealing.ids import GapReason, Stream
 
 logger = logging.getLogger(__name__)
 
-SourceFactory = Callable[[str, bool], Source]
+SourceFactory = Callable[[str, bool, bytes | None], Source]
+"""Opens an address, with sound or without, whose certificate must be this one (SHA-256) where one was accepted."""
 _ROOM_WAIT_S = 1.0
 _STEADY_S = 10.0
 
@@ -60,6 +61,7 @@ class StreamOrder:
     limits: Limits
     enabled: bool = True
     problem: str = ""
+    certificate: bytes | None = None
 
     def __repr__(self) -> str:
         return f"StreamOrder({self.name}, {self.stream.name.lower()})"
@@ -114,7 +116,8 @@ class StreamRecorder:
         self._backoff = Backoff()
         self._clock_offset_us = offset_us(clock)
         self._state, self._since_us, self._detail = "connecting", clock.wall_us(), ""
-        self._codec, self._size = "", (0, 0)
+        self._codec = self._certificate = ""
+        self._size = (0, 0)
         self._packets_lost, self._opened = 0, 0
         self._frame_ns: int | None = None
         self._camera_clock_us: int | None = None
@@ -176,7 +179,9 @@ class StreamRecorder:
         try:
             self._record_once()
         except SourceFailed as error:
-            self._interrupt(error.reason, str(error))
+            state = "wrong-certificate" if error.certificate else _STATES[error.reason]
+            self._certificate = error.certificate or self._certificate
+            self._interrupt(error.reason, str(error), state)
         except DiskFull as error:
             self._drop(GapReason.DISK_FULL, str(error))
             return 0.0
@@ -188,7 +193,8 @@ class StreamRecorder:
     def _record_once(self) -> None:
         """Connect and record until the source fails."""
         self._opened += 1
-        source = self._open_source(self.order.url, self.order.audio)
+        source = self._open_source(self.order.url, self.order.audio, self.order.certificate)
+        self._certificate = source.certificate
         began_ns = self._clock.mono_ns()
         steady = False
         try:
@@ -217,7 +223,7 @@ class StreamRecorder:
         finally:
             source.close()
 
-    def _interrupt(self, reason: GapReason, detail: str) -> None:
+    def _interrupt(self, reason: GapReason, detail: str, state: str = "") -> None:
         with self.lock:
             if self._stop.is_set():
                 return
@@ -228,7 +234,7 @@ class StreamRecorder:
                 # Not even the gap's record fits: what is not declared now is declared as soon as there is room.
                 self._sink.drop_open()
                 self._segmenter.abandon()
-        self._set_state(_STATES[reason], detail)
+        self._set_state(state or _STATES[reason], detail)
 
     def _drop(self, reason: GapReason, detail: str) -> None:
         """The open segment cannot be completed: forget it, and declare its time as missing."""
@@ -290,6 +296,7 @@ class StreamRecorder:
             bits_per_s=self._bits_per_s,
             frames_per_s=self._frames_per_s,
             codec=self._codec,
+            certificate=self._certificate,
             width=self._size[0],
             height=self._size[1],
             packets_lost=self._packets_lost,

@@ -93,7 +93,7 @@ class Recorders:
     def follow(self, orders: Orders) -> None:
         """Start, stop and replace recorders so that they match the orders. Blocks while segments close. Raises DiskFull."""
         self._spool.budget_bytes = orders.settings.spool_budget_bytes
-        self._keys.recipients = orders.trust.recipients
+        self._keys.follow(orders.trust)
         with self._following:
             if not self._stopped:
                 self._follow(self._wanted(orders))
@@ -194,7 +194,15 @@ class Facts:
 def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> StreamOrder:
     problem = "" if url is not None else setup.problem
     return StreamOrder(
-        setup.camera, stream, setup.name, url or "", setup.audio, limits, setup.enabled, problem
+        setup.camera,
+        stream,
+        setup.name,
+        url or "",
+        setup.audio,
+        limits,
+        setup.enabled,
+        problem,
+        setup.certificate,
     )
 
 

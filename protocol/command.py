@@ -19,7 +19,10 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class CameraOrder:
-    """One camera to record. Sources are envelopes (SPEC 3.2, purpose 4) to the agent's box key around the RTSP URL in UTF-8."""
+    """One camera to record. Sources are envelopes (SPEC 3.2, purpose 4) to the agent's box key around the RTSP URL in UTF-8.
+
+    `certificate`: SHA-256 of the certificate (DER) a person accepted; over rtsps the camera must show that one and no other.
+    """
 
     camera: uuid.UUID
     name: str
@@ -27,9 +30,10 @@ class CameraOrder:
     source_main: bytes
     source_sub: bytes | None
     audio: bool
+    certificate: bytes | None = None
 
     def to_map(self) -> dict[int, Any]:
-        return {
+        row: dict[int, Any] = {
             1: self.camera.bytes,
             2: self.name,
             3: self.enabled,
@@ -37,11 +41,12 @@ class CameraOrder:
             5: self.source_sub,
             6: self.audio,
         }
+        return row if self.certificate is None else row | {7: self.certificate}
 
     @classmethod
     def from_map(cls, value: object) -> CameraOrder:
         row = fields.mapping(value, "camera order")
-        sub = row.get(5)
+        sub, certificate = row.get(5), row.get(7)
         return cls(
             fields.uid(row.get(1), "camera"),
             fields.text(row.get(2), "camera name"),
@@ -49,6 +54,7 @@ class CameraOrder:
             fields.data(row.get(4), "main source"),
             None if sub is None else fields.data(sub, "sub source"),
             fields.boolean(row.get(6), "audio"),
+            None if certificate is None else fields.data(certificate, "certificate", length=32),
         )
 
 

@@ -18,6 +18,7 @@ CAMERA_STATES: Final = (
     "unusable",
     "disabled",
     "disk-full",
+    "wrong-certificate",
 )
 
 
@@ -28,9 +29,10 @@ ALARMS_MAX: Final = 20
 class StreamHealth:
     """`state` is one of CAMERA_STATES; `since_us` when it began; bit rate and frame rate as measured over the last segment.
 
-    `packets_lost` on the way from the camera and `restarts` (connections made anew) count since the agent started.
-    `last_frame_us`: when the last picture came. `clock_offset_us`: the camera's clock minus the box's, where it tells it.
-    From `width` on absent from agents of the first release.
+    `certificate`: SHA-256 (hex) of the certificate the camera showed last; "" without TLS. `packets_lost` on the way from
+    the camera and `restarts` (connections made anew) count since the agent started. `last_frame_us`: when the last picture
+    came. `clock_offset_us`: the camera's clock minus the box's, where it tells it. From `certificate` on absent from agents
+    of the first release.
     """
 
     camera: uuid.UUID
@@ -41,6 +43,7 @@ class StreamHealth:
     bits_per_s: int = 0
     frames_per_s: float = 0.0
     codec: str = ""
+    certificate: str = ""
     width: int = 0
     height: int = 0
     packets_lost: int = 0
@@ -163,6 +166,7 @@ def _stream(value: object) -> StreamHealth:
         bits_per_s=_whole(row, "bits_per_s"),
         frames_per_s=_number(row, "frames_per_s"),
         codec=_short(row, "codec"),
+        certificate=_short(row, "certificate") if "certificate" in row else "",
         width=_whole(row, "width") if "width" in row else 0,
         height=_whole(row, "height") if "height" in row else 0,
         packets_lost=_whole(row, "packets_lost") if "packets_lost" in row else 0,

@@ -38,6 +38,7 @@ CAUSES: Final = frozenset(
         "tls",
         "credentials",
         "no-path",
+        "moved",
         "not-rtsp",
         "no-video",
         "codec",

@@ -43,6 +43,8 @@ class EnvelopePurpose(IntEnum):
     LIVE = 2
     RELEASE = 3
     CAMERA_SOURCE = 4
+    CAMERA_SHARE = 5
+    VAULT_SHARE = 6
 
 
 class SealSuite(IntEnum):
@@ -76,6 +78,16 @@ class StatementKind(IntEnum):
     COMMAND_KEY = 4
     DELETION_KEY = 5
     AGENT_REVOKED = 8
+    ROOT_HANDOVER = 9
+    CAMERA_KEYS = 10
+    MEMBER_KEYS = 11
+
+
+class CameraKeyKind(IntEnum):
+    """What a key of a camera opens: seeing and hearing are rights of their own."""
+
+    PICTURE = 0
+    SOUND = 1
 
 
 class RecipientKind(IntEnum):
@@ -133,6 +145,12 @@ def rendition_class(stream: Stream, rendition: Rendition) -> int:
     if rendition is Rendition.AUDIO:
         return int(Rendition.AUDIO) if stream is Stream.MAIN else AUDIO_OF_SUB
     return int(stream)
+
+
+def camera_key_kind(rendition_class: int) -> CameraKeyKind:
+    """The kind of camera key to which period keys of this class are sealed."""
+    sound = rendition_class in (Rendition.AUDIO, AUDIO_OF_SUB)
+    return CameraKeyKind.SOUND if sound else CameraKeyKind.PICTURE
 
 
 def uuid7(unix_ms: int, random: bytes | None = None) -> uuid.UUID:

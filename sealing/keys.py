@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from .canonical import CBOR, Encodable, decode_canonical, encode_canonical
 from .errors import BadField, BadLength, UnknownSuite, WrongEnvelope, WrongKey
 from .fields import MAX_TIME_US, Fields, array, integer, octets
-from .ids import EnvelopePurpose, HpkeSuite, KeyPurpose, Rendition, Stream, box_kid
+from .ids import CameraKeyKind, EnvelopePurpose, HpkeSuite, KeyPurpose, Rendition, Stream, box_kid
 
 KEY_BYTES: Final = 32
 MAX_ENVELOPE_BYTES: Final = 8192
@@ -123,7 +123,29 @@ class CameraScope:
         return [self.camera.bytes]
 
 
-Scope = RecScope | LiveScope | SegmentScope | CameraScope
+@dataclass(frozen=True)
+class CameraShareScope:
+    """Scope of a camera key's private half on its way to a person who may open the camera."""
+
+    camera: uuid.UUID
+    kind: CameraKeyKind
+    epoch: int
+
+    def encode(self) -> list[Encodable]:
+        return [self.camera.bytes, self.kind, self.epoch]
+
+
+@dataclass(frozen=True)
+class VaultScope:
+    """Scope of a customer's vault secret on its way to a person who may hold it."""
+
+    vault: uuid.UUID
+
+    def encode(self) -> list[Encodable]:
+        return [self.vault.bytes]
+
+
+Scope = RecScope | LiveScope | SegmentScope | CameraScope | CameraShareScope | VaultScope
 
 
 @dataclass(frozen=True)
@@ -154,6 +176,8 @@ class EnvelopeInfo:
             EnvelopePurpose.LIVE: (LiveScope,),
             EnvelopePurpose.RELEASE: (SegmentScope, LiveScope),
             EnvelopePurpose.CAMERA_SOURCE: (CameraScope,),
+            EnvelopePurpose.CAMERA_SHARE: (CameraShareScope,),
+            EnvelopePurpose.VAULT_SHARE: (VaultScope,),
         }[self.purpose]
         if not isinstance(self.scope, allowed):
             raise BadField(f"envelope: this scope does not fit the purpose {self.purpose.name}")
@@ -194,9 +218,14 @@ def _uuid(value: CBOR, what: str) -> uuid.UUID:
 
 def _parse_scope(purpose: EnvelopePurpose, value: CBOR) -> Scope:
     items = array(value, "envelope: scope", 1, 4)
+    if purpose is EnvelopePurpose.VAULT_SHARE and len(items) == 1:
+        return VaultScope(_uuid(items[0], "vault"))
     camera = _uuid(items[0], "camera")
     if purpose is EnvelopePurpose.CAMERA_SOURCE and len(items) == 1:
         return CameraScope(camera)
+    if purpose is EnvelopePurpose.CAMERA_SHARE and len(items) == 3:
+        kind = CameraKeyKind(integer(items[1], "envelope: kind of camera key", 0, 1))
+        return CameraShareScope(camera, kind, integer(items[2], "envelope: epoch", 1))
     if purpose is EnvelopePurpose.REC and len(items) == 3:
         klass = integer(items[1], "envelope: rendition class", 1, 0x83)
         if klass not in _CLASSES:
@@ -222,7 +251,7 @@ def _parse_info(value: CBOR) -> EnvelopeInfo:
     fields = Fields(value, "envelope")
     if fields.text(1, 32) != _ENVELOPE_VERSION:
         raise UnknownSuite("envelope: unknown version")
-    purpose = EnvelopePurpose(fields.integer(2, 1, 4))
+    purpose = EnvelopePurpose(fields.integer(2, 1, 6))
     suite = fields.integer(3)
     if suite != HpkeSuite.X25519_SHA256_AES256GCM:
         raise UnknownSuite(f"envelope: suite {suite} is not known")

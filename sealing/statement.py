@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hmac
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from .canonical import CBOR, Encodable, decode_canonical, encode_canonical
 from .cose import Purpose, Signed, Signer, check1, parse1, sign1
@@ -22,12 +25,14 @@ from .errors import (
     WrongScope,
 )
 from .fields import Fields, array, integer, octets
-from .ids import RecipientKind, StatementKind, box_kid, fingerprint, kid, show_fingerprint
+from .ids import CameraKeyKind, RecipientKind, StatementKind, box_kid, fingerprint, kid, show_fingerprint
 from .record import ZERO_HASH, Genesis, SignedRecord
 
 VERSION: Final = 1
 MAX_STATEMENT_BYTES: Final = 65536
 MAX_RECIPIENTS: Final = 1024
+MAX_CAMERA_KEYS: Final = 500
+MAX_MEMBER_KEYS: Final = 500
 REVOKED_CHAINS_MAX: Final = 1000
 """Chains in one agent-revoked statement: about 57 bytes each."""
 
@@ -127,7 +132,69 @@ class AgentRevoked:
         return {1: self.agent.bytes, 2: [[item.chain, item.seq, item.hash] for item in self.chains]}
 
 
-Body = RootBody | AgentKeys | Recipients | CommandKey | DeletionKey | AgentRevoked
+@dataclass(frozen=True)
+class RootHandover:
+    """A new root signs from the next number on; it countersigns, and so vouches for every statement before."""
+
+    kind: ClassVar = StatementKind.ROOT_HANDOVER
+    public_key: bytes
+    countersignature: bytes
+
+    def encode(self) -> dict[int, Encodable]:
+        return {1: self.public_key, 2: self.countersignature}
+
+
+@dataclass(frozen=True)
+class CameraKey:
+    """The key to which agents seal what one camera records; `public_key` X25519, 32 bytes. `epoch` only grows."""
+
+    camera: uuid.UUID
+    what: CameraKeyKind
+    public_key: bytes
+    epoch: int
+
+    @property
+    def kid(self) -> bytes:
+        return box_kid(self.public_key)
+
+
+@dataclass(frozen=True)
+class CameraKeys:
+    """Keys of cameras: each replaces the one of the same camera and kind."""
+
+    kind: ClassVar = StatementKind.CAMERA_KEYS
+    keys: tuple[CameraKey, ...]
+
+    def encode(self) -> dict[int, Encodable]:
+        return {1: [[item.camera.bytes, item.what, item.public_key, item.epoch] for item in self.keys]}
+
+
+@dataclass(frozen=True)
+class MemberKeys:
+    """Own keys (X25519, 32 bytes) of people by account, to which camera keys may be sealed; and whose count no more."""
+
+    kind: ClassVar = StatementKind.MEMBER_KEYS
+    named: tuple[tuple[uuid.UUID, bytes], ...]
+    ended: tuple[uuid.UUID, ...] = ()
+
+    def encode(self) -> dict[int, Encodable]:
+        return {
+            1: [[account.bytes, key] for account, key in self.named],
+            2: [item.bytes for item in self.ended],
+        }
+
+
+Body = (
+    RootBody
+    | AgentKeys
+    | Recipients
+    | CommandKey
+    | DeletionKey
+    | AgentRevoked
+    | RootHandover
+    | CameraKeys
+    | MemberKeys
+)
 
 
 @dataclass(frozen=True)
@@ -164,6 +231,18 @@ def sign_statement(statement: Statement, signer: Signer) -> bytes:
     )
     _parse_payload(payload)
     return sign1(payload, Purpose.STATEMENT, signer)
+
+
+def countersign_handover(
+    tenant: uuid.UUID, number: int, prev: bytes, issued_us: int, new_root: Signer
+) -> RootHandover:
+    """The body of the statement of this number, time and predecessor by which `new_root` takes over."""
+    public = new_root.public_key
+    return RootHandover(public, new_root.sign(_countersigned(tenant, number, prev, issued_us, public)))
+
+
+def _countersigned(tenant: uuid.UUID, number: int, prev: bytes, issued_us: int, public: bytes) -> bytes:
+    return encode_canonical(["vsaas-root-handover-v1", tenant.bytes, number, prev, issued_us, public])
 
 
 def parse_statement(data: bytes) -> tuple[Statement, Signed]:
@@ -212,6 +291,38 @@ def _recipients(fields: Fields) -> Recipients:
     return Recipients(tuple(_recipient(item) for item in fields.array(1, 0, MAX_RECIPIENTS)))
 
 
+def _root_handover(fields: Fields) -> RootHandover:
+    return RootHandover(fields.octets(1, 32), fields.octets(2, 64))
+
+
+def _camera_key(value: CBOR) -> CameraKey:
+    items = array(value, "camera key", 4, 4)
+    return CameraKey(
+        uuid.UUID(bytes=octets(items[0], "camera key: camera", 16)),
+        CameraKeyKind(integer(items[1], "camera key: kind", 0, 1)),
+        octets(items[2], "camera key: key", 32),
+        integer(items[3], "camera key: epoch", 1),
+    )
+
+
+def _member_key(value: CBOR) -> tuple[uuid.UUID, bytes]:
+    items = array(value, "member key", 2, 2)
+    account = uuid.UUID(bytes=octets(items[0], "member key: account", 16))
+    return account, octets(items[1], "member key: key", 32)
+
+
+def _member_keys(fields: Fields) -> MemberKeys:
+    named = tuple(_member_key(item) for item in fields.array(1, 0, MAX_MEMBER_KEYS))
+    ended = fields.array(2, 0, MAX_MEMBER_KEYS)
+    return MemberKeys(
+        named, tuple(uuid.UUID(bytes=octets(item, "member keys: account", 16)) for item in ended)
+    )
+
+
+def _camera_keys(fields: Fields) -> CameraKeys:
+    return CameraKeys(tuple(_camera_key(item) for item in fields.array(1, 1, MAX_CAMERA_KEYS)))
+
+
 def _agent_revoked(fields: Fields) -> AgentRevoked:
     return AgentRevoked(fields.uuid(1), tuple(_trusted_up_to(item) for item in fields.array(2)))
 
@@ -223,6 +334,9 @@ _READERS: Final[dict[int, Callable[[Fields], Body]]] = {
     StatementKind.COMMAND_KEY: lambda fields: CommandKey(fields.octets(1, 32)),
     StatementKind.DELETION_KEY: lambda fields: DeletionKey(fields.octets(1, 32)),
     StatementKind.AGENT_REVOKED: _agent_revoked,
+    StatementKind.ROOT_HANDOVER: _root_handover,
+    StatementKind.CAMERA_KEYS: _camera_keys,
+    StatementKind.MEMBER_KEYS: _member_keys,
 }
 
 
@@ -233,10 +347,15 @@ class Trust:
         assert isinstance(root.body, RootBody)
         self.tenant = root.tenant
         self.root_public = root.body.public_key
+        """The key that signs now: the first root's until it is handed over."""
+        self.fingerprints: tuple[bytes, ...] = (fingerprint(self.root_public),)
+        """Of every root, the one in force last."""
         self.seen = seen
         self.statements: tuple[bytes, ...] = (encoded,)
         self.recipients: tuple[Recipient, ...] = ()
         self.command_key: bytes | None = None
+        self.camera_keys: dict[tuple[uuid.UUID, CameraKeyKind], CameraKey] = {}
+        self.member_keys: dict[uuid.UUID, bytes] = {}
         self._signers: dict[bytes, AgentKeys] = {}
         self._agents: dict[uuid.UUID, AgentKeys] = {}
         self._deletion_keys: dict[int, bytes] = {}
@@ -244,7 +363,22 @@ class Trust:
 
     @property
     def fingerprint(self) -> bytes:
-        return fingerprint(self.root_public)
+        """Of the root in force."""
+        return self.fingerprints[-1]
+
+    @property
+    def customer_held(self) -> bool:
+        """Whether the root was handed over to the customer: the portal can sign no statement any more."""
+        return len(self.fingerprints) > 1
+
+    def recipient_for(self, camera: uuid.UUID, what: CameraKeyKind) -> Recipient | CameraKey | None:
+        """To whom an agent seals what a camera records: the camera's own key where one is stated, else the newest tenant
+        recipient; None without either."""
+        key = self.camera_keys.get((camera, what))
+        if key is not None:
+            return key
+        tenants = [item for item in self.recipients if item.kind is RecipientKind.TENANT]
+        return tenants[-1] if tenants else None
 
     def agent(self, agent: uuid.UUID) -> AgentKeys:
         """The newest keys of an agent. Raises UnknownSigner."""
@@ -331,8 +465,46 @@ class Trust:
             # Several statements where one has no room for all chains: their lists are joined.
             before = self._revoked.get(body.agent, {})
             self._revoked[body.agent] = before | {item.chain: item for item in body.chains}
+        elif isinstance(body, RootHandover):
+            self._hand_over(statement, body)
+        elif isinstance(body, CameraKeys):
+            self._take_camera_keys(statement.number, body)
+        elif isinstance(body, MemberKeys):
+            self.member_keys |= dict(body.named)
+            for account in body.ended:
+                self.member_keys.pop(account, None)
         else:
             raise BrokenStatements(f"statement {statement.number} names a second root")
+
+    def _hand_over(self, statement: Statement, body: RootHandover) -> None:
+        signed = _countersigned(
+            statement.tenant, statement.number, statement.prev, statement.issued_us, body.public_key
+        )
+        if not _signed_by(body.public_key, body.countersignature, signed):
+            raise BrokenStatements(f"statement {statement.number}: the new root did not countersign it")
+        new = fingerprint(body.public_key)
+        if new in self.fingerprints:
+            raise BrokenStatements(
+                f"statement {statement.number} hands over to a root that was in force already"
+            )
+        self.root_public, self.fingerprints = body.public_key, (*self.fingerprints, new)
+
+    def _take_camera_keys(self, number: int, body: CameraKeys) -> None:
+        for key in body.keys:
+            before = self.camera_keys.get((key.camera, key.what))
+            if before is not None and key.epoch <= before.epoch:
+                raise BrokenStatements(
+                    f"statement {number}: the key of camera {key.camera} goes back to an earlier epoch"
+                )
+            self.camera_keys[key.camera, key.what] = key
+
+
+def _signed_by(public_key: bytes, signature: bytes, data: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def _copied(value: object) -> object:
@@ -361,7 +533,8 @@ def _checked(data: bytes, root_public: bytes, number: int) -> tuple[Statement, S
 def verify_statements(statements: Sequence[bytes], trusted: bytes, seen: Seen | None = None) -> Trust:
     """Verify a tenant's statements from number 0 on.
 
-    `trusted`: fingerprint (32 bytes) of the root. `seen`: what an earlier verification ended with. Raises WrongRootKey,
+    `trusted`: fingerprint (32 bytes) of the root, or of one it was handed over to: that one countersigned the handover, and
+    so vouches for what stands before it. `seen`: what an earlier verification ended with. Raises WrongRootKey,
     BrokenStatements, UnknownCritical (a statement of a later release) or RolledBack.
     """
     if not statements:
@@ -374,7 +547,9 @@ def verify_statements(statements: Sequence[bytes], trusted: bytes, seen: Seen | 
         raise BrokenStatements(f"statement 0: {error}") from error
     if not isinstance(statement.body, RootBody):
         raise BrokenStatements("statement 0 must name the root key")
-    if not hmac.compare_digest(fingerprint(statement.body.public_key), trusted):
+    if not any(
+        hmac.compare_digest(claimed, trusted) for claimed in _claimed_roots(statement.body, statements)
+    ):
         shown = show_fingerprint(fingerprint(statement.body.public_key))
         raise WrongRootKey(f"these statements come from another root, whose fingerprint is {shown}")
     _checked(statements[0], statement.body.public_key, 0)
@@ -384,6 +559,18 @@ def verify_statements(statements: Sequence[bytes], trusted: bytes, seen: Seen | 
     if seen is not None:
         _check_seen(statements, seen)
     return trust
+
+
+def _claimed_roots(first: RootBody, statements: Sequence[bytes]) -> Iterator[bytes]:
+    """Fingerprints of all roots that are named, nothing verified: whether they are, the walk over the statements says."""
+    yield fingerprint(first.public_key)
+    for data in statements[1:]:
+        try:
+            body = parse_statement(data)[0].body
+        except SealingError:
+            return  # the walk says what is wrong with it
+        if isinstance(body, RootHandover):
+            yield fingerprint(body.public_key)
 
 
 def _check_seen(statements: Sequence[bytes], seen: Seen) -> None:

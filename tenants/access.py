@@ -148,6 +148,14 @@ class Actor:
         giving = [one for one in self.giving(permission) if one.swallows(where)]
         return bool(giving) and not any(_may_meet(one, where) for one in self.taking(permission))
 
+    def turns_on_groups(self, permission: Permission, place: Place) -> bool:
+        """Whether `allows` at a place whose groups are not told may answer otherwise once they are."""
+        giving, taking = self.giving(permission), self.taking(permission)
+        given = any(one.covers(place) for one in giving)
+        if any(one.covers(place) for one in taking) or not (given or any(one.group for one in giving)):
+            return False
+        return not given or any(one.group for one in taking)
+
     def has_part(self, place: Place) -> bool:
         """Whether the actor has any part in a place: a grant covers it, and denials leave something of it."""
         covering = [one for one in self.grants if one.covers(place)]
@@ -299,7 +307,7 @@ def require_in_force(actor: Actor) -> None:
 def _refuse_outside(actor: Actor, grants: Iterable[Grant], permission: Permission | None) -> None:
     """Raises OutsideHours: these grants would give the permission (None: anything at all) at another time."""
     at_us, calendar = moment_of(actor)
-    opens = [_opens_at(one.role.hours, permission, at_us, calendar) for one in grants]
+    opens = [opens_at(one.role.hours, permission, at_us, calendar) for one in grants]
     opens_us = min((one for one in opens if one is not None), default=None)
     extra = {"opens_us": opens_us}
     if opens_us is None:
@@ -318,9 +326,9 @@ def _refuse_outside(actor: Actor, grants: Iterable[Grant], permission: Permissio
     )
 
 
-def _opens_at(
-    rule: Hours | None, permission: Permission | None, at_us: int, calendar: Calendar
-) -> int | None:
+def opens_at(rule: Hours | None, permission: Permission | None, at_us: int, calendar: Calendar) -> int | None:
+    """When a grant with these hours gives the permission (None: anything at all) next: `at_us` itself when it does then; None
+    when at no time that is planned."""
     if rule is None:
         return at_us
     needed = [rule.sign_in]
@@ -356,45 +364,58 @@ def place_of(obj: Any, *, with_groups: bool = True) -> Place:
     site_id, camera_id = _walk(obj, "site_path"), _walk(obj, "camera_path")
     names: frozenset[str] = frozenset()
     if with_groups and camera_id is not None:
-        names = frozenset(group.name for group in _walk(obj, "groups_path").all())
+        names = _group_names(obj, camera_id)
     return Place(site_id if isinstance(site_id, UUID) else None, camera_id, names)
 
 
 def _walk(obj: Any, path_name: str) -> Any:
     path: str | None = getattr(obj, path_name, None)
-    if path is None:
-        return None
+    return None if path is None else _follow(obj, path.split("__"))
+
+
+def _follow(obj: Any, names: Iterable[str]) -> Any:
     value = obj
-    for name in path.split("__"):
+    for name in names:
         value = getattr(value, name)
     return value
 
 
-_CAMERAS: list[Callable[[], models.QuerySet[Any]]] = []
+def _group_names(obj: Any, camera_id: UUID) -> frozenset[str]:
+    """The groups of an object's camera, as they were fetched along, else by one query."""
+    *way, last = obj.groups_path.split("__")
+    fetched = getattr(_follow(obj, way), "_prefetched_objects_cache", {})
+    if last in fetched:
+        return frozenset(group.name for group in fetched[last])
+    return _registered(2)(camera_id)  # type: ignore[no-any-return]
+
+
+_CAMERAS: list[Callable[..., Any]] = []
 
 
 def register_cameras(
-    cameras: Callable[[], models.QuerySet[Any]], groups: Callable[[], models.QuerySet[Any]]
+    cameras: Callable[[], models.QuerySet[Any]],
+    groups: Callable[[], models.QuerySet[Any]],
+    groups_of: Callable[[UUID], frozenset[str]],
 ) -> None:
-    """Say where cameras (`name`, `site_id`, `deleted_at`, `groups`) and their groups (`camera_id`, `name`) are read, which
-    stand above tenants."""
-    _CAMERAS[:] = [cameras, groups]
+    """Say where cameras (`name`, `site_id`, `deleted_at`, `groups`) and their groups (`camera_id`, `name`) are read, and what
+    the groups of one camera are called: cameras stand above tenants."""
+    _CAMERAS[:] = [cameras, groups, groups_of]
 
 
 def cameras() -> models.QuerySet[Any]:
     """The tenant's cameras, deleted ones too."""
-    return _registered(0)
+    return _registered(0)()  # type: ignore[no-any-return]
 
 
 def groups() -> models.QuerySet[Any]:
     """Which cameras are in which groups."""
-    return _registered(1)
+    return _registered(1)()  # type: ignore[no-any-return]
 
 
-def _registered(which: int) -> models.QuerySet[Any]:
+def _registered(which: int) -> Callable[..., Any]:
     if not _CAMERAS:
         raise ImproperlyConfigured("no cameras are registered: tenants.access.register_cameras")
-    return _CAMERAS[which]()
+    return _CAMERAS[which]
 
 
 # ---- the decision
@@ -412,7 +433,13 @@ def may(actor: Actor, permission: Permission, obj: OfTenant) -> bool:
     """Whether the actor holds the permission on an object. No query where the object's camera groups were fetched."""
     if actor.tenant_id != current_tenant_id() or obj.tenant_id != actor.tenant_id:
         return False
-    return _allows(actor, permission, obj, place_of(obj, with_groups=actor.asks_groups))
+    return _allows(actor, permission, obj, _place_for(actor, permission, obj))
+
+
+def _place_for(actor: Actor, permission: Permission, obj: Any) -> Place:
+    """Where an object lies, with the groups of its camera only if the decision turns on them."""
+    place = place_of(obj, with_groups=False)
+    return place_of(obj) if actor.turns_on_groups(permission, place) else place
 
 
 def _allows(actor: Actor, permission: Permission, obj: Any, place: Place) -> bool:
@@ -455,9 +482,9 @@ def require(actor: Actor, permission: Permission, obj: OfTenant | None = None) -
         return
     if obj.tenant_id != actor.tenant_id:
         raise NotFound()
-    place = place_of(obj, with_groups=actor.asks_groups)
-    if _allows(actor, permission, obj, place):
+    if _allows(actor, permission, obj, _place_for(actor, permission, obj)):
         return
+    place = place_of(obj, with_groups=actor.asks_groups)
     _require_hours(actor, permission, place)
     if place != Place() and not actor.has_part(place) and not (_is_site(obj) and _reaches_site(actor, place)):
         raise NotFound()

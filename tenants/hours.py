@@ -223,10 +223,14 @@ def permitted(
         from_us = max(from_us, now_us + lasting_us - hours.playback_back_h * HOUR_US)
     if from_us >= to_us:
         return []
+    return subtract([(from_us, to_us)], hidden_spans(hours, from_us, to_us, calendar))
+
+
+def hidden_spans(hours: Hours, from_us: int, to_us: int, calendar: Calendar) -> list[Span]:
+    """The recorded time in [from_us, to_us) that is hidden, in order."""
     if not hours.hidden:
-        return [(from_us, to_us)]
-    hidden = _spans(hours.hidden, hours.holidays, _WHOLE_DAY, from_us, to_us, calendar)
-    return subtract([(from_us, to_us)], hidden)
+        return []
+    return _spans(hours.hidden, hours.holidays, _WHOLE_DAY, from_us, to_us, calendar)
 
 
 def inside(spans: Sequence[Span], from_us: int, to_us: int) -> bool:

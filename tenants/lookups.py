@@ -26,6 +26,7 @@ DEFINER_FUNCTIONS: Final[dict[str, str]] = {
     "list_tenants_with_mail": "() → id uuid: tenants whose outbox holds messages to be sent",
     "list_tenants_with_destinations": "() → id uuid: tenants whose audit log has something to send on now",
     "prune_audit_log": "audit: deletes what a tenant's retention no longer keeps; only the maintenance role may call it",
+    "prune_platform_log": "audit: the same of the platform's own log, which is kept for a year at least",
     "make_partitions": "footage: makes day partitions ahead; only the maintenance role may call it",
 }
 

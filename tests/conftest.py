@@ -21,6 +21,8 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.test import Client  # noqa: E402
 
+from tests.sweeps import pass_over_older_tenants  # noqa: E402
+
 settings.PLAIN_HTTP_HOSTS.add("testserver")  # the name Django's test client asks for
 
 REAL_TIME = {"frame", "components", "frontend", "e2e", "live"}
@@ -58,6 +60,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         in_real_time = marked or item.path.parent.name in REAL_TIME
         if in_real_time and not getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _sweeps_of_this_module() -> Iterator[None]:
+    """Sweeps over all tenants visit those that the tests of the same file made."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        pass_over_older_tenants(monkeypatch)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -122,4 +122,4 @@ def prepare() -> None:
         del os.environ[name]
     for name, value in variables().items():
         os.environ[f"VSAAS_{name}"] = value
-    os.environ["DJANGO_SETTINGS_MODULE"] = "vsaas.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"

@@ -34,7 +34,7 @@ class Portal:
         paths = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
-            "DJANGO_SETTINGS_MODULE": "vsaas.settings",
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
         }
         self.program = Program(
             "the portal",

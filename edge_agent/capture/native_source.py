@@ -6,12 +6,14 @@ FFmpeg asks the system for one byte, three bytes and the rest of every packet; t
 from __future__ import annotations
 
 import re
+import ssl
 import struct
 import time
 from collections.abc import Iterator
 from typing import Final
 
 from edge_agent import __version__
+from edge_agent.capture.connection import Connection, SecureConnection, connect
 from edge_agent.capture.rtp import AudioAssembler, Clockwork, VideoAssembler
 from edge_agent.capture.rtsp import (
     REPLY_BYTES_MAX,
@@ -24,15 +26,19 @@ from edge_agent.capture.rtsp import (
     unusable,
 )
 from edge_agent.capture.source import CameraClock, Event, PacketsLost, TrackChanged
-from edge_agent.errors import SourceFailed
+from edge_agent.errors import CertificateChanged, SourceFailed
 from edge_agent.mp4 import VIDEO_TIMESCALE
-from edge_agent.networks import connect_camera
 from sealing.ids import GapReason
 
 _BUFFER_BYTES: Final = 256 * 1024
 _HEAD: Final = struct.Struct(">BBHI")
 _REPORT: Final = struct.Struct(">BBHIIII")
 _KEEP_ALIVE_S: Final = 25.0
+_MOVES_MAX: Final = 3
+STALL_S: Final = 4.0
+_FIRST_PICTURES: Final = 3
+_FIRST_FACTOR: Final = 2.5
+_SLOW_FACTOR: Final = 4
 _UNREADABLE_PACKETS: Final = 2000
 _REST_S: Final = 0.23
 _READ_BYTES: Final = 150_000
@@ -44,8 +50,16 @@ class NotForUs(Exception):
     """The camera needs what only the general source can do; the text says what."""
 
 
+class _Moved(Exception):
+    """The camera answered with another address (RFC 2326 section 11.3)."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__("moved")
+        self.location = location
+
+
 class NativeSource:
-    """One RTSP stream over TCP. Blocking; used by one thread."""
+    """One RTSP stream over TCP, in TLS for rtsps. Blocking; used by one thread."""
 
     def __init__(
         self,
@@ -53,14 +67,32 @@ class NativeSource:
         *,
         audio: bool,
         open_timeout_s: float = 10.0,
-        stall_timeout_s: float = 10.0,
+        stall_timeout_s: float = STALL_S,
+        accepted: bytes | None = None,
         interface: str = "",
     ) -> None:
-        """Connect, describe, set up and play. `interface`: the only one to use. Raises SourceFailed, or NotForUs."""
-        self._address = Address.of(url)
-        self._authorizer = Authorizer(self._address)
-        self._stall_timeout_s = stall_timeout_s
+        """Connect, describe, set up and play. Raises SourceFailed, or NotForUs.
+
+        `stall_timeout_s`: so long without a picture the camera stalls; longer until it has shown how far apart its pictures
+        are, and where they are far apart. `accepted`: SHA-256 of the only certificate the camera may show. `interface`: the
+        only one to reach it by.
+        """
+        self._accepted, self._interface = accepted, interface
+        self.certificate = ""
+        self._patience = Patience(stall_timeout_s)
         self.hurried = False
+        address = Address.of(url)
+        for _ in range(_MOVES_MAX):
+            try:
+                self._open(address, audio, open_timeout_s)
+                return
+            except _Moved as moved:
+                address = address.moved(moved.location)
+        raise unusable("the camera sends us from address to address", "moved")
+
+    def _open(self, address: Address, audio: bool, open_timeout_s: float) -> None:
+        self._address = address
+        self._authorizer = Authorizer(self._address)
         self._buffer = bytearray(_BUFFER_BYTES)
         self._view = memoryview(self._buffer)
         self._begin = self._end = 0
@@ -70,7 +102,18 @@ class NativeSource:
         self._keep_alive_method = "GET_PARAMETER"
         self._asked_s = time.monotonic()
         try:
-            self._socket = connect_camera(self._address.host, self._address.port, open_timeout_s, interface)
+            self._socket: Connection = connect(
+                address.host,
+                address.port,
+                open_timeout_s,
+                secure=address.secure,
+                accepted=self._accepted,
+                interface=self._interface,
+            )
+            if isinstance(self._socket, SecureConnection):
+                self.certificate = self._socket.certificate
+        except CertificateChanged as changed:
+            raise _another_certificate(changed.shown) from None
         except OSError as error:
             raise _unreachable(error, open_timeout_s) from None
         try:
@@ -143,7 +186,9 @@ class NativeSource:
             )
         if reply.status == 404:
             raise unusable("the camera has no stream at this address: check its path", "no-path")
-        if reply.status in (301, 302, 305, 461):
+        if reply.status in (301, 302, 303, 307, 308) and method == "DESCRIBE":
+            raise _Moved(reply.header("location"))
+        if reply.status == 461:
             raise NotForUs(f"it answers {method} with {reply.status}")
         if reply.status >= 500:
             raise SourceFailed(
@@ -231,7 +276,7 @@ class NativeSource:
     # Media
 
     def events(self) -> Iterator[Event]:
-        self._socket.settimeout(self._stall_timeout_s)
+        self._socket.settimeout(self._patience.seconds)
         if self._video.changed is not None:
             track, self._video.changed = self._video.changed, None
             yield TrackChanged("video", track)
@@ -240,7 +285,7 @@ class NativeSource:
         try:
             yield from self._media()
         except TimeoutError:
-            failure = _stalled(self._stall_timeout_s)
+            failure = _stalled(self._patience.seconds)
         except OSError as error:
             failure = SourceFailed(
                 GapReason.CAMERA_UNREACHABLE, f"the connection to the camera broke: {error.strerror or error}"
@@ -250,7 +295,6 @@ class NativeSource:
     def _media(self) -> Iterator[Event]:
         buffer, view, video = self._buffer, self._view, self._video
         monotonic_ns = time.monotonic_ns
-        stall_ns = int(self._stall_timeout_s * 1e9)
         alive_ns = monotonic_ns()
         unreadable = 0
         rest_s = _REST_S / 4
@@ -280,6 +324,8 @@ class NativeSource:
                         yield event
                     unreadable = 0 if pictures else unreadable + 1
                     if pictures:
+                        if self._patience.learn((now_ns - alive_ns) / 1e9):
+                            self._socket.settimeout(self._patience.seconds)
                         alive_ns = now_ns
                     elif unreadable > _UNREADABLE_PACKETS:
                         raise unusable("the camera sends no readable pictures")
@@ -290,8 +336,8 @@ class NativeSource:
             self._begin = begin
             if end - begin >= 1 and buffer[begin] != 0x24:
                 self._heed(self._take_reply())
-            if now_ns - alive_ns > stall_ns:
-                raise _stalled(self._stall_timeout_s)
+            if now_ns - alive_ns > self._patience.seconds * 1e9:
+                raise _stalled(self._patience.seconds)
             if now_ns / 1e9 - self._asked_s > self._keep_alive_s:
                 self._send(self._keep_alive_method, self._address.url, {})
 
@@ -427,11 +473,47 @@ class _Alignment:
             self._origins[1] = origin
 
 
+class Patience:
+    """How long to wait for the next picture: `usual_s`, longer at first, and for cameras whose pictures are far apart."""
+
+    def __init__(self, usual_s: float) -> None:
+        self._usual_s = usual_s
+        self._seen = 0
+        self._apart_s = 0.0
+        self.seconds = usual_s * _FIRST_FACTOR
+
+    def learn(self, apart_s: float) -> bool:
+        """A picture came so long after the one before. Returns whether `seconds` changed."""
+        self._seen += 1
+        if self._seen > 1:  # the first one came after connecting, not after a picture
+            self._apart_s = apart_s if self._seen == 2 else self._apart_s * 0.9 + apart_s * 0.1
+        if self._seen < _FIRST_PICTURES:
+            return False
+        seconds = max(self._usual_s, self._apart_s * _SLOW_FACTOR)
+        if abs(seconds - self.seconds) < 0.1 * self.seconds:
+            return False
+        self.seconds = seconds
+        return True
+
+
 def _stalled(seconds: float) -> SourceFailed:
     return SourceFailed(GapReason.CAMERA_STALLED, f"the camera sent nothing for {seconds:.0f} s")
 
 
+def _another_certificate(shown: str) -> SourceFailed:
+    text = (
+        f"the camera shows another certificate than the accepted one (SHA-256 {shown[:16]}…): if its certificate was "
+        "renewed, accept the new one in the portal; if not, something stands between camera and agent"
+    )
+    return SourceFailed(GapReason.CAMERA_UNREACHABLE, text, "certificate", shown)
+
+
 def _unreachable(error: OSError, timeout_s: float) -> SourceFailed:
+    if isinstance(error, ssl.SSLError):
+        text = (
+            "the camera does not speak TLS at this port, or too old a one: try rtsp://, or update the camera"
+        )
+        return SourceFailed(GapReason.CAMERA_UNREACHABLE, text, "tls")
     if isinstance(error, TimeoutError):
         text = f"no answer from the camera within {timeout_s:.0f} s"
     else:

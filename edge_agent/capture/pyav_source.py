@@ -114,6 +114,7 @@ class PyAvSource:
     ) -> None:
         """`url`: with credentials; they are used and never shown. Raises SourceFailed when it cannot be opened."""
         self.hurried = False
+        self.certificate = ""
         listen_to_ffmpeg()
         _losses.take()
         failure: SourceFailed | None = None

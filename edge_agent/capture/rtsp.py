@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
@@ -18,6 +18,9 @@ from edge_agent.mp4 import AudioTrack
 from sealing.ids import GapReason
 
 REPLY_BYTES_MAX: Final = 65536
+PORT: Final = 554
+SECURE_PORT: Final = 322
+"""RFC 7826 section 22.15, rtsps."""
 _HASHES: Final = {"MD5": "md5", "SHA-256": "sha256"}
 _PARAMETER: Final = re.compile(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s,]+))')
 
@@ -29,11 +32,12 @@ def unusable(text: str, cause: str = "") -> SourceFailed:
 
 @dataclass(frozen=True)
 class Address:
-    """A camera's address apart from its credentials; `url` is what goes over the wire."""
+    """A camera's address apart from its credentials; `url` is what goes over the wire, in TLS where it is `secure`."""
 
     url: str
     host: str
     port: int
+    secure: bool
     user: str = field(repr=False)
     password: str = field(repr=False)
 
@@ -42,7 +46,8 @@ class Address:
         """Raises SourceFailed without quoting the address."""
         try:
             parts = urlsplit(url)
-            host, port = parts.hostname or "", parts.port or 554
+            secure = parts.scheme == "rtsps"
+            host, port = parts.hostname or "", parts.port or (SECURE_PORT if secure else PORT)
         except ValueError:
             raise unusable("the camera's address cannot be read: type it again in the portal") from None
         shown = f"[{host}]" if ":" in host else host
@@ -51,9 +56,27 @@ class Address:
             urlunsplit((parts.scheme, netloc, parts.path, parts.query, "")),
             host,
             port,
+            secure,
             unquote(parts.username or ""),
             unquote(parts.password or ""),
         )
+
+    def moved(self, location: str) -> Address:
+        """The address a camera sends us on to, with the credentials of this one. Raises SourceFailed.
+
+        Only within the same host, and never out of TLS: a camera must not make this box speak to whom it likes, nor get
+        the password said aloud.
+        """
+        there = Address.of(location)
+        if there.host != self.host or urlsplit(location).scheme not in ("rtsp", "rtsps"):
+            raise unusable(
+                "the camera sends us on to another machine: type the address of the stream itself", "moved"
+            )
+        if self.secure and not there.secure:
+            raise unusable(
+                "the camera sends us on to an address without encryption: type it yourself", "moved"
+            )
+        return replace(there, user=self.user, password=self.password)
 
 
 @dataclass(frozen=True)

@@ -58,9 +58,11 @@ class Source(Protocol):
     """One stream of one camera, opened once. Blocking; used by one thread.
 
     `hurried`: somebody watches live, so units are wanted at once; else they may come a little late and many together.
+    `certificate`: SHA-256 (hex) of the one the camera showed; "" without TLS, or where the reader cannot tell.
     """
 
     hurried: bool
+    certificate: str
 
     def events(self) -> Iterator[Event]:
         """Yield events until the stream ends. Raises SourceFailed with the reason, always, at its end."""

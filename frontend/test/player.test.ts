@@ -239,17 +239,22 @@ describe("trust", () => {
   const ROOT = "ab".repeat(32);
   const OTHER = "cd".repeat(32);
   const pins = new MemoryPins();
+  /** Whose statements the portal has: each root handed over to the next. */
+  let roots = [ROOT];
   let offered = ROOT;
   let number = 5;
   const api = { tenant: "t", statements: async () => ({ root_fingerprint: offered, statements: [] }) };
   const keeper = (): TrustKeeper =>
     new TrustKeeper(
       api,
-      async ({ seen }) => {
+      async ({ seen, fingerprint }) => {
+        if (!roots.includes(fingerprint)) {
+          throw new WorkerFailure({ kind: "sealing", code: "wrong-root-key", message: "another root" });
+        }
         if (seen && seen.number > number) {
           throw new WorkerFailure({ kind: "sealing", code: "rolled-back", message: "fewer than before" });
         }
-        return { tenant: "id", number, hash: "00" };
+        return { tenant: "id", fingerprint: roots.at(-1) as string, number, hash: "00" };
       },
       pins,
       () => 42,
@@ -263,8 +268,22 @@ describe("trust", () => {
   it("raises the alarm over another root, in statements and in replies", async () => {
     offered = OTHER;
     await expect(keeper().ready()).rejects.toMatchObject({ kind: "root-changed", pinned: ROOT, offered: OTHER });
-    offered = ROOT;
-    await expect(keeper().check(OTHER)).rejects.toBeInstanceOf(TrustAlarm);
+    roots = [OTHER];
+    await expect(keeper().ready()).rejects.toMatchObject({ kind: "root-changed", pinned: ROOT, offered: OTHER });
+    [offered, roots] = [ROOT, [ROOT]];
+    await expect(keeper().check(OTHER)).rejects.toMatchObject({ kind: "root-changed", pinned: ROOT, offered: OTHER });
+  });
+
+  it("follows a root that handed over to another, and pins that one", async () => {
+    const open = keeper();
+    await open.ready();
+    [offered, roots] = [OTHER, [ROOT, OTHER]];
+    await open.check(OTHER);
+    expect(pins.pin?.fingerprint).toBe(OTHER);
+    await expect(keeper().check(ROOT)).rejects.toMatchObject({ kind: "root-changed", pinned: OTHER, offered: ROOT });
+    [offered, roots] = [ROOT, [ROOT]];
+    await expect(keeper().ready()).rejects.toMatchObject({ kind: "root-changed", pinned: OTHER, offered: ROOT });
+    pins.pin = { fingerprint: ROOT, number: 5, hash: "00", sinceMs: 42 };
   });
 
   it("raises the alarm over a roll-back, in statements and in replies", async () => {
@@ -283,7 +302,7 @@ describe("trust", () => {
   });
 
   it("trusts anew only when told to", async () => {
-    offered = OTHER;
+    [offered, roots] = [OTHER, [OTHER]];
     const anew = keeper();
     await expect(anew.ready()).rejects.toBeInstanceOf(TrustAlarm);
     anew.trustAnew();

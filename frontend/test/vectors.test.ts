@@ -191,9 +191,11 @@ async function boxKeys(privateBytes: Bytes): Promise<BoxKeys> {
 }
 
 function scopeItems(purpose: number, scope: Json): Cbor[] {
+  if ("vault" in scope) return [uuidBytes(scope.vault)];
   const camera = uuidBytes(scope.camera);
   if ("rendition_class" in scope) return [camera, scope.rendition_class, Number(scope.period_start_us)];
   if ("publish" in scope) return [camera, scope.stream, scope.rendition, fromHex(scope.publish)];
+  if ("epoch" in scope) return [camera, scope.kind, scope.epoch];
   if ("segment" in scope) return [camera, uuidBytes(scope.segment), scope.rendition];
   expect(purpose).toBe(4);
   return [camera];
@@ -341,6 +343,13 @@ async function statements(v: Json): Promise<unknown> {
     recipients: trust.recipients.map((item) => ({ kind: item.kind, public_key: hex(item.publicKey), epoch: item.epoch })),
     command_key: trust.commandKey && hex(trust.commandKey),
     deletion_key: deletion ? { number: deletion[0], key: hex(deletion[1]) } : null,
+    roots: trust.fingerprints,
+    camera_keys: [...trust.cameraKeys]
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([, key]) => ({ camera: uuidText(key.camera), what: key.kind, public_key: hex(key.publicKey), epoch: key.epoch })),
+    member_keys: [...trust.memberKeys]
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([account, key]) => ({ account: uuidText(fromHex(account)), public_key: hex(key) })),
   };
 }
 

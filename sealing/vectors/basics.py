@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sealing.canonical import CBOR, Encodable, encode_canonical
 from sealing.cose import Ed25519Signer, Purpose, sign1
 from sealing.ids import (
+    CameraKeyKind,
     EnvelopePurpose,
     Rendition,
     Stream,
@@ -21,12 +22,14 @@ from sealing.ids import (
 )
 from sealing.keys import (
     CameraScope,
+    CameraShareScope,
     EnvelopeInfo,
     LiveScope,
     PeriodKey,
     RecScope,
     Release,
     SegmentScope,
+    VaultScope,
     parse_envelope,
     part_context,
     seal_envelope,
@@ -574,6 +577,15 @@ def envelopes() -> list[Vector]:
             release=release,
         ),
         "camera source": replace(rec, purpose=EnvelopePurpose.CAMERA_SOURCE, scope=CameraScope(CAMERA)),
+        "share of a camera key": replace(
+            rec,
+            purpose=EnvelopePurpose.CAMERA_SHARE,
+            scope=CameraShareScope(CAMERA, CameraKeyKind.SOUND, 3),
+            epoch=0,
+        ),
+        "share of a vault": replace(
+            rec, purpose=EnvelopePurpose.VAULT_SHARE, scope=VaultScope(fixed_uuid("vault")), epoch=0
+        ),
     }
     vectors: list[Vector] = []
     for name, info in infos.items():
@@ -647,7 +659,7 @@ def _malformed(rec: EnvelopeInfo) -> list[Vector]:
     changed = {
         "unknown version": (info | {1: "vsaas-env-v2"}, "unknown-suite"),
         "unknown suite": (info | {3: 2}, "unknown-suite"),
-        "unknown purpose": (info | {2: 5}, "bad-field"),
+        "unknown purpose": (info | {2: 7}, "bad-field"),
         "scope of another purpose": (info | {5: [CAMERA.bytes]}, "bad-field"),
         "rendition class that does not exist": (info | {5: [CAMERA.bytes, 4, START_US]}, "bad-field"),
         "key id of 15 bytes": (info | {6: bytes(15)}, "bad-field"),

@@ -13,6 +13,7 @@ from sealing.chain import ChainHead
 from sealing.cose import Ed25519Signer, Purpose, parse1, sign1
 from sealing.errors import SealingError
 from sealing.ids import (
+    CameraKeyKind,
     ClockSource,
     GapReason,
     GenesisReason,
@@ -32,14 +33,19 @@ from sealing.statement import (
     AgentKeys,
     AgentRevoked,
     Body,
+    CameraKey,
+    CameraKeys,
     CommandKey,
     DeletionKey,
+    MemberKeys,
     Recipient,
     Recipients,
     RootBody,
+    RootHandover,
     Statement,
     Trust,
     TrustedUpTo,
+    countersign_handover,
     sign_statement,
     verify_statements,
 )
@@ -509,6 +515,7 @@ def statements() -> list[Vector]:
         _verified("an agent revoked, no recipients left", revoked),
         _verified("as many as seen before", good, seen=(5, good[5])),
         _verified("more than seen before", rolled, seen=(5, good[5])),
+        *_handed_over(good),
     ]
     other_tenant = statements_of(BODIES[:1], tenant=OTHER_TENANT)
     flipped = bytearray(good[3])
@@ -549,7 +556,7 @@ def statements() -> list[Vector]:
             ),
             "broken-statements",
         ),
-        "a kind of a later release": ([*good[:1], _changed(good[1], {2: 9, 7: {}})], "unknown-critical"),
+        "a kind of a later release": ([*good[:1], _changed(good[1], {2: 12, 7: {}})], "unknown-critical"),
         "a reserved kind": ([*good[:1], _changed(good[1], {2: 6, 7: {}})], "unknown-critical"),
         "version 2": ([_changed(good[0], {1: 2})], "unknown-critical"),
         "a key of 31 bytes": ([*good[:1], _changed(good[1], {2: 4, 7: {1: bytes(31)}})], "broken-statements"),
@@ -569,6 +576,81 @@ def statements() -> list[Vector]:
     return vectors + _trust(good) + tombstones(good)
 
 
+SECOND_ROOT: Final = Ed25519Signer(stream("second root", 32))
+THIRD_ROOT: Final = Ed25519Signer(stream("third root", 32))
+MEMBER: Final = fixed_uuid("account")
+
+
+def following(before: list[bytes], body: Body, signer: Ed25519Signer) -> list[bytes]:
+    """The statements with one more."""
+    statement = Statement(TENANT, len(before), parse1(before[-1]).hash, START_US + len(before), body)
+    return [*before, sign_statement(statement, signer)]
+
+
+def handed_over(before: list[bytes], old: Ed25519Signer, new: Ed25519Signer) -> list[bytes]:
+    """The statements with one more, by which `new` takes over from `old`."""
+    number, prev = len(before), parse1(before[-1]).hash
+    return following(before, countersign_handover(TENANT, number, prev, START_US + number, new), old)
+
+
+def camera_key(camera: uuid.UUID, what: CameraKeyKind, epoch: int) -> CameraKey:
+    return CameraKey(camera, what, stream(f"{camera} {what} {epoch}", 32), epoch)
+
+
+def _handed_over(good: list[bytes]) -> list[Vector]:
+    picture, sound = camera_key(CAMERA, CameraKeyKind.PICTURE, 1), camera_key(CAMERA, CameraKeyKind.SOUND, 1)
+    held = handed_over(good, ROOT, SECOND_ROOT)
+    keys = following(held, CameraKeys((picture, sound)), SECOND_ROOT)
+    rolled = following(keys, CameraKeys((camera_key(CAMERA, CameraKeyKind.PICTURE, 2),)), SECOND_ROOT)
+    people = following(
+        rolled,
+        MemberKeys(((MEMBER, stream("own key", 32)), (AGENT, stream("other own key", 32)))),
+        SECOND_ROOT,
+    )
+    ended = following(people, MemberKeys((), (AGENT,)), SECOND_ROOT)
+    again = handed_over(held, SECOND_ROOT, THIRD_ROOT)
+    elsewhere = countersign_handover(TENANT, len(good), bytes(range(32)), START_US + len(good), SECOND_ROOT)
+    second, third = fingerprint(SECOND_ROOT.public_key), fingerprint(THIRD_ROOT.public_key)
+    refused: dict[str, tuple[list[bytes], bytes]] = {
+        "handed over without the new root's countersignature": (
+            following(good, RootHandover(SECOND_ROOT.public_key, bytes(64)), ROOT),
+            fingerprint(ROOT.public_key),
+        ),
+        "handed over, countersigned behind other statements": (following(good, elsewhere, ROOT), second),
+        "handed over by the new root": (handed_over(good, SECOND_ROOT, SECOND_ROOT), second),
+        "the old root signs after the handover": (
+            following(held, CameraKeys((picture,)), ROOT),
+            fingerprint(ROOT.public_key),
+        ),
+        "handed back to a root of before": (handed_over(held, SECOND_ROOT, ROOT), second),
+        "a camera's key of an epoch of before": (
+            following(rolled, CameraKeys((camera_key(CAMERA, CameraKeyKind.PICTURE, 2),)), SECOND_ROOT),
+            second,
+        ),
+        "no camera's key in a statement of camera keys": (
+            [*held, _changed(keys[-1], {7: {1: []}}, signer=SECOND_ROOT)],
+            second,
+        ),
+    }
+    return [
+        _verified("handed over to another root", held),
+        _verified("handed over, verified from the new root", held, trusted=second),
+        _verified("handed over twice, verified from the root between", again, trusted=second),
+        _verified("handed over twice, verified from the last root", again, trusted=third),
+        _verified("keys of cameras", keys),
+        _verified("a camera's key replaced", rolled),
+        _verified("own keys of people", people),
+        _verified("one person's own key ended", ended),
+        _verified("handed over since seen", held, seen=(5, good[5])),
+        *(
+            _statements(name, items, trusted=trusted) | {"error": "broken-statements"}
+            for name, (items, trusted) in refused.items()
+        ),
+        _statements("a root that is only announced by later ones", good, trusted=second)
+        | {"error": "wrong-root-key"},
+    ]
+
+
 def _resigned(data: bytes, signer: Ed25519Signer, purpose: Purpose = Purpose.STATEMENT) -> bytes:
     return sign1(parse1(data).payload, purpose, signer)
 
@@ -584,13 +666,18 @@ def _changed(
     return sign1(encode_canonical(_encodable(payload) | changes), purpose, signer)
 
 
-def _statements(name: str, items: list[bytes], seen: tuple[int, bytes] | None = None) -> Vector:
+def _statements(
+    name: str,
+    items: list[bytes],
+    seen: tuple[int, bytes] | None = None,
+    trusted: bytes = fingerprint(ROOT.public_key),
+) -> Vector:
     before = seen and {"number": seen[0], "hash": parse1(seen[1]).hash.hex()}
     return {
         "name": name,
         "op": "verify-statements",
         "statements": [item.hex() for item in items],
-        "fingerprint": fingerprint(ROOT.public_key).hex(),
+        "fingerprint": trusted.hex(),
         "seen": before,
     }
 
@@ -607,12 +694,23 @@ def shown_trust(trust: Trust) -> Vector:
         "recipients": [plain(item) for item in trust.recipients],
         "command_key": plain(trust.command_key),
         "deletion_key": deletion and {"number": deletion[0], "key": deletion[1].hex()},
+        "roots": [root.hex() for root in trust.fingerprints],
+        "camera_keys": [plain(trust.camera_keys[key]) for key in sorted(trust.camera_keys)],
+        "member_keys": [
+            {"account": str(account), "public_key": key.hex()}
+            for account, key in sorted(trust.member_keys.items())
+        ],
     }
 
 
-def _verified(name: str, items: list[bytes], seen: tuple[int, bytes] | None = None) -> Vector:
-    trust = verify_statements(items, fingerprint(ROOT.public_key))
-    return _statements(name, items, seen) | {"expect": shown_trust(trust)}
+def _verified(
+    name: str,
+    items: list[bytes],
+    seen: tuple[int, bytes] | None = None,
+    trusted: bytes = fingerprint(ROOT.public_key),
+) -> Vector:
+    trust = verify_statements(items, trusted)
+    return _statements(name, items, seen, trusted) | {"expect": shown_trust(trust)}
 
 
 def _trust(good: list[bytes]) -> list[Vector]:

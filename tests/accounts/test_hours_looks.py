@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.cast import Cast, make_cast, sign_in
 from tests.frontend.conftest import CHROMIUM, FLAGS
 from tests.live_portal import running_portal
+from tests.looks import looks_right
 from tests.rules import set_calendar, set_hours
 
 OFFICE = {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "08:00", "to": "18:00"}
-LOOKS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
 
 
 @pytest.fixture(scope="module")
@@ -55,17 +54,6 @@ def come_as(page: Page, address: str, client: Client) -> None:
     )
 
 
-def looks_right(page: Page) -> None:
-    for width, theme in LOOKS:
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
-        found = Axe().run(page, options={"resultTypes": ["violations"]})
-        assert found.violations_count == 0, found.generate_report()
-
-
 def test_hours_are_edited_by_keyboard_and_look_right(
     made: tuple[str, Cast, dict[str, Client]], page: Page
 ) -> None:
@@ -73,7 +61,7 @@ def test_hours_are_edited_by_keyboard_and_look_right(
     base = f"{address}/t/{cast.tenant_a.slug}"
     come_as(page, address, clients["alice"])
     page.goto(f"{base}/roles/viewer/hours")
-    looks_right(page)
+    looks_right(page, "hours of viewers")
     live = page.get_by_role("group", name="Live view", exact=True)
     live.get_by_role("button", name="More hours").press("Enter")
     third = page.get_by_role("group", name="Live view, hours 3")
@@ -84,11 +72,11 @@ def test_hours_are_edited_by_keyboard_and_look_right(
     expect(page.get_by_text("The hours are saved.")).to_be_visible()
     expect(page.get_by_text("Saturday 09:00–13:00; Sunday 10:00–12:00.")).to_be_visible()
     page.goto(f"{base}/roles/viewer")
-    looks_right(page)
+    looks_right(page, "role of viewers")
     page.goto(f"{base}/organisation")
     page.get_by_role("button", name="Add a holiday").press("Enter")
-    looks_right(page)
+    looks_right(page, "calendar")
     come_as(page, address, clients["olga"])
     page.goto(f"{base}/")
     expect(page.get_by_role("heading", name="This is outside your hours")).to_be_visible()
-    looks_right(page)
+    looks_right(page, "outside hours")

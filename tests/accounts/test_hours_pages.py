@@ -14,9 +14,12 @@ from tenants.models import Membership, OrganisationRole, Tenant
 from tenants.permissions import PEOPLE_VIEW
 from tenants.scope import tenant_scope
 from tests.api_calls import call, problem
+from tests.boxes import make_box
+from tests.cameras.test_cameras import MAIN, add
 from tests.cast import Cast, make_account, make_token, sign_in
 from tests.rules import set_calendar, set_hours
 from vsaas.audit.models import AuditInbox
+from vsaas.cameras.services import NewCamera
 from vsaas.common import clock
 
 OFFICE = {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "08:00", "to": "18:00"}
@@ -70,8 +73,12 @@ def test_hours_are_written_and_read_and_said_in_sentences(cast: Cast, alice: Cli
     assert "Live view: Monday to Friday 08:00–18:00." in page
     with tenant_scope(cast.tenant_a.id):
         entry = AuditInbox.objects.get(act="role.hours-changed")
-    assert entry.details["before"] == "Signing in: always; Live view: always; Playback: always"
-    assert "Live view: Monday to Friday 08:00–18:00" in entry.details["after"]
+    assert {name: json.loads(entry.details["after"])[name] for name in asked} == asked
+    log = alice.get(at(cast, "audit?act=role.")).content.decode()
+    assert "Before: Signing in: always; Live view: always; Playback: always" in log
+    assert "Live view: Monday to Friday 08:00–18:00" in log
+    german = alice.get(at(cast, f"audit/{entry.id}"), headers={"accept-language": "de"}).content.decode()
+    assert "Montag" in german
 
 
 @pytest.mark.parametrize(
@@ -162,7 +169,7 @@ def test_the_editor_grows_keeps_and_removes_rows_without_a_script(cast: Cast, al
     page = alice.post(at(cast, "roles/viewer/hours"), form | second | {"remove": "live-0"})
     assert 'value="10:00"' in page.content.decode()
     assert 'value="08:00"' not in page.content.decode()
-    done = alice.post(at(cast, "roles/viewer/hours"), form | second)
+    done = alice.post(at(cast, "roles/viewer/hours"), form | second | {"confirmed": "1"})
     assert done.status_code == 302
     assert kept(cast, "viewer")["live"] == [
         {"days": ["mon", "tue"], "from": "08:00", "to": "24:00"},
@@ -194,7 +201,12 @@ def test_owners_who_shut_themselves_out_at_once_are_asked_first(cast: Cast, alic
     page = alice.post(at(cast, "roles/owner/hours"), form)
     assert (page.status_code, "could not be here now" in page.content.decode()) == (422, True)
     assert kept(cast, "owner") is None
-    assert alice.post(at(cast, "roles/owner/hours"), form | {"confirm-closed": "on"}).status_code == 302
+    assert (
+        alice.post(
+            at(cast, "roles/owner/hours"), form | {"confirm-closed": "on", "confirmed": "1"}
+        ).status_code
+        == 302
+    )
     assert alice.get(at(cast, "")).status_code == 403
 
 
@@ -217,7 +229,9 @@ def test_the_organisation_has_a_zone_and_holidays(cast: Cast, alice: Client) -> 
     assert wrong.json()["errors"][0]["field"] == "holidays.0.date"
     with tenant_scope(cast.tenant_a.id):
         assert Tenant.objects.get().name == "Acme"
-        assert "2026-12-25 Christmas" in AuditInbox.objects.get(act="tenant.changed").details["after"]
+        entry = AuditInbox.objects.get(act="tenant.changed")
+    assert json.loads(entry.details["after"])["added"] == [{"date": "2026-12-25", "name": "Christmas"}]
+    assert "holidays added: 2026-12-25 Christmas" in alice.get(at(cast, "audit?act=tenant.")).content.decode()
 
 
 def test_a_calendar_moves_the_hours_of_roles_at_once(cast: Cast, alice: Client) -> None:
@@ -238,3 +252,63 @@ def test_a_calendar_moves_the_hours_of_roles_at_once(cast: Cast, alice: Client) 
     assert bob.get(at(cast, "")).status_code == 200
     assert api(alice, cast, "PATCH", "organisation", {"timezone": "Asia/Tokyo"}).status_code == 200
     assert bob.get(at(cast, "")).status_code == 403
+
+
+# ---- told before it is saved, and where rights are shown
+
+
+def test_what_hours_would_alter_is_shown_before_they_are_saved(cast: Cast, alice: Client) -> None:
+    set_calendar(cast.tenant_a, "UTC")
+    form = ALWAYS | {"version": "0", "sign_in-mode": "hours", "back": "24"}
+    page = alice.post(at(cast, "roles/viewer/hours"), form)
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert "Bob can sign in now and could not after this (hours open within seven days: 168, then 0)" in text
+    assert "Bob can watch all recordings; after this, those of the last 24 hours" in text
+    assert kept(cast, "viewer") is None
+    done = alice.post(at(cast, "roles/viewer/hours"), form | {"confirmed": "1"})
+    assert (done.status_code, kept(cast, "viewer")["sign_in"]) == (302, [])
+
+
+def test_a_program_may_try_hours_before_it_sets_them(cast: Cast, alice: Client) -> None:
+    set_calendar(cast.tenant_a, "UTC")
+    night = {"days": list(DAYS), "from": "18:00", "to": "06:00"}
+    wanted = {"hidden": [night], "playback": [OFFICE | {"days": list(DAYS)}], "playback_back_h": 48}
+    told = api(alice, cast, "POST", "roles/viewer/hours/preview", wanted).json()["effects"]
+    figures = {one["what"]: (one["people"], one["hours"]) for one in told}
+    assert figures == {
+        "playback": (["Bob"], {"before": 168, "after": 70}),
+        "back": (["Bob"], {"before": None, "after": 48}),
+        "shown": (["Bob"], {"before": 168, "after": 84}),
+    }
+    assert kept(cast, "viewer") is None
+    # Another role that holds at the same place gives what this one takes; at another place it does not.
+    with tenant_scope(cast.tenant_a.id):
+        Membership.objects.create(account=cast.bob, role="operator", site=cast.other_site_a)
+    assert len(api(alice, cast, "POST", "roles/viewer/hours/preview", wanted).json()["effects"]) == 3
+    with tenant_scope(cast.tenant_a.id):
+        Membership.objects.create(account=cast.bob, role="operator", site=cast.site_a)
+    assert api(alice, cast, "POST", "roles/viewer/hours/preview", wanted).json()["effects"] == []
+    locked = api(alice, cast, "POST", "roles/owner/hours/preview", {"sign_in": []})
+    assert problem(locked) == "locks-out-owners"
+
+
+def test_where_rights_are_shown_their_hours_are_too(cast: Cast, alice: Client) -> None:
+    set_calendar(cast.tenant_a, "UTC")
+    tomorrow = DAYS[(clock.now() + dt.timedelta(days=1)).weekday()]
+    set_hours(cast.tenant_a, "viewer", live=[{"days": [tomorrow], "from": "08:00", "to": "18:00"}])
+    place = f"site:{cast.site_a.id}"
+    text = alice.get(at(cast, f"people/{cast.bob.id}/rights?place={place}")).content.decode()
+    assert text.count("Not now; again from") == 1
+    assert "When these roles hold" in text
+    assert "Live view: " in text
+    rights = api(alice, cast, "GET", f"members/{cast.bob.id}/rights?site={cast.site_a.id}").json()["rights"]
+    by_name = {one["permission"]: (one["allowed"], one["now"], one["opens_us"]) for one in rights}
+    assert by_name["camera:playback"] == (True, True, None)
+    opens = clock.now().replace(hour=8, minute=0, second=0, microsecond=0) + dt.timedelta(days=1)
+    assert by_name["camera:live"] == (True, False, clock.to_us(opens))
+    assert by_name["camera:edit"] == (False, False, None)
+    camera = add(make_box(cast.tenant_a, cast.site_a), NewCamera("Gate", MAIN)).id
+    text = alice.get(at(cast, f"cameras/{camera}/people")).content.decode()
+    assert text.count("Not now; again from") == 1
+    assert "Live view: " in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -65,9 +66,14 @@ def test_a_kind_that_is_not_accepted_does_not_sign_in_and_a_recovery_code_does(c
     assert give(door, cast.alice, key.sign(challenge(door, cast.alice))).status_code == 302
     assert ("session.factor-not-accepted", {"factor": "the authenticator app"}) in acts_of(cast.alice)
     changed = [details for act, details in acts_of(cast.alice) if act == "tenant.sign-in-rules"]
-    assert [one["before"] for one in changed] == [
-        "everybody: app, passkey, always with password, never remembered"
-    ]
+    (before,) = [json.loads(one["before"]) for one in changed]
+    assert (before["kinds"], before["passwordless"], before["remember_days"]) == (
+        ["app", "passkey"],
+        False,
+        0,
+    )
+    log = alice.get(f"/t/{cast.tenant_a.slug}/audit?act=tenant.").content.decode()
+    assert "Before: Everybody: Authenticator app, Passkey" in log
     ruled(alice, cast, kinds=["app", "passkey"])  # the reason taken away
     assert give(password_given(cast.alice), cast.alice, code_of(cast.alice)).status_code == 302
 
@@ -78,7 +84,7 @@ def test_the_last_passkey_stays_while_nothing_else_is_accepted(cast: Cast) -> No
     ruled(alice, cast, roles={"owner": {"kinds": ["passkey"]}})
     path = at(cast.alice, f"account/passkeys/{passkey.id}/remove")
     alice.post(path, {"password": PASSWORD, "code": key.sign(challenge(alice, cast.alice))})
-    assert "add another passkey first" in alice.get(at(cast.alice, "account")).content.decode()
+    assert "set up another one first" in alice.get(at(cast.alice, "account")).content.decode()
     ruled(alice, cast, roles={})
     alice.post(path, {"password": PASSWORD, "code": key.sign(challenge(alice, cast.alice))})
     assert alice.get(path).status_code == 404

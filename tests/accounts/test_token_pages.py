@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -16,8 +15,8 @@ from tenants import bearer
 from tests.cast import Cast, make_cast, make_token, sign_in
 from tests.frontend.conftest import CHROMIUM, FLAGS
 from tests.live_portal import running_portal
+from tests.looks import looks_right
 
-LOOKS = [(1440, 900, "light"), (1440, 900, "dark"), (390, 844, "light"), (390, 844, "dark")]
 LONG = "Nightly report for the insurance of the warehouse behind the station, " + "x" * 10
 
 
@@ -77,33 +76,23 @@ def page(portal: Portal, chromium: Browser) -> Iterator[Page]:
     assert noise == []
 
 
-def looks_right(page: Page) -> None:
-    for width, height, theme in LOOKS:
-        page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width, f"{page.url} is {wide} px wide at {width}"
-        found = Axe().run(page, options={"resultTypes": ["violations"]})
-        assert found.violations_count == 0, f"{width}, {theme}: {found.generate_report()}"
-
-
 def test_pages_of_tokens_hold_at_every_width_in_both_themes(page: Page, portal: Portal) -> None:
     page.goto(portal.tokens)
-    looks_right(page)
+    looks_right(page, "tokens")
     page.get_by_role("link", name="Make a token").click()
-    looks_right(page)
+    looks_right(page, "new token")
     page.get_by_role("button", name="Make the token").click()
     expect(
         page.get_by_role("textbox", name="Name")
     ).to_be_focused()  # the browser's own check: the name is missing
     page.goto(portal.tokens)
     page.get_by_role("link", name=re.compile("Revoke Nightly")).click()
-    looks_right(page)
+    looks_right(page, "revoke token")
 
 
 def test_the_reference_holds_at_every_width_in_both_themes(page: Page, portal: Portal) -> None:
     page.goto(f"{portal.address}/api/docs/")
-    looks_right(page)
+    looks_right(page, "reference")
     page.get_by_text("Contents").click()  # on the phone, where the looks ended
     page.get_by_role("link", name="Register a camera on an agent").click()
     expect(page.get_by_role("heading", name="Register a camera on an agent")).to_be_in_viewport()
@@ -120,7 +109,7 @@ def test_with_the_keyboard_alone_a_token_is_made_that_works(page: Page, portal: 
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Display")).to_be_visible()
-    looks_right(page)
+    looks_right(page, "token")
     token = page.locator("#token").inner_text()
     assert bearer.is_token(token)
     headers = {"Authorization": f"Bearer {token}"}

@@ -34,6 +34,7 @@ def databases() -> Iterator[None]:
     from vsaas.audit import signer
     from vsaas.keys.kms import create_key_file, key_file_of
 
+    settings.PLAIN_HTTP_HOSTS.add("testserver")  # the name Django's test client asks for
     services.hold_run()
     try:
         services.ensure("database")

@@ -266,6 +266,7 @@ def test_people_see_the_cameras_and_agents_of_their_sites(cast, staffed, client_
             "signature": "signed",
             "transport": "this-machine",
         },
+        "certificate": {"accepted": None, "shown": None},
         "enabled": True,
         "retention_days": None,
         "version": 1,

@@ -126,10 +126,12 @@ def test_require_visible_and_may_agree_with_the_rule(
         actor = narrowed(actor, frozenset(ASKED), only, token_id=uuid7(), name="token")
     with tenant_scope(cast.tenant_a.id):
         cameras = list(Camera.objects.prefetch_related("groups"))
+        bare = list(Camera.objects.all())
         for permission in ASKED:
             expected = {one.id for one in cameras if naive(grants, permission, one, only)}
             assert {one.id for one in cameras if may(actor, permission, one)} == expected
-            assert {one.id for one in cameras if allowed(actor, permission, one)} == expected
+            assert {one.id for one in bare if may(actor, permission, one)} == expected
+            assert {one.id for one in bare if allowed(actor, permission, one)} == expected
             assert {one.id for one in visible(actor, permission, Camera.objects.all())} == expected
             for model in (CameraSource, CameraGroup):
                 reached = set(
@@ -179,6 +181,26 @@ def test_what_is_held_throughout_a_place_is_held_on_each_camera_of_it(estate: Es
                 assert all(actor.allows(permission, access.place_of(one)) for one in under)
         if actor.everywhere(CAMERA_VIEW):
             assert all(actor.allows(CAMERA_VIEW, access.place_of(one)) for one in cameras)
+
+
+def test_groups_are_asked_for_only_where_the_decision_turns_on_them(estate: Estate) -> None:
+    cast = estate.cast
+    viewer = Role("v", "V", "v", frozenset({CAMERA_VIEW}))
+    by_site, by_group = Grant(viewer, cast.site_a.id), Grant(viewer, None, "Night")
+    no_playback = Grant(Role("p", "P", "p", frozenset({CAMERA_PLAYBACK})), None, "Night", denies=True)
+
+    def queries(*grants: Grant) -> int:
+        actor = Actor(cast.tenant_a.id, cast.bob.id, "Bob", grants)
+        camera = Camera.objects.get(id=estate.cameras[0].id)
+        with CaptureQueriesContext(connection) as captured:
+            require(actor, CAMERA_VIEW, camera)
+            assert not may(actor, CAMERA_PLAYBACK, camera)
+        return len(captured)
+
+    with tenant_scope(cast.tenant_a.id):
+        assert queries(by_site) == queries(by_site, by_group) == queries(by_site, no_playback) == 0
+        assert queries(by_group) == 1
+        assert queries(by_site, Grant(viewer, None, "Vault2", denies=True)) == 1
 
 
 def test_a_place_one_has_no_part_in_does_not_exist_and_one_that_lacks_the_right_is_refused(

@@ -28,6 +28,7 @@ from sealing.keys import EnvelopeInfo, PeriodKey, RecScope, open_envelope, parse
 from sealing.record import Gap, Record, Segment, parse_record
 from sealing.segment import read_part
 from sealing.statement import Recipient
+from tests.edge_agent.tiny_portal import trust_in
 
 GIGABYTE = 1_000_000_000
 
@@ -79,7 +80,7 @@ class Box:
         self.recipient = Recipient(RecipientKind.TENANT, public, 0)
         self.spool = Spool(folder / "spool", budget_bytes=budget_bytes, floor_bytes=floor_bytes)
         self.periods = PeriodKeys(self.spool, self.tenant, self.keys.wrapping_key())
-        self.periods.recipients = (self.recipient,)
+        self.periods.follow(trust_in(self.tenant, self.recipient))
         self.identity = Identity(self.tenant, self.agent, self.keys.record_signer, "test")
 
     def recorder(
@@ -101,7 +102,7 @@ class Box:
             clock=self.clock,
             identity=self.identity,
             keys=self.periods,
-            open_source=lambda url, audio: source(
+            open_source=lambda url, audio, _accepted: source(
                 url, audio=audio, open_timeout_s=3.0, stall_timeout_s=stall_s
             ),
             resume_reason=resume,

@@ -16,7 +16,6 @@ from edge_agent.seal import SegmentSealer, StreamChain
 from edge_agent.segmenter import Segmenter, main_limits
 from edge_agent.spool import Spool
 from sealing.ids import Stream
-from sealing.statement import Recipient
 from tests.edge_agent.box import Box
 from tests.edge_agent.footage import StandClock, h264_units
 
@@ -77,8 +76,7 @@ def fill(state: Path, camera: uuid.UUID, segments: int, *, before_s: float = 600
     spool = Spool(state / SPOOL, budget_bytes=orders.settings.spool_budget_bytes, floor_bytes=0)
     try:
         periods = PeriodKeys(spool, identity.tenant, identity.keys.wrapping_key())
-        recipients: tuple[Recipient, ...] = orders.trust.recipients
-        periods.recipients = recipients
+        periods.follow(orders.trust)
         sealing = Sealing(identity.tenant, identity.agent, identity.record, "test")
         chain = record(spool, sealing, periods, camera, segments, before_s=before_s)
         rows = spool.read(

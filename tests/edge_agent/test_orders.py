@@ -17,7 +17,7 @@ from edge_agent.identity import Identity
 from edge_agent.keys import BoxKeys
 from edge_agent.orders import Orders, check_live_url
 from protocol.state import AgentState, ChainTip
-from sealing.ids import Stream
+from sealing.ids import CameraKeyKind, Stream
 from sealing.statement import Recipients
 from tests.edge_agent.enrolled import EnrolledBox, enrolled_box
 from tests.edge_agent.tiny_portal import NOW_US, SOURCE, Organisation, Reply, TinyPortal, as_json, new_signer
@@ -56,7 +56,6 @@ def test_cameras_are_known_after_a_restart_without_any_portal(box: EnrolledBox) 
     assert [setup.name for setup in setups] == ["gate", "gate"]
     assert setups[0].source_main == setups[0].source_sub == SOURCE
     assert "s3cret" not in repr(setups)
-    assert orders.recipient() == box.organisation.recipient
     assert orders.cameras() is setups
 
 
@@ -79,8 +78,7 @@ async def test_newer_statements_and_commands_are_fetched_and_kept(
     again = box.orders()
     assert (again.statement_number, again.command_number) == (number, 2)
     assert again.alarms == ()
-    with pytest.raises(TrustBroken, match="no statement names a recipient"):
-        again.recipient()
+    assert again.trust.recipient_for(uuid.uuid4(), CameraKeyKind.PICTURE) is None
 
 
 async def test_many_new_statements_come_in_several_answers(
@@ -126,7 +124,7 @@ def test_another_statement_at_a_number_seen_is_not_obeyed(box: EnrolledBox) -> N
     organisation.state(Recipients(()))
     with pytest.raises(TrustBroken, match="another statement 3 than this box has seen"):
         orders.offer_state(says(box, number, organisation.command(2)), box.identity.portal)
-    assert orders.recipient() == organisation.recipient
+    assert orders.trust.recipients == (organisation.recipient,)
     assert orders.alarms
 
 

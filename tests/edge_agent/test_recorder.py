@@ -26,6 +26,7 @@ from sealing.ids import GapReason, Rendition
 from sealing.record import Beat, Clock, Genesis, Segment
 from tests.edge_agent.box import Box, wait_for
 from tests.edge_agent.footage import StandClock, h264_units
+from tests.edge_agent.tiny_portal import trust_in
 from vsaas.onebox.demo_camera import SUB, DemoCamera, DemoCameraConfig, barcode, demo_camera_thread
 
 SMALL = replace(SUB, fps=25, bitrate_bps=600_000, gop_seconds=1.0)
@@ -372,7 +373,7 @@ def test_a_renamed_camera_is_recorded_on_without_a_gap(camera, box):
         setup = CameraSetup(box.camera, name, True, audio, camera.url("main"), None)
         return SimpleNamespace(
             settings=AgentSettings(segment_seconds_main=2),
-            trust=SimpleNamespace(recipients=(box.recipient,)),
+            trust=trust_in(box.tenant, box.recipient),
             revoked=False,
             cameras=lambda: (setup,),
         )

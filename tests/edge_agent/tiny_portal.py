@@ -37,7 +37,10 @@ from sealing.statement import (
     Recipients,
     RootBody,
     Statement,
+    Trust,
+    countersign_handover,
     sign_statement,
+    verify_statements,
 )
 
 NOW_US = 1_790_000_000_000_000
@@ -46,6 +49,15 @@ SOURCE = "rtsp://viewer:s3cret@10.0.0.7:554/stream"
 
 def new_signer() -> Ed25519Signer:
     return Ed25519Signer(Ed25519PrivateKey.generate().private_bytes_raw())
+
+
+def trust_in(tenant: uuid.UUID, *recipients: Recipient) -> Trust:
+    """What statements of a new root say that name these recipients."""
+    root = new_signer()
+    first = sign_statement(Statement(tenant, 0, ZERO_HASH, NOW_US, RootBody(root.public_key)), root)
+    prev = hashlib.sha256(first).digest()
+    second = sign_statement(Statement(tenant, 1, prev, NOW_US, Recipients(recipients)), root)
+    return verify_statements([first, second], fingerprint(root.public_key))
 
 
 class Organisation:
@@ -76,6 +88,13 @@ class Organisation:
             sign_statement(Statement(self.tenant, number, prev, NOW_US + number, body), self.root)
         )
         return number
+
+    def hand_over(self) -> None:
+        """A new root takes over; the one before stays in `old_root`."""
+        self.old_root, new = self.root, new_signer()
+        number, prev = len(self.statements), hashlib.sha256(self.statements[-1]).digest()
+        self.state(countersign_handover(self.tenant, number, prev, NOW_US + number, new))
+        self.root = new
 
     def admit(self, record: bytes, transport: bytes, box: bytes) -> None:
         self.state(AgentKeys(self.agent, record, transport, box))

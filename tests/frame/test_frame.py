@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.frame.conftest import EMOJI, LONG, PHONE, RIGHT_TO_LEFT, House, Opens
+from tests.frame.conftest import DESKTOP, EMOJI, LONG, PHONE, RIGHT_TO_LEFT, House, Opens
 from tests.live_portal import Portal
 
 Address = Callable[..., str]
@@ -179,8 +179,9 @@ def test_times_stand_relative_and_exact_in_the_sites_zone(alice: Page, address: 
         assert re.fullmatch(r".+ · (\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d (GMT\+[12]|CES?T)", text), text
 
 
-@pytest.mark.parametrize("size", [{"width": 1440, "height": 900}, {"width": 1024, "height": 768}, PHONE])
-@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(DESKTOP, "dark"), ({"width": 1024, "height": 768}, "light"), (PHONE, "light")]
+)
 def test_every_page_fits_and_reads_well(
     context_of: Opens, house: House, address: Address, size: dict[str, int], scheme: str
 ) -> None:

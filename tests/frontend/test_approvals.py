@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.approvals.stage import make_bound
 from tests.cast import PASSWORD, Cast, code_of, sign_in
 from tests.live_portal import aside, running_portal
+from tests.looks import looks_right
 from vsaas.accounts.models import Account
 from vsaas.accounts.sessions import cookie_name
-
-SHOTS = os.environ.get("APPROVALS_SHOTS")
-WIDTHS = {1440: 900, 390: 844}
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +35,7 @@ def contexts(browser: Browser) -> Iterator[list[BrowserContext]]:
 
 
 def looks(page: Page, name: str) -> None:
-    """The page that is open fits at both widths and holds to axe in both themes."""
-    for width, height in WIDTHS.items():
-        for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
-            page.set_viewport_size({"width": width, "height": height})
-            if SHOTS:
-                Path(SHOTS).mkdir(parents=True, exist_ok=True)
-                page.screenshot(path=Path(SHOTS) / f"{name}-{width}-{theme}.png", full_page=True)
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{name} is {wide} px wide at {width}"
-            found = Axe().run(page, options={"resultTypes": ["violations"]})
-            assert found.violations_count == 0, f"{name} at {width}, {theme}: {found.generate_report()}"
+    looks_right(page, name, "APPROVALS_SHOTS")
 
 
 def signed_in(context: BrowserContext, portal: str, account: Account, slug: str) -> Page:

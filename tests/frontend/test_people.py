@@ -3,13 +3,11 @@ reaches everything, and an invited person gets in by what the page shows."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tenants.permissions import OPERATOR, VIEWER
@@ -17,14 +15,12 @@ from tenants.scope import tenant_scope
 from tests.cast import Cast, make_account, make_cast, make_site, sign_in
 from tests.e2e.people import PASSWORD, app_code, shown_secret
 from tests.live_portal import aside, running_portal
+from tests.looks import looks_right
 from vsaas.accounts.acts import RENAMED
 from vsaas.accounts.models import Account
 from vsaas.accounts.sessions import cookie_name
 from vsaas.audit.sequencer import sequence_tenant
 from vsaas.audit.services import record_act, system
-
-SHOTS = os.environ.get("PEOPLE_SHOTS")
-WIDTHS = {1440: 900, 390: 844}
 
 
 @pytest.fixture(scope="module")
@@ -72,23 +68,8 @@ def owner(browser: Browser, portal: str, people: Cast) -> Iterator[BrowserContex
     context.close()
 
 
-def shot(page: Page, name: str) -> None:
-    if SHOTS:
-        Path(SHOTS).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
-
-
 def looks(page: Page, name: str) -> None:
-    """The page that is open holds at both widths and in both themes."""
-    for width, height in WIDTHS.items():
-        for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
-            page.set_viewport_size({"width": width, "height": height})
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            shot(page, f"{name}-{width}-{theme}")
-            assert wide <= width, f"{name} is {wide} px wide at {width}"
-            found = Axe().run(page, options={"resultTypes": ["violations"]})
-            assert found.violations_count == 0, f"{name} at {width}, {theme}: {found.generate_report()}"
+    looks_right(page, name, "PEOPLE_SHOTS")
 
 
 PAGES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ from django.core.management import call_command
 from django.test import override_settings
 from pydantic import SecretStr
 
-from tenants.models import Membership
+from tenants.models import Membership, OrganisationRole
 from tenants.permissions import OWNER
 from tenants.scope import tenant_scope
 from tests.boxes import make_box, make_keys
 from tests.cast import Cast, make_account, sign_in
+from vsaas.accounts.models import SignInPolicy
 from vsaas.agents.models import Agent
 from vsaas.audit.services import record_act, system
 from vsaas.cameras.services import NewCamera, camera_add
@@ -76,6 +78,9 @@ def test_a_sound_installation_is_good_but_for_what_runs_on_loopback(sound: dict[
         ({"redis_url": SecretStr("rediss://:x@cache.example.org:6379")}, "redis", "good"),
         ({"secret_key": SecretStr("a" * 60)}, "secret-key", "bad"),
         ({"secret_key": SecretStr("abcdefghijklmnopqrstuvwxyz0123456")}, "secret-key", "weak"),
+        ({"secret_key": SecretStr(secrets.token_hex(16))}, "secret-key", "weak"),
+        ({"secret_key": SecretStr(secrets.token_hex(32))}, "secret-key", "good"),
+        ({"secret_key": SecretStr(secrets.token_urlsafe(32))}, "secret-key", "good"),  # as `make up` makes it
         ({"smtp_url": None}, "mail", "weak"),
         ({"audit_key": None}, "audit-key", "weak"),
         ({"kms": "keyfile:/nowhere/kms.key"}, "key-file", "bad"),
@@ -171,6 +176,20 @@ def test_a_camera_says_how_it_is_protected(cast: Cast, object_store_server: None
     assert alice.get(f"/api/v1/cameras/{camera}", headers=api).json()["protection"]["link"] == "encrypted"
     assert "Camera link not encrypted" not in alice.get(f"/t/{slug}/cameras/{camera}").content.decode()
     assert grades(f"organisation {slug}")["camera-links"]["grade"] == "good"
+
+
+def test_kinds_of_factor_that_are_weak(cast: Cast) -> None:
+    about = f"organisation {cast.tenant_a.slug}"
+    sound = grades(about)["second-factors"]
+    assert (sound["grade"], sound["found"]) == ("good", "always required: Authenticator app, Passkey")
+    with tenant_scope(cast.tenant_a.id):
+        SignInPolicy.objects.create(kinds=["app", "email-code"])
+    weak = grades(about)["second-factors"]
+    assert (weak["grade"], weak["found"]) == ("weak", "Authenticator app, Code by e-mail")
+    with tenant_scope(cast.tenant_a.id):
+        OrganisationRole.objects.create(key="viewer", factor_kinds=["email-code"])
+    bad = grades(about)["second-factors"]
+    assert (bad["grade"], bad["found"]) == ("bad", "Viewer: codes that are sent, and nothing stronger")
 
 
 def test_owners_read_what_concerns_them_and_nobody_else_does(cast: Cast, pages: None) -> None:

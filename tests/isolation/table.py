@@ -190,6 +190,26 @@ URLS: list[Url] = [
             ("/break-glass", "POST"),
         )
     ),
+    *(
+        Url(
+            PAGES + f"sign-in/lost{rest}",
+            method,
+            Public(""),
+            lambda s, rest=rest: page(s, f"sign-in/lost{rest}"),
+            body=(lambda s: {}) if method == "POST" else None,
+            succeeds=(200,) if rest == "/state" else (302,),  # nobody gave a password: to the sign-in
+        )
+        for rest, method in (
+            ("", "GET"),
+            ("", "POST"),
+            ("/state", "GET"),
+            ("/withdraw", "POST"),
+            ("/app", "GET"),
+            ("/app", "POST"),
+            ("/passkey", "GET"),
+            ("/passkey", "POST"),
+        )
+    ),
     Url(PAGES + "sign-out", "POST", Public(""), lambda s: page(s, "sign-out"), succeeds=(302,)),
     Url(
         PAGES + "recovery-codes",
@@ -432,6 +452,15 @@ URLS: list[Url] = [
         Requires(may.CAMERA_EDIT),
         lambda s: page(s, f"cameras/{s.camera.id}/switch"),
         body=lambda s: {"enabled": "1"},
+        names_object=True,
+        succeeds=(302,),
+    ),
+    Url(
+        PAGES + "cameras/<uuid:camera_id>/certificate",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/certificate"),
+        body=lambda s: {"certificate": "ab" * 32},
         names_object=True,
         succeeds=(302,),
     ),
@@ -1095,6 +1124,20 @@ URLS: list[Url] = [
         )
         for method in ("GET", "POST")
     ),
+    # The tests' portal has no plug-in that sends codes.
+    *(
+        Url(
+            PAGES + f"account/numbers/<slug:kind>{rest}",
+            method,
+            Requires(may.ACCOUNT_SELF),
+            lambda s, rest=rest: page(s, f"account/numbers/sms{rest}"),
+            body=lambda s: {},
+            own=True,
+            succeeds=(404,),
+        )
+        for rest in ("", "/remove")
+        for method in ("GET", "POST")
+    ),
     Url(
         PAGES + "sign-in/passkey",
         "POST",
@@ -1411,6 +1454,14 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
+        API + "roles/<slug:role_key>/hours/preview",
+        "POST",
+        Requires(may.ROLE_EDIT),
+        lambda s: f"{API}roles/{s.role_key}/hours/preview",
+        body=lambda s: {"playback_back_h": 48},
+        names_object=True,
+    ),
+    Url(
         API + "organisation",
         "GET",
         Requires(may.TENANT_EDIT),
@@ -1484,6 +1535,15 @@ URLS: list[Url] = [
             succeeds=(404,),  # nobody has one
         )
         for method, rest in (("PATCH", ""), ("POST", "/removal"))
+    ),
+    Url(
+        API + "account/codes",
+        "POST",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: API + "account/codes",
+        body=lambda s: {"kind": "email-code"},
+        own=True,
+        succeeds=(422,),  # nobody's rules accept codes that are sent
     ),
     Url(
         API + "account/freshness",
@@ -1724,9 +1784,16 @@ CONSUMERS: list[Consumer] = [
 
 TASKS: list[Task] = [
     Task("vsaas.accounts.tasks.remove_ended", Platform),
+    Task(
+        "vsaas.accounts.tasks.send_code",
+        Platform,
+        lambda s: (str(s.cast.tenant_a.id), str(s.cast.alice.id), "a" * 64, "en"),  # nobody asked for one
+    ),
     Task("vsaas.audit.tasks.forward_audit", Platform),
     Task("vsaas.audit.tasks.forward_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
+    Task("vsaas.audit.tasks.forward_platform", Platform),
     Task("vsaas.audit.tasks.prune_audit", Platform),
+    Task("vsaas.audit.tasks.prune_platform", Platform),
     Task("vsaas.audit.tasks.prune_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.audit.tasks.sequence_audit", Platform),
     Task("vsaas.audit.tasks.sign_audit", Platform),

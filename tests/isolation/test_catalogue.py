@@ -26,6 +26,8 @@ PLATFORM = {
     "audit_platforminbox": "(current_setting('app.platform'::text, true) = 'audit'::text)",
     "audit_platformentry": "(current_setting('app.platform'::text, true) = 'audit'::text)",
     "mail_platformmessage": "(current_setting('app.platform'::text, true) = 'mail'::text)",
+    "audit_platformpruning": "(current_setting('app.platform'::text, true) = 'audit'::text)",
+    "audit_platformdestination": "(current_setting('app.platform'::text, true) = 'audit'::text)",
     "audit_platformcheckpoint": "(current_setting('app.platform'::text, true) = 'audit'::text)",
 }
 TENANT_RULE = "(tenant_id = (current_setting('app.tenant'::text))::uuid)"
@@ -149,8 +151,9 @@ def test_chained_audit_entries_cannot_be_changed_by_the_app(database: None) -> N
     ):
         app = {privilege for role, privilege in grants("default", table) if role == APP_ROLE}
         assert app == {"SELECT", "INSERT"}, table
-    app = {privilege for role, privilege in grants("default", "audit_auditpruning") if role == APP_ROLE}
-    assert app == {"SELECT"}
+    for table in ("audit_auditpruning", "audit_platformpruning"):
+        app = {privilege for role, privilege in grants("default", table) if role == APP_ROLE}
+        assert app == {"SELECT"}, table
 
 
 def test_ids_are_unique_within_their_tenant_so_that_foreign_keys_can_name_both(alias: str) -> None:

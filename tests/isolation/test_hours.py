@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
 import pytest
 
 from tenants.access import IN_LIVE_HOURS, IN_PLAYBACK_HOURS
 from tenants.declare import Requires
 from tenants.permissions import Permission
 from tenants.scope import tenant_scope
+from tests.agent_sim import SECOND, AgentSim, recorded
+from tests.isolation.footage import GIVES_NONE, WAYS, Asked, Way
 from tests.isolation.stage import Stage, make_stage
 from tests.isolation.table import API, Url
 from tests.isolation.test_isolation import SESSION_ROWS, ask
 from tests.rules import set_hours
 from vsaas.audit.models import AuditInbox
+from vsaas.common import clock
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +67,52 @@ def test_live_view_and_playback_have_hours_of_their_own(
     assert [
         row.id for row in rows if ask(stage, stage.alice, row, stage.slug).status_code not in row.succeeds
     ] == []
+
+
+# ---- too far back
+
+HOUR_US = 3600 * SECOND
+LENGTH_US = 20 * SECOND
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A camera with two short stretches of recordings, three hours ago and just now."""
+
+    camera: UUID
+    agent: UUID
+    old_us: int
+    new_us: int
+
+
+@pytest.fixture(scope="module")
+def footage(stage: Stage) -> Recorded:
+    agent = AgentSim.enrol(stage.cast.tenant_a.id, stage.site)
+    new_us = (clock.now_us() // (60 * SECOND) - 3) * 60 * SECOND
+    stream, _ = recorded(agent, new_us - 3 * HOUR_US, 2)
+    recorded(agent, new_us, 2, camera=stream.camera)
+    return Recorded(stream.camera, agent.id, new_us - 3 * HOUR_US, new_us)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.id)
+def test_no_way_to_footage_gives_what_lies_too_far_back(
+    way: Way, stage: Stage, footage: Recorded, tmp_path: Path
+) -> None:
+    def gives(from_us: int) -> bool:
+        asked = Asked(stage, footage.camera, footage.agent, from_us, from_us + LENGTH_US, tmp_path)
+        return way.gives(asked)
+
+    set_hours(stage.cast.tenant_a, "owner", playback_back_h=1)
+    before = refusals(stage)
+    assert not gives(footage.old_us)
+    assert refusals(stage) - before == (1 if way.refuses else 0)
+    assert gives(footage.new_us)
+    set_hours(stage.cast.tenant_a, "owner")
+    assert gives(footage.old_us)
+
+
+def test_every_row_that_takes_a_right_of_playback_is_a_way_to_footage_or_gives_none() -> None:
+    takes = {row.id for row in SESSION_ROWS if needed(row) & IN_PLAYBACK_HOURS}
+    ways = {way.id for way in WAYS if way.method}
+    assert takes == ways | GIVES_NONE.keys()
+    assert not ways & GIVES_NONE.keys()

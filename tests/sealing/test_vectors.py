@@ -16,7 +16,7 @@ from sealing.canonical import CBOR, decode_canonical, encode_canonical
 from sealing.chain import Accepted, ChainScope, Refused, Tip, accept, flags, verify_chain
 from sealing.cose import Purpose, verify1
 from sealing.errors import ERRORS, SealingError
-from sealing.ids import EnvelopePurpose, Rendition, Stream
+from sealing.ids import CameraKeyKind, EnvelopePurpose, Rendition, Stream
 from sealing.index import open_index
 from sealing.keys import EnvelopeInfo, PeriodKey, open_envelope, part_context
 from sealing.live import LivePlayer, Publish
@@ -185,7 +185,11 @@ def _object_name(vector: Vector) -> Any:
 
 
 def _scope(purpose: EnvelopePurpose, scope: Vector) -> keys.Scope:
+    if "vault" in scope:
+        return keys.VaultScope(uuid.UUID(scope["vault"]))
     camera = uuid.UUID(scope["camera"])
+    if "epoch" in scope:
+        return keys.CameraShareScope(camera, CameraKeyKind(scope["kind"]), scope["epoch"])
     if "rendition_class" in scope:
         return keys.RecScope(camera, scope["rendition_class"], _number(scope["period_start_us"]))
     if "publish" in scope:

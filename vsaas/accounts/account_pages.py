@@ -22,6 +22,7 @@ from vsaas.accounts import (
     address,
     closing,
     language,
+    numbers,
     own,
     passkeys,
     people,
@@ -31,11 +32,13 @@ from vsaas.accounts import (
     signin,
     user_agents,
 )
+from vsaas.accounts.code_asking import try_to_ask
 from vsaas.accounts.forms import ChosenPasswordForm, FactorForm, PasswordForm
 from vsaas.accounts.models import Account, RecoveryCode, Session, TotpDevice
 from vsaas.accounts.passwords import MAX_CHARS
 from vsaas.accounts.people_pages import rights, said, say, shown_session
-from vsaas.accounts.views import app_of, check_new_app, too_many_words
+from vsaas.accounts.views import SEND, app_of, check_new_app, too_many_words
+from vsaas.accounts.waiting import sentence
 from vsaas.audit import feed
 from vsaas.common.errors import NotFound, TooMany
 from vsaas.common.links import tenant_url
@@ -113,6 +116,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "remembered": [
             {"row": row, "words": acts.device_spoken(row.device)} for row in remembered.of(person)
         ],
+        "numbers": numbers.offered(person),
         "may_add_passkey": passkeys.party() is not None,
         "codes_left": RecoveryCode.objects.filter(device__user=person, used_at=None).count(),
         "sessions": own_sessions(request, person),
@@ -234,6 +238,11 @@ def _new_codes(request: HttpRequest, person: Account) -> HttpResponse:
     return HttpResponseRedirect(tenant_url(request, "recovery-codes"))
 
 
+def given_now(request: HttpRequest, person: Account, form: ConfirmForm) -> Any:
+    """The factor that was given in the form, or None. Raises TooMany."""
+    return signin.check_factor(request, person, form.cleaned_data["code"], sent=True)
+
+
 def confirm_first(
     request: HttpRequest,
     person: Account,
@@ -246,12 +255,18 @@ def confirm_first(
     device that took the code."""
     form = form or ConfirmForm(request.POST if request.method == "POST" else None)
     status, headers = (422 if form.is_bound else 200), {}
-    if request.method == "POST" and form.is_valid():
+    if SEND in request.POST:
+        wrong = try_to_ask(request, person, request.POST[SEND])
+        form.errors.clear()
+        status = 200 if wrong is None else wrong.status
+        if wrong is not None:
+            form.add_error(None, sentence(wrong))
+    elif request.method == "POST" and form.is_valid():
         try:
             # The password first: a code works once, and must not be spent beside a wrong password.
             if not signin.check_own_password(request, person, form.cleaned_data["password"]):
                 form.add_error("password", _("This is not your password. Try again."))
-            elif (given := signin.check_factor(request, person, form.cleaned_data["code"])) is None:
+            elif (given := given_now(request, person, form)) is None:
                 form.add_error(
                     "code", _("This code is wrong or was used before. Wait for the next one and type that.")
                 )

@@ -1,14 +1,18 @@
 """What is audited about people."""
 
+from typing import Any
+
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from vsaas.accounts.grants import ALL_SITES, NOT, OF_CAMERA, OF_GROUP, WITHOUT_ROLE
-from vsaas.audit.acts import declare, each_of, one_of
+from vsaas.accounts.hours_words import change_spoken, hours_spoken
+from vsaas.audit.acts import Data, declare, each_of, one_of
 
 A_RECOVERY_CODE = gettext_noop("a recovery code")
 THE_APP = gettext_noop("the authenticator app")
 A_PASSKEY = gettext_noop("a passkey")
+AN_EMAIL_CODE = gettext_noop("a code sent by e-mail")
 A_REMEMBERED_BROWSER = gettext_noop("a browser that is remembered")
 A_PASSKEY_ALONE = gettext_noop("a passkey, without password")
 NO_ANSWER = gettext_noop("it is no passkey's answer")
@@ -60,10 +64,18 @@ NO_RIGHT = gettext_noop("nothing")
 _rights = each_of(NO_RIGHT)
 """Names of permissions, as they are in the catalogue."""
 
+
+def _rules(document: Any) -> str:
+    """Sign-in rules, as `rules.as_kept` keeps them."""
+    from vsaas.accounts.rules import spoken  # which records acts of this module
+
+    return spoken(document)
+
+
 device_spoken = one_of(UNKNOWN_DEVICE, gettext_noop("%(browser)s on %(system)s"))
 """A browser and its system, as `user_agents.device_words` says them: "Firefox on Linux"."""
 
-_factor = one_of(A_RECOVERY_CODE, THE_APP, A_PASSKEY, A_PASSKEY_ALONE, A_REMEMBERED_BROWSER)
+_factor = one_of(A_RECOVERY_CODE, THE_APP, A_PASSKEY, A_PASSKEY_ALONE, A_REMEMBERED_BROWSER, AN_EMAIL_CODE)
 
 SIGNED_IN = declare("session.signed-in", _("{actor} signed in with {factor}"), factor=_factor)
 WAITS = declare(
@@ -116,10 +128,16 @@ ACCESS_CHANGED = declare(
     before=grants_spoken,
 )
 HOURS_CHANGED = declare(
-    "role.hours-changed", _("{actor} changed the hours of the role {object}. Now: {after}. Before: {before}")
+    "role.hours-changed",
+    _("{actor} changed the hours of the role {object}. Now: {after}. Before: {before}"),
+    before=Data(hours_spoken),
+    after=Data(hours_spoken),
 )
 ORGANISATION_CHANGED = declare(
-    "tenant.changed", _("{actor} changed the organisation's settings. Now: {after}. Before: {before}")
+    "tenant.changed",
+    _("{actor} changed the organisation's settings. Now: {after}. Before: {before}"),
+    before=Data(change_spoken),
+    after=Data(change_spoken),
 )
 GRANTS_CHANGED = declare(
     "people.grants-changed",
@@ -150,6 +168,12 @@ FACTOR_RESET = declare(
     _("{actor} set up a new second factor by a link of {issuer}"),
     issuer=one_of(SOMEBODY_GONE),
 )
+FACTOR_RECOVERED = declare(
+    "account.factor-recovered",
+    _(
+        "{actor} set up a new second factor in place of a lost one, approved by {approver}; other sessions ended: {count}"
+    ),
+)
 RENAMED = declare("account.renamed", _("{actor} is called {after} now; before: {before}"))
 PASSWORD_CHANGED = declare(
     "account.password-changed", _("{actor} changed the password; other sessions ended: {count}")
@@ -178,8 +202,23 @@ FACTOR_NOT_ACCEPTED = declare(
     _("{actor} was not signed in with {factor}: the sign-in rules do not accept it"),
     factor=_factor,
 )
+NUMBER_ADDED = declare(
+    "account.number-added",
+    _("{actor} set up the telephone number {number} for {kind}; other sessions ended: {count}"),
+)
+NUMBER_REMOVED = declare(
+    "account.number-removed",
+    _("{actor} removed the telephone number {number} for {kind}; other sessions ended: {count}"),
+)
+CODE_ASKED = declare("session.code-asked", _("{actor} asked for {factor}"), factor=_factor)
+CODE_NOT_SENT = declare(
+    "session.code-not-sent", _("{factor} for {actor} could not be sent: {error}"), factor=_factor
+)
 SIGN_IN_RULES_CHANGED = declare(
-    "tenant.sign-in-rules", _("{actor} changed the sign-in rules. Now: {after}. Before: {before}")
+    "tenant.sign-in-rules",
+    _("{actor} changed the sign-in rules. Now: {after}. Before: {before}"),
+    before=Data(_rules),
+    after=Data(_rules),
 )
 REMEMBERED = declare(
     "browser.remembered",

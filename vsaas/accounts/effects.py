@@ -221,16 +221,16 @@ NAMED_MOST = 4
 def in_words(effect: Effect) -> str:
     """ "Bob and Olga can no longer watch a camera's recordings: Gate 2"."""
     values = {
-        "people": _listed(effect.people),
+        "people": listed(effect.people),
         "right": effect.permission.sentence,
-        "places": _("everywhere") if effect.everywhere else _listed(effect.places),
+        "places": _("everywhere") if effect.everywhere else listed(effect.places),
     }
     if effect.gained:
         return _("%(people)s can now %(right)s: %(places)s") % values
     return _("%(people)s can no longer %(right)s: %(places)s") % values
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """The first few names, and how many more there are."""
     if len(names) <= NAMED_MOST:
         return ", ".join(names)

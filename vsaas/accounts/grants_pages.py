@@ -19,6 +19,7 @@ from tenants.permissions import CAMERA_VIEW, PEOPLE_EDIT, PEOPLE_VIEW, SITE_VIEW
 from vsaas.accounts import people
 from vsaas.accounts.effects import Reason, reasons
 from vsaas.accounts.grants import Held, Names, as_held, checked, grant_spoken, held, names_of
+from vsaas.accounts.hours_now import Moment, hours_said
 from vsaas.accounts.people_forms import GrantForm
 from vsaas.accounts.people_pages import change, shown
 from vsaas.common.errors import Conflict, InvalidField, NotFound
@@ -81,9 +82,11 @@ def people_rights(request: HttpRequest, account_id: UUID) -> HttpResponse:
     place = _place(actor, asked)
     grants = people.rights_of(account)
     names = names_of([as_held(one) for one in grants])
+    found = reasons(grants, place)
     context = {
         "member": shown(actor, account),
-        "subjects": reasons_shown(reasons(grants, place), names),
+        "subjects": reasons_shown(found, names, Moment.now()),
+        "hours": hours_said(grant for one in found for grant in one.given_by),
         "place": asked,
         "sites": [
             (f"site:{one.pk}", one.name) for one in access.visible(actor, SITE_VIEW, Site.objects.all())
@@ -112,8 +115,9 @@ def _place(actor: Actor, asked: str) -> Place:
     raise Http404
 
 
-def reasons_shown(found: list[Reason], names: Names) -> list[dict[str, Any]]:
-    """Permissions under their headings, each with whether it is held and what gives and takes it, in words."""
+def reasons_shown(found: list[Reason], names: Names, moment: Moment) -> list[dict[str, Any]]:
+    """Permissions under their headings, each with whether it is held (and, if not now, when) and what gives and takes it, in
+    words."""
     return [
         {
             "title": subject.title,
@@ -121,6 +125,7 @@ def reasons_shown(found: list[Reason], names: Names) -> list[dict[str, Any]]:
                 {
                     "words": one.permission.sentence,
                     "allowed": one.allowed,
+                    "later": moment.said(one),
                     "given": _spoken(one.given_by, names),
                     "taken": _spoken(one.taken_by, names),
                 }

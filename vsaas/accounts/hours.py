@@ -20,9 +20,11 @@ from tenants.models import Membership, OrganisationRole, Tenant
 from tenants.permissions import OWNER, PEOPLE_VIEW, ROLE_EDIT, ROLES, TENANT_EDIT, Role
 from tenants.roles import roles
 from vsaas.accounts import acts
-from vsaas.accounts.hours_words import change_in_words, in_words
+from vsaas.accounts.hours_effects import HoursEffect, preview
+from vsaas.accounts.hours_words import change_to_json
 from vsaas.accounts.people import MAKE, OwnRole, lock_people, require_not_above
 from vsaas.approvals.demand import for_roles
+from vsaas.audit.acts import as_data
 from vsaas.audit.services import What, record_act, what, who
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, InvalidField, NotFound
@@ -88,18 +90,7 @@ def set_role_hours(
     Raises NotFound, Denied, OwnRole, StaleHours when the role was changed since `version`, LocksOut; AwaitsSecondPerson
     where such changes take two people, unless one of those `approved` it.
     """
-    present = lock_people(actor, ROLE_EDIT)
-    tenant = Tenant.objects.get()
-    access.require(present, ROLE_EDIT, tenant)
-    before = _role_hours(key)
-    require_not_above(present, [Grant(before.role, None)], MAKE)
-    under = Membership.objects.filter(account_id=present.account_id, role=key, denies=False).exists()
-    if under and key != OWNER.name:
-        raise OwnRole(_("you are under this role yourself: ask somebody else to change its hours"))
-    if version is not None and version != before.version:
-        raise StaleHours(_("somebody changed this role a moment ago: look at it again"))
-    if key == OWNER.name:
-        require_open_to_owners(wanted, tenant.calendar, "sign_in")
+    before = _changeable(lock_people(actor, ROLE_EDIT), key, wanted, version)
     if wanted == before.hours:
         return before
     if not approved:
@@ -115,10 +106,34 @@ def set_role_hours(
         who(actor),
         What("role", key, title),
         request=request,
-        before=in_words(before.hours),
-        after=in_words(wanted),
+        before=as_data(hours.hours_to_json(before.hours)),
+        after=as_data(hours.hours_to_json(wanted)),
     )
     return _role_hours(key)
+
+
+def preview_role_hours(
+    actor: Actor, key: str, wanted: Hours, *, version: int | None = None
+) -> list[HoursEffect]:
+    """What these hours would alter; refused as the change itself would be. Nothing is changed."""
+    before = _changeable(actor, key, wanted, version)
+    return preview(key, wanted) if wanted != before.hours else []
+
+
+def _changeable(actor: Actor, key: str, wanted: Hours, version: int | None) -> RoleHours:
+    """The hours of a role the actor may give others. Raises as `set_role_hours` says."""
+    tenant = Tenant.objects.get()
+    access.require(actor, ROLE_EDIT, tenant)
+    before = _role_hours(key)
+    require_not_above(actor, [Grant(before.role, None)], MAKE)
+    under = Membership.objects.filter(account_id=actor.account_id, role=key, denies=False).exists()
+    if under and key != OWNER.name:
+        raise OwnRole(_("you are under this role yourself: ask somebody else to change its hours"))
+    if version is not None and version != before.version:
+        raise StaleHours(_("somebody changed this role a moment ago: look at it again"))
+    if key == OWNER.name:
+        require_open_to_owners(wanted, tenant.calendar, "sign_in")
+    return before
 
 
 def require_open_to_owners(wanted: Hours, calendar: Calendar, field: str) -> None:
@@ -182,14 +197,14 @@ def set_organisation(
         asked = {"name": tenant.name, "timezone": tenant.timezone, "holidays": json.dumps(tenant.holidays)}
         for_roles(request, actor, CALENDAR, asked)
     tenant.save(update_fields=["name", "timezone", "holidays"])
-    taken, added = change_in_words(before[1], calendar)
+    taken, added = change_to_json(before, after)
     record_act(
         acts.ORGANISATION_CHANGED,
         who(actor),
         what(tenant),
         request=request,
-        before=f"{before[0]}; {taken}",
-        after=f"{after[0]}; {added}",
+        before=as_data(taken),
+        after=as_data(added),
     )
     return tenant
 

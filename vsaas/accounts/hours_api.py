@@ -10,10 +10,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants.declare import Requires
-from tenants.hours import BACK_H_MOST, DAYS, HOLIDAYS_MOST, HoursRefused, hours_from_json, hours_to_json
+from tenants.hours import (
+    BACK_H_MOST,
+    DAYS,
+    HOLIDAYS_MOST,
+    Hours,
+    HoursRefused,
+    hours_from_json,
+    hours_to_json,
+)
 from tenants.models import Tenant
 from tenants.permissions import PEOPLE_VIEW, ROLE_EDIT, TENANT_EDIT
 from vsaas.accounts import hours as service
+from vsaas.accounts.hours_effects import HoursEffect, in_words
 from vsaas.accounts.hours_words import sentences
 from vsaas.accounts.people import OwnRole
 from vsaas.approvals.errors import AwaitsSecondPerson
@@ -44,6 +53,40 @@ class HoursReply(BaseModel):
     holidays: Literal["usual", "sunday", "closed"] = Field(description="What a holiday counts as.")
     version: int = Field(description="Of the role's rules; 0 while none were ever set.")
     sentences: list[str] = Field(description="The same in words.")
+
+
+class NowReply(BaseModel):
+    """Whether it is open at the moment."""
+
+    before: bool
+    after: bool
+
+
+class AmountReply(BaseModel):
+    """Hours; null: without a limit."""
+
+    before: float | None
+    after: float | None
+
+
+class HoursEffectReply(BaseModel):
+    """What would be different for some people alike."""
+
+    what: Literal["sign_in", "live", "playback", "back", "shown"]
+    people: list[str] = Field(description="Names of the people.")
+    places: list[str] = Field(description="Where, when it is not the same at all their places.")
+    now: NowReply | None
+    hours: AmountReply = Field(
+        description="Open within the next seven days; of `back` how far playback reaches back; of `shown` those of the last "
+        "seven days whose recordings are not hidden."
+    )
+    sentence: str
+
+
+class HoursEffectsReply(BaseModel):
+    """What a change of hours would alter. Nothing was changed."""
+
+    effects: list[HoursEffectReply]
 
 
 class Holiday(BaseModel):
@@ -83,6 +126,18 @@ HOURS: dict[str, Any] = HOURS_ASKED | {
         "Recordings that are hidden: every day 18:00–07:00 on the day after.",
         "On holidays what is said of Sundays holds.",
     ],
+}
+HOURS_EFFECTS: dict[str, Any] = {
+    "effects": [
+        {
+            "what": "sign_in",
+            "people": ["Ben"],
+            "places": [],
+            "now": {"before": True, "after": False},
+            "hours": {"before": 168, "after": 50},
+            "sentence": "Ben can sign in now and could not after this (hours open within seven days: 168, then 50)",
+        }
+    ]
 }
 ORGANISATION: dict[str, Any] = {
     "id": "019ac0ef-91d2-7a05-b3c4-5d6e7f8091a2",
@@ -137,16 +192,31 @@ class RoleHoursView(ApiView):
     def put(self, request: Request, role_key: str) -> Response:
         """They hold at once: live views outside them end within seconds. Not of a role you are under yourself, but for
         owners; and never so that no owner could sign in any more."""
-        document = _object(request.data)
-        version = document.pop("version", None)
-        if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
-            raise InvalidField("version", _("must be a whole number"))
-        try:
-            wanted = hours_from_json(document)
-        except HoursRefused as refused:
-            raise InvalidField(refused.field, refused.message) from refused
+        wanted, version = _wanted(request)
         found = service.set_role_hours(request._request, self.actor, role_key, wanted, version=version)
         return Response(_hours_json(found))
+
+
+class RoleHoursPreview(ApiView):
+    """POST: what other hours of a role would alter."""
+
+    access = Requires(ROLE_EDIT)
+    tag = "Roles"
+
+    @describe(
+        "Try the hours of a role",
+        request=HoursFields,
+        request_example=HOURS_ASKED,
+        reply=HoursEffectsReply,
+        example=HOURS_EFFECTS,
+        problems=(service.LocksOut, service.StaleHours, OwnRole),
+    )
+    def post(self, request: Request, role_key: str) -> Response:
+        """Who could sign in or watch now and could not after, how many hours of the next seven days are open, and how far back
+        playback reaches. Refused as the change itself would be. Nothing is changed."""
+        wanted, version = _wanted(request)
+        found = service.preview_role_hours(self.actor, role_key, wanted, version=version)
+        return Response({"effects": [_effect_json(one) for one in found]})
 
 
 class OrganisationView(ApiView):
@@ -178,6 +248,32 @@ class OrganisationView(ApiView):
                 raise InvalidField(name, _("must be text"))
         tenant = service.set_organisation(request._request, self.actor, **document)
         return Response(_organisation_json(tenant))
+
+
+def _wanted(request: Request) -> tuple[Hours, int | None]:
+    """The hours of the body, and the version they were based on."""
+    document = _object(request.data)
+    version = document.pop("version", None)
+    if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
+        raise InvalidField("version", _("must be a whole number"))
+    try:
+        return hours_from_json(document), version
+    except HoursRefused as refused:
+        raise InvalidField(refused.field, refused.message) from refused
+
+
+def _effect_json(one: HoursEffect) -> dict[str, Any]:
+    figures = one.figures
+    return {
+        "what": one.what,
+        "people": list(one.people),
+        "places": list(one.places),
+        "now": None
+        if figures.now_before is None
+        else {"before": figures.now_before, "after": figures.now_after},
+        "hours": {"before": figures.before_h, "after": figures.after_h},
+        "sentence": in_words(one),
+    }
 
 
 def _object(data: Any) -> dict[str, Any]:

@@ -17,15 +17,16 @@ from tenants.middleware import signed_in
 from tenants.models import Membership, Tenant
 from tenants.permissions import OWNER, PEOPLE_VIEW, ROLE_EDIT, TENANT_EDIT
 from vsaas.accounts import hours as service
+from vsaas.accounts.hours_effects import in_words
 from vsaas.accounts.hours_forms import HoursForm, OrganisationForm
 from vsaas.accounts.hours_words import holidays_words, sentences
-from vsaas.accounts.people_pages import said, say
+from vsaas.accounts.people_pages import CONFIRMED, posted, said, say
 from vsaas.approvals.errors import AwaitsSecondPerson
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, InvalidField, VsaasError
 from vsaas.common.links import tenant_url
 
-CONFIRMED = "confirm-closed"
+CONFIRMED_CLOSED = "confirm-closed"
 
 
 @requires(PEOPLE_VIEW, ROLE_EDIT, fresh=True)
@@ -56,18 +57,22 @@ def role_hours(request: HttpRequest, key: str) -> HttpResponse:
 def _save(
     request: HttpRequest, actor: Actor, key: str, form: HoursForm, context: dict[str, Any]
 ) -> tuple[HttpResponse | None, int]:
-    """The reply when the hours were kept, else the status of the form shown again."""
+    """The reply when the hours were kept or are to be confirmed, else the status of the form shown again."""
     version = request.POST.get("version", "")
     context["version"] = version
     if not form.is_valid():
         return None, 422
     try:
-        if _closes_on_oneself(key, form) and CONFIRMED not in request.POST:
+        if _closes_on_oneself(key, form) and CONFIRMED_CLOSED not in request.POST:
             context["asks_to_confirm"] = True
             return None, 422
-        service.set_role_hours(
-            request, actor, key, form.hours, version=int(version) if version.isdecimal() else None
-        )
+        seen = int(version) if version.isdecimal() else None
+        if CONFIRMED not in request.POST:
+            effects = service.preview_role_hours(actor, key, form.hours, version=seen)
+            if effects:
+                context |= {"sentences": [in_words(one) for one in effects], "fields": posted(request)}
+                return render(request, "accounts/confirm_hours.html", context), 200
+        service.set_role_hours(request, actor, key, form.hours, version=seen)
     except InvalidField as error:
         form.refuse(error.field, error.message)
         return None, 422

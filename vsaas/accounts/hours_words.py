@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Mapping
 from itertools import groupby
+from typing import Any
 
-from django.utils import translation
 from django.utils.dates import WEEKDAYS
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from tenants.hours import Calendar, Hours, Window, Windows, minute_text
-from tenants.words import ENGLISH
+from tenants.hours import (
+    Calendar,
+    Hours,
+    Window,
+    Windows,
+    holidays_to_json,
+    hours_from_json,
+    minute_text,
+)
+
+DAYS_KEPT = 30
+"""Of holidays that a change adds or removes, so many are written down in the audit log."""
 
 SECTIONS = {
     "sign_in": gettext_lazy("Signing in"),
@@ -46,32 +56,54 @@ def sentences(hours: Hours) -> list[str]:
     return told
 
 
-def in_words(hours: Hours) -> str:
-    """The same as one text, as it is stored."""
-    with translation.override(ENGLISH):
-        return "; ".join(one.rstrip(".") for one in sentences(hours))
+def limits(hours: Hours) -> list[str]:
+    """Of the sentences those that limit something."""
+    always = {_said(what, None) for what in SECTIONS.values()}
+    return [one for one in sentences(hours) if one not in always]
 
 
-def calendar_in_words(calendar: Calendar) -> str:
-    """Zone and holidays, in English."""
-    with translation.override(ENGLISH):
-        days = _days(calendar.holidays.items())
-        return f"{calendar.zone.key}; {_('holidays')}: {days or _('none')}"
+def hours_spoken(document: Any) -> str:
+    """Hours as the audit log keeps them (`hours_to_json`), as one text in the reader's language."""
+    return "; ".join(one.rstrip(".") for one in sentences(hours_from_json(document)))
 
 
-def change_in_words(before: Calendar, after: Calendar) -> tuple[str, str]:
-    """What a change takes away and what it adds, as they are stored: lists of holidays are long, changes of them are not."""
-    with translation.override(ENGLISH):
-        gone = _days(before.holidays.items() - after.holidays.items())
-        new = _days(after.holidays.items() - before.holidays.items())
-        return (
-            _("%(zone)s; holidays removed: %(days)s") % {"zone": before.zone.key, "days": gone or _("none")},
-            _("%(zone)s; holidays added: %(days)s") % {"zone": after.zone.key, "days": new or _("none")},
+def calendar_to_json(calendar: Calendar) -> dict[str, Any]:
+    """Zone and holidays."""
+    return {"timezone": calendar.zone.key, "holidays": holidays_to_json(calendar.holidays)}
+
+
+def change_to_json(
+    before: tuple[str, Calendar], after: tuple[str, Calendar]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The organisation's name and calendar before and after a change, as the audit log keeps them: lists of holidays are
+    long, changes of them are not. `more`: how many days there was no room for."""
+    old, new = before[1].holidays.items(), after[1].holidays.items()
+    return (
+        {"name": before[0], "timezone": before[1].zone.key, **_some("removed", dict(old - new))},
+        {"name": after[0], "timezone": after[1].zone.key, **_some("added", dict(new - old))},
+    )
+
+
+def _some(name: str, days: Mapping[dt.date, str]) -> dict[str, Any]:
+    told = holidays_to_json(days)
+    return {name: told[:DAYS_KEPT], "more": max(0, len(told) - DAYS_KEPT)}
+
+
+def change_spoken(document: Any) -> str:
+    """One side of `change_to_json`."""
+    taken = "removed" in document
+    days = [f"{one['date']} {one['name']}".strip() for one in document["removed" if taken else "added"]]
+    if document["more"]:
+        days.append(
+            ngettext("%(count)d more", "%(count)d more", document["more"]) % {"count": document["more"]}
         )
-
-
-def _days(days: Iterable[tuple[dt.date, str]]) -> str:
-    return ", ".join(f"{day.isoformat()} {name}".strip() for day, name in sorted(days))
+    words = (
+        _("%(name)s; %(zone)s; holidays removed: %(days)s")
+        if taken
+        else _("%(name)s; %(zone)s; holidays added: %(days)s")
+    )
+    values = {"name": document["name"], "zone": document["timezone"], "days": ", ".join(days) or _("none")}
+    return words % values
 
 
 def back_words(back_h: int) -> str:

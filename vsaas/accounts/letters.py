@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from tenants import lookups
 from tenants.models import Tenant
-from vsaas.accounts import acts, links
+from vsaas.accounts import acts, links, sent_codes
 from vsaas.accounts.models import Account, AccountLink, Invitation
 from vsaas.audit.services import NOBODY, record_act, what
 from vsaas.common import clock
@@ -97,6 +97,30 @@ def password_reset(about: About, to: str) -> Letter | None:
                 _("If that was not you, do nothing: without this link nothing changes."),
             ),
         )
+
+
+@letter("sign-in-code", gettext_lazy("Code to sign in"), hours=1)
+def sign_in_code(about: About, to: str) -> Letter | None:
+    """`factor`, `asked_in`. Nothing when another code was asked for since, or it is too late for this one."""
+    made = sent_codes.make(about["factor"], about["asked_in"], again=True)
+    if made is None or made[0].user.email != to:
+        return None
+    factor, code = made
+    with in_language_of(factor.user):
+        words = {"code": code, "organisation": organisation(), "minutes": sent_codes.minutes()}
+        return Letter(
+            _("Your code for %(organisation)s") % words,
+            (
+                _("Hello %(name)s,") % {"name": factor.user.name},
+                _("somebody gave your password at %(organisation)s and asked for this code:") % words,
+                code,
+                _("It is good for %(minutes)d minutes, once, in the browser it was asked in.") % words,
+            ),
+            after=(
+                _("Give it to nobody, whoever asks for it. If that was not you, change your password at once, and tell an "
+                  "owner of your organisation."),
+            ),
+        )  # fmt: skip
 
 
 @letter("email-change", gettext_lazy("Link to confirm a new e-mail address"))
@@ -195,6 +219,85 @@ def factor_changed(about: About, to: str) -> Letter | None:
         "A new second factor was set up on %(at)s from the network %(network)s; the one before stopped working."
     )
     return _changed(about, _("Your second factor at %(organisation)s was changed"), said)
+
+
+@letter("factor-lost", gettext_lazy("Notice of a lost second factor"))
+def factor_lost(about: About, to: str) -> Letter | None:
+    """`account`, `network`, `at_us`."""
+    account = Account.objects.filter(pk=about["account"], is_active=True).first()
+    if account is None:
+        return None
+    words = {"organisation": organisation(), "at": moment(about["at_us"]), "network": about["network"]}
+    said = _(
+        "Somebody gave your password on %(at)s from the network %(network)s, and asked to replace your second factor."
+    )
+    return Letter(
+        _("A new second factor at %(organisation)s was asked for") % words,
+        (
+            _("Hello %(name)s,") % {"name": account.name},
+            said % words,
+            _("Nothing changes until somebody else of your organisation approves it."),
+        ),
+        (_("Sign in"), page("sign-in")),
+        (_("If that was not you, tell an owner of your organisation at once, and change your password."),),
+    )
+
+
+@letter("factor-lost-elsewhere", gettext_lazy("Request for a new second factor"))
+def factor_lost_elsewhere(about: About, to: str) -> Letter | None:
+    """`account`, `approver`, `network`, `at_us`; goes to somebody who may approve it."""
+    people = {
+        str(one.pk): one for one in Account.objects.filter(pk__in=(about["account"], about["approver"]))
+    }
+    if len(people) != 2:
+        return None
+    asker, approver = people[about["account"]], people[about["approver"]]
+    words = {
+        "asker": asker.name,
+        "organisation": organisation(),
+        "at": moment(about["at_us"]),
+        "network": about["network"],
+    }
+    return Letter(
+        _("%(asker)s has lost the second factor at %(organisation)s") % words,
+        (
+            _("Hello %(name)s,") % {"name": approver.name},
+            _("%(asker)s asks to set up a new second factor: on %(at)s, from the network %(network)s.")
+            % words,
+            _(
+                "You may approve it. Speak to them first, by a way you know: whoever has their password can ask for this."
+            ),
+        ),
+        (_("Look at the request"), page("approvals")),
+        (_("It runs out after half an hour."),),
+    )
+
+
+@letter("factor-recovered", gettext_lazy("Notice of a replaced second factor"))
+def factor_recovered(about: About, to: str) -> Letter | None:
+    """`account`, `approver_name`, `network`, `at_us`; goes to the person and to those who could have approved it."""
+    account = Account.objects.filter(pk=about["account"], is_active=True).first()
+    if account is None:
+        return None
+    words = {
+        "name": account.name,
+        "organisation": organisation(),
+        "approver": about["approver_name"],
+        "at": moment(about["at_us"]),
+        "network": about["network"],
+    }
+    said = _(
+        "%(name)s set up a new second factor on %(at)s from the network %(network)s, approved by %(approver)s."
+    )
+    return Letter(
+        _("The second factor of %(name)s at %(organisation)s was replaced") % words,
+        (
+            said % words,
+            _("Every factor from before stopped working, and every other session ended."),
+            _("If you knew of this, there is nothing to do."),
+        ),
+        after=(_("If not, tell an owner of your organisation at once."),),
+    )
 
 
 def _changed(about: About, subject: str, said: str) -> Letter | None:

@@ -19,6 +19,8 @@ from tenants.models import ScopedManager, Site, TenantModel
 from vsaas.common import clock, secretbox
 
 TOTP_PURPOSE = "totp"
+NUMBER_PURPOSE = "telephone"
+CODE_MINUTES = 5  # for which a code that is sent is good, unless the organisation says otherwise
 TOTP_SECRET_BYTES = 20
 TOTP_STEP_S = 30
 THROTTLE_CAP_S = 900
@@ -52,6 +54,8 @@ class Account(TenantModel, AbstractBaseUser):
         null=True, editable=False
     )  # kept when the session ends; to the minute
     language = models.CharField(max_length=16, null=True, blank=True)  # noqa: DJ001  null: as the browser says
+    # The password was set by a link sent by mail, and no factor but the mailbox has vouched for it since.
+    password_by_mail = models.BooleanField(default=False, db_default=False)
 
     objects: ClassVar[AccountManager] = AccountManager()
 
@@ -234,6 +238,48 @@ class RememberedBrowser(TenantDevice):
         return False
 
 
+class SentFactor(TenantDevice):
+    """A way by which codes are sent to a person: to their e-mail address, or to a telephone number by a plug-in. `kind` as the
+    sign-in rules name it. Holds the newest code alone, as a keyed hash: which asking it answers, how long, how many tries.
+
+    It takes no typed code by itself: `vsaas.accounts.sent_codes` checks it against the session it was asked in.
+    """
+
+    kind = models.CharField(max_length=40)
+    number_sealed = models.BinaryField(null=True)  # of a telephone; by mail, the account's address
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    asked_in = models.CharField(max_length=64, blank=True)
+    asked_at = models.DateTimeField(null=True)
+    code_hash = models.BinaryField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    tries_left = models.PositiveSmallIntegerField(default=0)
+    trouble = models.CharField(max_length=200, blank=True)
+
+    class Meta(TenantModel.Meta):
+        abstract = False
+        constraints = [models.UniqueConstraint(fields=["tenant", "user", "kind"], name="sent_factor_once")]
+
+    def __str__(self) -> str:
+        return self.kind
+
+    @property
+    def number(self) -> str:
+        """The telephone number, opened; "" where there is none."""
+        if self.number_sealed is None:
+            return ""
+        return secretbox.open_sealed(
+            self.number_sealed, purpose=NUMBER_PURPOSE, bound_to=self.id.bytes
+        ).decode()
+
+    def set_number(self, number: str) -> None:
+        """Seal a telephone number into this row; not saved."""
+        self.number_sealed = secretbox.seal(number.encode(), purpose=NUMBER_PURPOSE, bound_to=self.id.bytes)
+
+    def verify_token(self, token: str) -> bool:
+        """Never: a code counts only in the session it was asked in."""
+        return False
+
+
 class SignInPolicy(TenantModel):
     """How people of an organisation sign in, where their roles say nothing else (`tenants_role`). No row: the product's own.
     `version` grows with each change, of a role's rules too."""
@@ -241,6 +287,7 @@ class SignInPolicy(TenantModel):
     kinds = models.JSONField(default=usual_kinds)
     passwordless = models.BooleanField(default=False)
     remember_days = models.PositiveSmallIntegerField(default=0)
+    code_minutes = models.PositiveSmallIntegerField(default=CODE_MINUTES, db_default=CODE_MINUTES)
     version = models.PositiveIntegerField(default=0)
 
     class Meta(TenantModel.Meta):

@@ -28,7 +28,7 @@ def banner(request: HttpRequest) -> Banner | None:
     accepted = None if session is None else session.get(OWES)
     if accepted is None:
         return None
-    kinds = ", ".join(str(rules.KINDS[one]) for one in accepted if one in rules.KINDS)
+    kinds = ", ".join(str(title) for one, title in rules.kinds().items() if one in accepted)
     if not kinds:
         return Banner(
             "bad", _("Your roles accept no second factor in common. Tell an owner before you sign out."), ""

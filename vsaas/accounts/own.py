@@ -37,7 +37,8 @@ def change_password(request: HttpRequest, account: Account, password: str) -> in
     """A new password, whose strength the caller has checked. This session goes on under a new key, all others end; how
     many those were."""
     account.set_password(password)
-    account.save(update_fields=["password"])
+    account.password_by_mail = False
+    account.save(update_fields=["password", "password_by_mail"])
     update_session_auth_hash(request, account)
     links.close(account, AccountLink.Kind.RESET, AccountLink.Kind.EMAIL)
     count = end_others(request, account)

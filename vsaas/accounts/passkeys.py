@@ -314,13 +314,8 @@ def rename(request: HttpRequest, account: Account, passkey: Passkey, name: str) 
 def remove(request: HttpRequest, account: Account, passkey: Passkey, given: Any) -> int:
     """Take a passkey away; other sessions end, and this one rests on `given`, the factor given a moment ago, or on what is
     left when that was the passkey itself. How many sessions ended. Raises LastFactor."""
-    held = rules.kinds_held({account.pk})[account.pk]
-    if not of(account).exclude(pk=passkey.pk).exists():
-        held.discard(rules.PASSKEY)
-    if not held & rules.rules_of(account).kinds:
-        raise LastFactor(
-            _("your role accepts none of the second factors you would have left: add another passkey first")
-        )
+    others = of(account).exclude(pk=passkey.pk).exists()
+    require_left(account, without=set() if others else {rules.PASSKEY})
     passkey_id = passkey.pk
     on = what(passkey)
     passkey.delete()
@@ -334,9 +329,23 @@ def remove(request: HttpRequest, account: Account, passkey: Passkey, given: Any)
     return count
 
 
+def require_left(account: Account, *, without: set[str]) -> None:
+    """Return when the account keeps a factor that its rules accept, these kinds gone; raises LastFactor. Codes by e-mail do not
+    count: a session rests on what is left, and mail may end."""
+    held = rules.kinds_held({account.pk})[account.pk] - {rules.EMAIL_CODE} - without
+    if not held & rules.rules_of(account).kinds:
+        raise LastFactor(
+            _("your role accepts none of the second factors you would have left: set up another one first")
+        )
+
+
 def left(account: Account) -> Any:
     """A factor the account still has."""
-    return of(account).first() or account.totpdevice_set.filter(confirmed=True).first()
+    return (
+        of(account).first()
+        or account.totpdevice_set.filter(confirmed=True).first()
+        or account.sentfactor_set.filter(confirmed=True).exclude(kind=rules.EMAIL_CODE).first()
+    )
 
 
 def _descriptors(account: Account) -> list[PublicKeyCredentialDescriptor]:

@@ -138,7 +138,7 @@ class PasskeyRemoval(ApiView):
         fields = valid(PasskeyRemovalFields(data=request.data))
         if not signin.check_own_password(request._request, account, fields["password"]):
             raise InvalidField("password", _("this is not your password"))
-        given = signin.check_factor(request._request, account, fields["code"])
+        given = signin.check_factor(request._request, account, fields["code"], sent=True)
         if given is None:
             raise FreshFactorNeeded()
         count = passkeys.remove(request._request, account, passkey, given)

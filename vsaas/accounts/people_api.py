@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from pydantic import BaseModel, Field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,7 +19,18 @@ from tenants import access
 from tenants.declare import FRESH_S, Requires
 from tenants.permissions import ACCOUNT_SELF, PEOPLE_EDIT, PEOPLE_VIEW, all_permissions
 from tenants.roles import roles
-from vsaas.accounts import invitations, language, own, people, signin, slowed, stepping_up, user_agents
+from vsaas.accounts import (
+    code_asking,
+    invitations,
+    language,
+    own,
+    people,
+    sent_codes,
+    signin,
+    slowed,
+    stepping_up,
+    user_agents,
+)
 from vsaas.accounts.caller_api import place_json
 from vsaas.accounts.grants import Held, Names, checked, held, names_of
 from vsaas.accounts.limits import Limits, limits_for
@@ -531,6 +543,47 @@ class OwnFreshness(ApiView):
         if not stepping_up.refresh(request._request, account, fields["code"]):
             raise FreshFactorNeeded()
         return Response({"fresh_until_us": clock.now_us() + FRESH_S * 1_000_000})
+
+
+class CodeFields(Fields):
+    """Which way a code is to be sent."""
+
+    kind = serializers.CharField(
+        max_length=40, help_text="As the sign-in rules name it: `email-code`, for example."
+    )
+
+
+class CodeReply(BaseModel):
+    """A code is on its way."""
+
+    kind: str
+    to: str = Field(description="Where it goes: the address, or the ends of the telephone number.")
+    good_minutes: int = Field(description="For how long it is good, in this session alone.")
+
+
+class OwnCodes(ApiView):
+    """POST: has a code sent."""
+
+    access = Requires(ACCOUNT_SELF)
+    tag = "Your account"
+    keeps_answers = False  # the code is good in one session
+
+    @describe(
+        "Have a code sent to you",
+        request=CodeFields,
+        request_example={"kind": "email-code"},
+        reply=CodeReply,
+        example={"kind": "email-code", "to": "alice@example.org", "good_minutes": 5},
+        problems=(TooMany,),
+    )
+    def post(self, request: Request) -> Response:
+        """Where your sign-in rules accept it: to be given in place of a code of your app, once, in the session that asked for
+        it. One a minute; the newest alone is good."""
+        kind = valid(CodeFields(data=request.data))["kind"]
+        account = Account.objects.get(pk=self.actor.account_id)
+        code_asking.ask(request._request, account, kind)
+        (way,) = [one for one in sent_codes.offers(request._request, account) if one.kind == kind]
+        return Response({"kind": kind, "to": way.to, "good_minutes": sent_codes.minutes()})
 
 
 def _session_json(session: Session, limits: Limits) -> dict[str, Any]:

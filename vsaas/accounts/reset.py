@@ -35,7 +35,8 @@ def set_password(request: HttpRequest, link: AccountLink, password: str) -> None
     account: Account = link.account
     links.use_up(request, link)
     account.set_password(password)
-    account.save(update_fields=["password"])
+    account.password_by_mail = True
+    account.save(update_fields=["password", "password_by_mail"])
     links.close(account, AccountLink.Kind.RESET, AccountLink.Kind.EMAIL)
     count = end_all_sessions(request, account)
     tenant_id = str(account.tenant_id)

@@ -31,6 +31,7 @@ from vsaas.accounts import people
 from vsaas.accounts import roles as service
 from vsaas.accounts.effects import Effect, Reason, effects, in_words, reasons
 from vsaas.accounts.grants import Names, as_grants, as_held, names_of
+from vsaas.accounts.hours_now import Moment
 from vsaas.accounts.people_api import MemberAccessFields, MemberReading, grant_json, wanted_of
 from vsaas.accounts.roles_replies import (
     EFFECTS,
@@ -123,17 +124,20 @@ def effects_json(found: Sequence[Effect]) -> dict[str, Any]:
     }
 
 
-def reasons_json(found: Sequence[Reason], names: Names) -> list[dict[str, Any]]:
-    """Permissions at a place, and why."""
+def reasons_json(found: Sequence[Reason], names: Names, moment: Moment) -> list[dict[str, Any]]:
+    """Permissions at a place, why, and whether they hold now."""
+    held = [(one, moment.holding(one)) for one in found]
     return [
         {
             "permission": one.permission.name,
             "sentence": str(one.permission.sentence),
             "allowed": one.allowed,
+            "now": holding.now,
+            "opens_us": None if holding.now else holding.opens_us,
             "given_by": [grant_json(as_held(grant), names) for grant in one.given_by],
             "taken_by": [grant_json(as_held(grant), names) for grant in one.taken_by],
         }
-        for one in found
+        for one, holding in held
     ]
 
 
@@ -276,7 +280,7 @@ class MemberRights(MemberReading):
         told, place = place_asked(self.actor, asked.get("site"), asked.get("camera"))
         grants = people.rights_of(account)
         names = names_of([as_held(one) for one in grants])
-        return Response({"place": told, "rights": reasons_json(reasons(grants, place), names)})
+        return Response({"place": told, "rights": reasons_json(reasons(grants, place), names, Moment.now())})
 
 
 class PlaceFields(Fields):

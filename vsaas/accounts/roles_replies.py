@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from vsaas.accounts.people_replies import MEMBER, Grant, NamedCamera, NamedSite
-from vsaas.common.shapes import Id, Next
+from vsaas.common.shapes import Id, Micros, Next
 
 
 class RoleReply(BaseModel):
@@ -49,6 +49,10 @@ class ReasonReply(BaseModel):
     permission: str
     sentence: str
     allowed: bool
+    now: bool = Field(description="Whether it is allowed at the moment: the hours of roles have a say in it.")
+    opens_us: Micros | None = Field(
+        description="When it is allowed next; null when it is now, or at no time that is planned."
+    )
     given_by: list[Grant]
     taken_by: list[Grant]
 
@@ -106,6 +110,8 @@ REASON: dict[str, Any] = {
     "permission": "camera:live",
     "sentence": "watch a camera live",
     "allowed": True,
+    "now": False,
+    "opens_us": 1_763_967_600_000_000,
     "given_by": MEMBER["grants"],
     "taken_by": [],
 }

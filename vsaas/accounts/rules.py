@@ -1,6 +1,7 @@
 """How people sign in: which kinds of second factor are accepted, whether a passkey alone will do, and for how long a browser
 is remembered. The organisation says it for everybody, and for single roles otherwise; who holds several is under the
-strictest of each. Recovery codes are accepted always.
+strictest of each. Recovery codes are accepted always. Codes that are sent (by mail, or by a plug-in) are accepted only where
+the rules say so; the organisation says for how long one is good.
 
 Where changes of roles need a second person (`vsaas.approvals.policy`), making any of this weaker does too.
 """
@@ -14,7 +15,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from tenants import access
 from tenants.access import Actor, actor_of, grants_of
@@ -24,18 +25,36 @@ from tenants.roles import roles
 from tenants.scope import current_tenant_id
 from tenants.words import Text
 from vsaas.accounts import acts
-from vsaas.accounts.models import Account, Passkey, SignInPolicy, TenantDevice, TotpDevice
+from vsaas.accounts.factor_plugins import plugins
+from vsaas.accounts.models import (
+    CODE_MINUTES,
+    Account,
+    Passkey,
+    SentFactor,
+    SignInPolicy,
+    TenantDevice,
+    TotpDevice,
+)
 from vsaas.accounts.people import lock_people
 from vsaas.approvals import requests
 from vsaas.approvals.models import ApprovalRequest
 from vsaas.approvals.policy import policy
 from vsaas.approvals.registry import CHANGE_S, Kind, Parameters, declare, kind
+from vsaas.audit.acts import as_data
 from vsaas.audit.services import record_act, what, who
 from vsaas.common.errors import Conflict, InvalidField
+from vsaas.mail import outbox
 
 RULES = "accounts.sign-in-rules"
-APP, PASSKEY = "app", "passkey"
-KINDS: dict[str, Text] = {APP: gettext_lazy("Authenticator app"), PASSKEY: gettext_lazy("Passkey")}
+APP, PASSKEY, EMAIL_CODE = "app", "passkey", "email-code"
+BUILT_IN: dict[str, Text] = {
+    APP: gettext_lazy("Authenticator app"),
+    PASSKEY: gettext_lazy("Passkey"),
+    EMAIL_CODE: gettext_lazy("Code by e-mail"),
+}
+STRONG = frozenset({APP, PASSKEY})
+"""What a person holds themselves; everything else is sent to them, and may be read on its way."""
+CODE_MINUTES_LEAST, CODE_MINUTES_MOST = 1, 10
 REMEMBER_DAYS_MOST = 90
 
 
@@ -80,10 +99,12 @@ class RoleRules:
 
 @dataclass(frozen=True, slots=True)
 class SignInRules:
-    """The organisation's. `roles`: by key, only those that say something."""
+    """The organisation's. `roles`: by key, only those that say something. `code_minutes`: how long a code that is sent is
+    good."""
 
     everybody: Rules
     roles: Mapping[str, RoleRules]
+    code_minutes: int = CODE_MINUTES
 
     def of_role(self, key: str) -> Rules:
         """What holds for who has this role alone."""
@@ -115,6 +136,19 @@ def declare_it() -> Kind:
     )
 
 
+# ---- what there is
+
+
+def kinds() -> dict[str, Text]:
+    """Every kind of factor this installation knows, with its name."""
+    return BUILT_IN | {name: plugin.title for name, plugin in plugins().items()}
+
+
+def kinds_offered() -> dict[str, Text]:
+    """Those that rules may accept here: codes by e-mail only where there is mail."""
+    return {name: title for name, title in kinds().items() if name != EMAIL_CODE or outbox.is_there()}
+
+
 # ---- what holds
 
 
@@ -130,7 +164,8 @@ def sign_in_rules() -> SignInRules:
         )
         for role in OrganisationRole.objects.all()
     }
-    return SignInRules(everybody, {key: one for key, one in said.items() if one != RoleRules()})
+    said = {key: one for key, one in said.items() if one != RoleRules()}
+    return SignInRules(everybody, said, row.code_minutes)
 
 
 def rules_of(account: Account) -> Rules:
@@ -140,6 +175,8 @@ def rules_of(account: Account) -> Rules:
 
 def kind_of(device: TenantDevice) -> str | None:
     """The kind of a factor; None for recovery codes, which the rules say nothing of."""
+    if isinstance(device, SentFactor):
+        return device.kind
     return {TotpDevice: APP, Passkey: PASSKEY}.get(type(device))
 
 
@@ -150,12 +187,16 @@ def accepts(rules: Rules, device: TenantDevice) -> bool:
 
 
 def kinds_held(account_ids: set[UUID]) -> dict[UUID, set[str]]:
-    """The kinds of factor that accounts have set up. Two queries."""
-    found: dict[UUID, set[str]] = {one: set() for one in account_ids}
+    """The kinds of factor that accounts have: what they set up, and where there is mail, their address. Three queries."""
+    by_mail = {EMAIL_CODE} & kinds_offered().keys()
+    found: dict[UUID, set[str]] = {one: set(by_mail) for one in account_ids}
     for name, model in ((APP, TotpDevice), (PASSKEY, Passkey)):
         rows = model.objects.filter(user_id__in=account_ids, confirmed=True)
         for account_id in rows.values_list("user_id", flat=True):
             found[account_id].add(name)
+    numbers = SentFactor.objects.filter(user_id__in=account_ids, confirmed=True, kind__in=plugins())
+    for account_id, name in numbers.values_list("user_id", "kind"):
+        found[account_id].add(name)
     return found
 
 
@@ -182,8 +223,8 @@ def change(
     """Make the rules so, or, where that needs a second person, have it wait for one: the request, which is carried out when
     they approve. Raises InvalidRules, Denied, LocksOutAll, TooManyWaiting."""
     access.require(actor, TENANT_EDIT, Tenant.objects.get())
-    _check(wanted)
     now = sign_in_rules()
+    _check(wanted, now)
     if not (policy().roles_need_second and weaker(wanted, now)):
         _make(request, actor, wanted)
         return None
@@ -193,6 +234,8 @@ def change(
 
 def weaker(wanted: SignInRules, now: SignInRules) -> bool:
     """Whether anybody, whatever their role, could sign in more easily than now."""
+    if wanted.code_minutes > now.code_minutes:
+        return True
     keys = {None, *roles(), *wanted.roles, *now.roles}
     pairs = [
         (wanted.everybody, now.everybody) if key is None else (wanted.of_role(key), now.of_role(key))
@@ -206,15 +249,22 @@ def weaker(wanted: SignInRules, now: SignInRules) -> bool:
     )
 
 
-def _check(wanted: SignInRules) -> None:
+def _check(wanted: SignInRules, now: SignInRules) -> None:
     known = roles()
+    if not CODE_MINUTES_LEAST <= wanted.code_minutes <= CODE_MINUTES_MOST:
+        bounds = {"least": CODE_MINUTES_LEAST, "most": CODE_MINUTES_MOST}
+        raise InvalidRules("code_minutes", _("must be %(least)d to %(most)d") % bounds)
+    # What was accepted may stay: a plug-in or mail that is gone must not keep the rest of the rules from being changed.
+    offered = kinds_offered().keys() | now.everybody.kinds
+    offered |= {name for one in now.roles.values() for name in one.kinds or ()}
     for key, said in [("", wanted.everybody), *wanted.roles.items()]:
         if key and key not in known:
             raise InvalidRules(
                 "roles", _("there is no such role; the roles are %(roles)s") % {"roles": ", ".join(known)}
             )
-        if said.kinds is not None and (not said.kinds or not said.kinds <= KINDS.keys()):
-            raise InvalidRules("kinds", _("choose at least one of: %(kinds)s") % {"kinds": ", ".join(KINDS)})
+        if said.kinds is not None and (not said.kinds or not said.kinds <= offered):
+            names = ", ".join(kinds_offered())
+            raise InvalidRules("kinds", _("choose at least one of: %(kinds)s") % {"kinds": names})
         if said.remember_days is not None and not 0 <= said.remember_days <= REMEMBER_DAYS_MOST:
             raise InvalidRules(
                 "remember_days", _("must be 0 (never) to %(most)d") % {"most": REMEMBER_DAYS_MOST}
@@ -246,6 +296,7 @@ def _make(request: HttpRequest, actor: Actor, wanted: SignInRules) -> None:
     row = SignInPolicy.objects.first() or SignInPolicy()
     row.kinds = sorted(wanted.everybody.kinds)
     row.passwordless, row.remember_days = wanted.everybody.passwordless, wanted.everybody.remember_days
+    row.code_minutes = wanted.code_minutes
     row.version += 1
     row.save()
     for key in sorted(wanted.roles.keys() | now.roles.keys()):
@@ -255,8 +306,8 @@ def _make(request: HttpRequest, actor: Actor, wanted: SignInRules) -> None:
         who(actor),
         what(Tenant.objects.get()),
         request=request,
-        before=in_english(now),
-        after=in_english(wanted),
+        before=as_kept(now),
+        after=as_kept(wanted),
     )
 
 
@@ -282,6 +333,7 @@ def as_json(rules: SignInRules) -> dict[str, Any]:
         "kinds": sorted(everybody.kinds),
         "passwordless": everybody.passwordless,
         "remember_days": everybody.remember_days,
+        "code_minutes": rules.code_minutes,
         "roles": {
             key: {
                 "kinds": None if one.kinds is None else sorted(one.kinds),
@@ -306,18 +358,31 @@ def from_json(document: Mapping[str, Any]) -> SignInRules:
         )
         for key, one in document["roles"].items()
     }
-    return SignInRules(everybody, {key: one for key, one in said.items() if one != RoleRules()})
+    said = {key: one for key, one in said.items() if one != RoleRules()}
+    return SignInRules(everybody, said, int(document.get("code_minutes", CODE_MINUTES)))
 
 
-def in_english(rules: SignInRules) -> str:
-    """For the log: names as the API has them."""
-    parts = [("everybody", rules.everybody), *sorted((key, rules.of_role(key)) for key in rules.roles)]
-    return "; ".join(
-        f"{name}: {', '.join(sorted(one.kinds))}, "
-        f"{'passkey without password' if one.passwordless else 'always with password'}, "
-        f"{f'remembered {one.remember_days} days' if one.remember_days else 'never remembered'}"
-        for name, one in parts
-    )
+def as_kept(rules: SignInRules) -> str:
+    """As the audit log keeps them: with the titles roles have at the time, but for the built-in ones."""
+    known = roles()
+    called = {key: str(known[key].title) for key in rules.roles if key in known and key not in ROLES}
+    return as_data(as_json(rules) | {"called": called})
+
+
+def spoken(document: Any) -> str:
+    """What was kept so, in the reader's language."""
+    kept = from_json(document)
+    lines = [_line(_("Everybody"), kept.everybody)]
+    for key in sorted(kept.roles):
+        title = str(ROLES[key].title) if key in ROLES else document["called"].get(key, key)
+        lines.append(_line(title, kept.of_role(key)))
+    if any(one.kinds - STRONG for one in (kept.everybody, *map(kept.of_role, kept.roles))):
+        minutes = kept.code_minutes
+        lines.append(
+            ngettext("codes are good for %(count)s minute", "codes are good for %(count)s minutes", minutes)
+            % {"count": minutes}
+        )
+    return "; ".join(lines)
 
 
 def _words(parameters: Parameters) -> list[str]:
@@ -330,11 +395,16 @@ def _words(parameters: Parameters) -> list[str]:
         if wanted.of_role(key) != now.of_role(key):
             title = str(known[key].title) if key in known else key
             lines.append(_line(title, wanted.of_role(key)))
+    if wanted.code_minutes != now.code_minutes:
+        minutes = {"minutes": wanted.code_minutes}
+        lines.append(_("Codes that are sent: good for %(minutes)d minutes") % minutes)
     return lines
 
 
 def _line(name: str, rules: Rules) -> str:
-    said = [str(KINDS[one]) for one in KINDS if one in rules.kinds]
+    known = kinds()
+    said = [str(title) for one, title in known.items() if one in rules.kinds]
+    said += sorted(rules.kinds - known.keys())  # of a plug-in that is gone
     if rules.passwordless:
         said.append(_("a passkey without password"))
     if rules.remember_days:

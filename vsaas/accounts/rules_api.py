@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, Field
 from rest_framework import serializers
@@ -21,7 +21,13 @@ from vsaas.common.describe import describe
 from vsaas.common.fields import Fields, valid
 from vsaas.common.shapes import Id
 
-FactorKind = Literal["app", "passkey"]
+FactorKind = str
+
+
+def _kind() -> serializers.CharField:
+    """The name of a kind of factor; which there are here, the rules know."""
+    words = "`app`, `passkey`, `email-code` where there is mail, or a plug-in's name."
+    return serializers.CharField(max_length=40, help_text=words)
 
 
 class RoleRulesReply(BaseModel):
@@ -38,6 +44,7 @@ class SignInRulesReply(BaseModel):
     kinds: list[FactorKind] = Field(description="Second factors that are accepted, beside recovery codes.")
     passwordless: bool = Field(description="Whether a passkey is enough, without the password.")
     remember_days: int = Field(description="For how long a browser need not give a factor again; 0: never.")
+    code_minutes: int = Field(description="For how many minutes a code that is sent is good.")
     roles: dict[str, RoleRulesReply] = Field(
         description="By key, those that say otherwise. Who has several is under the strictest of each."
     )
@@ -51,6 +58,7 @@ EXAMPLE: dict[str, Any] = {
     "kinds": ["app", "passkey"],
     "passwordless": False,
     "remember_days": 7,
+    "code_minutes": 5,
     "roles": {"owner": {"kinds": ["passkey"], "passwordless": None, "remember_days": 0}},
     "without_factor": [],
     "waiting": None,
@@ -60,9 +68,7 @@ EXAMPLE: dict[str, Any] = {
 class RoleRulesFields(Fields):
     """What a role says; null or absent: as for everybody."""
 
-    kinds = serializers.ListField(
-        child=serializers.ChoiceField(list(rules.KINDS)), required=False, allow_null=True, max_length=8
-    )
+    kinds = serializers.ListField(child=_kind(), required=False, allow_null=True, max_length=8)
     passwordless = serializers.BooleanField(required=False, allow_null=True)
     remember_days = serializers.IntegerField(
         required=False, allow_null=True, min_value=0, max_value=rules.REMEMBER_DAYS_MOST
@@ -72,11 +78,12 @@ class RoleRulesFields(Fields):
 class SignInRulesFields(Fields):
     """Changes of the rules: what is absent stays; `roles` replaces what all roles say."""
 
-    kinds = serializers.ListField(
-        child=serializers.ChoiceField(list(rules.KINDS)), required=False, min_length=1, max_length=8
-    )
+    kinds = serializers.ListField(child=_kind(), required=False, min_length=1, max_length=8)
     passwordless = serializers.BooleanField(required=False)
     remember_days = serializers.IntegerField(required=False, min_value=0, max_value=rules.REMEMBER_DAYS_MOST)
+    code_minutes = serializers.IntegerField(
+        required=False, min_value=rules.CODE_MINUTES_LEAST, max_value=rules.CODE_MINUTES_MOST
+    )
     roles = serializers.DictField(child=RoleRulesFields(), required=False)
 
     def validate_roles(self, value: dict[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class RulesForm(forms.Form):
 
     kinds = forms.MultipleChoiceField(
         label=gettext_lazy("Second factors that are accepted"),
-        choices=list(rules.KINDS.items()),
+        choices=lambda: list(rules.kinds_offered().items()),
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": gettext_lazy("Choose at least one.")},
     )
@@ -48,11 +48,22 @@ class RulesForm(forms.Form):
         max_value=rules.REMEMBER_DAYS_MOST,
         help_text=gettext_lazy("0: never. Where it is remembered, the password is enough."),
     )
+    code_minutes = forms.IntegerField(
+        label=gettext_lazy("A code that is sent is good for so many minutes"),
+        min_value=rules.CODE_MINUTES_LEAST,
+        max_value=rules.CODE_MINUTES_MOST,
+        required=False,
+        help_text=gettext_lazy("Good once, for three tries, in the browser it was asked for in."),
+    )
 
     def rules(self) -> Rules:
         """What was chosen, once it is valid."""
         data = self.cleaned_data
         return Rules(frozenset(data["kinds"]), data["passwordless"], data["remember_days"])
+
+    def minutes(self, now: SignInRules) -> int:
+        """How long a code that is sent is good; as it is where nothing was said."""
+        return self.cleaned_data["code_minutes"] or now.code_minutes
 
 
 class RoleRulesForm(forms.Form):
@@ -60,7 +71,7 @@ class RoleRulesForm(forms.Form):
 
     kinds = forms.MultipleChoiceField(
         label=gettext_lazy("Second factors that are accepted"),
-        choices=list(rules.KINDS.items()),
+        choices=lambda: list(rules.kinds_offered().items()),
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("None chosen: as for everybody."),
@@ -115,6 +126,7 @@ def rules_page(request: HttpRequest) -> HttpResponse:
         "kinds": sorted(now.everybody.kinds),
         "passwordless": now.everybody.passwordless,
         "remember_days": now.everybody.remember_days,
+        "code_minutes": now.code_minutes,
     }
     form = RulesForm(request.POST if request.method == "POST" else None, initial=initial)
     by_role = list(_role_forms(request, now))
@@ -127,7 +139,10 @@ def rules_page(request: HttpRequest) -> HttpResponse:
             try:
                 with transaction.atomic():  # refused, nothing of it stays
                     waits = rules.change(
-                        request, actor, SignInRules(form.rules(), changed), session_id=session_id(request)
+                        request,
+                        actor,
+                        SignInRules(form.rules(), changed, form.minutes(now)),
+                        session_id=session_id(request),
                     )
             except Conflict as error:
                 form.add_error(None, sentence(error))
@@ -142,6 +157,7 @@ def rules_page(request: HttpRequest) -> HttpResponse:
             {"role": role, "form": one, "open": role.name in now.roles or bool(one.errors)}
             for role, one in by_role
         ],
+        "sends": rules.kinds_offered().keys() - rules.STRONG,
         "without_factor": rules.names_of(rules.without_factor(now)),
         "said": said(request),
     }

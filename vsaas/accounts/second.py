@@ -34,6 +34,7 @@ from vsaas.accounts.grants import as_grants, as_held, from_rows, grant_spoken, n
 from vsaas.accounts.models import Account, Passkey, TotpDevice
 from vsaas.approvals.people import Accounts
 from vsaas.approvals.registry import CHANGE_S, Parameters, declare
+from vsaas.audit.acts import as_data
 from vsaas.common.errors import NotFound
 
 LINES_MOST = 20
@@ -252,7 +253,7 @@ def _calendar_words(parameters: Parameters) -> list[str]:
 
 
 def _calendar_version(parameters: Parameters) -> Mapping[str, str]:
-    return {"calendar": hours_words.calendar_in_words(Tenant.objects.get().calendar)}
+    return {"calendar": as_data(hours_words.calendar_to_json(Tenant.objects.get().calendar))}
 
 
 def _set_calendar(request: HttpRequest, requester: Actor, parameters: Parameters) -> None:

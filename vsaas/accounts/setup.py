@@ -14,7 +14,7 @@ from tenants.permissions import OWNER
 from tenants.scope import tenant_scope
 from vsaas.accounts import acts, devices, freshness, invitations, notices, owing, recovery, trust
 from vsaas.accounts.invitations import new_link
-from vsaas.accounts.models import Account, Passkey, SetupLink, TotpDevice, hash_setup_token
+from vsaas.accounts.models import Account, Passkey, SentFactor, SetupLink, TotpDevice, hash_setup_token
 from vsaas.accounts.own import end_others, replace_devices
 from vsaas.accounts.signin import BACKEND
 from vsaas.audit.services import record_act, system, what, who
@@ -93,7 +93,9 @@ def finish(request: HttpRequest, link: SetupLink, account: Account, device: Totp
     freshness.given(request)
     owing.note(request, account)
     if link.kind == SetupLink.Kind.FACTOR:
-        Passkey.objects.filter(user=account).delete()  # lost, like the app
+        # Lost, like the app.
+        Passkey.objects.filter(user=account).delete()
+        SentFactor.objects.filter(user=account).delete()
         end_others(request, account)
         issuer = str(link.issued_by) if link.issued_by else acts.SOMEBODY_GONE
         record_act(acts.FACTOR_RESET, who(account), what(account), request=request, issuer=issuer)

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth import authenticate, login
 from django.http import HttpRequest
 from django_otp import login as otp_login
 
 from tenants.access import actor_of, in_force, require_in_force
 from tenants.errors import OutsideHours
-from vsaas.accounts import acts, devices, freshness, owing, passkeys, rules, slowed, throttle, trust
+from vsaas.accounts import (
+    acts,
+    devices,
+    freshness,
+    owing,
+    passkeys,
+    rules,
+    sent_codes,
+    slowed,
+    throttle,
+    trust,
+)
 from vsaas.accounts.models import (
     Account,
     Passkey,
     RecoverySet,
     RememberedBrowser,
+    SentFactor,
     TenantDevice,
     TotpDevice,
     normalise_email,
@@ -137,17 +151,18 @@ def owing_account(request: HttpRequest) -> Account | None:
 
 
 def check_factor(
-    request: HttpRequest, account: Account, code: str, *, covers: bytes = b""
+    request: HttpRequest, account: Account, code: str, *, covers: bytes = b"", sent: bool = False
 ) -> TenantDevice | None:
     """The device that took the code, or the passkey whose answer it is (used up by that), or None with the refusal noted.
-    `covers`: what a passkey's answer must have been given to. Raises TooMany."""
+    `covers`: what a passkey's answer must have been given to. `sent`: a code that was sent to the person will do too, where
+    their rules accept it; never where somebody approves what another asked for. Raises TooMany."""
     network = network_of(request)
     parts = (str(account.tenant_id), str(account.pk), network)
     _count_for(request, throttle.FACTOR, account.email, network, parts)
     if passkeys.is_answer(code):
         device: TenantDevice | None = passkeys.check(request, account, code, covers)
     else:
-        device = _device_that_took(request, account, code)
+        device = _device_that_took(request, account, code, sent)
         if device is None:
             record_refusal(acts.FACTOR_REFUSED, who(account), request=request)
     if device is None:
@@ -159,7 +174,18 @@ def check_factor(
     return device
 
 
-def _device_that_took(request: HttpRequest, account: Account, code: str) -> TenantDevice | None:
+def _device_that_took(request: HttpRequest, account: Account, code: str, sent: bool) -> TenantDevice | None:
+    # First, so that the app does not count a code that was sent as a wrong one of its own.
+    came = sent_codes.take(request, account, code) if sent else None
+    if came is not None:
+        return came
+    device = _own_device_that_took(request, account, code)
+    if device is None and sent:
+        sent_codes.missed(request, account)
+    return device
+
+
+def _own_device_that_took(request: HttpRequest, account: Account, code: str) -> TenantDevice | None:
     device = _device_for(account, code)
     if device is None:
         return None
@@ -204,11 +230,16 @@ _FACTORS: dict[type[TenantDevice], str] = {
 }
 
 
+def _named(device: TenantDevice) -> str:
+    """What the log calls a factor, in English."""
+    return sent_codes.noun_of(device.kind) if isinstance(device, SentFactor) else _FACTORS[type(device)]
+
+
 def refused_kind(request: HttpRequest, account: Account, device: TenantDevice) -> bool:
     """Whether the rules do not accept the factor that was given, with the refusal noted."""
     if rules.accepts(rules.rules_of(account), device):
         return False
-    record_refusal(acts.FACTOR_NOT_ACCEPTED, who(account), request=request, factor=_FACTORS[type(device)])
+    record_refusal(acts.FACTOR_NOT_ACCEPTED, who(account), request=request, factor=_named(device))
     return True
 
 
@@ -223,8 +254,11 @@ def finish(
         freshness.given(request)
     owing.note(request, account)
     request.session.cycle_key()
-    Account.objects.filter(pk=account.pk).update(last_seen_at=clock.now())
-    factor = acts.A_PASSKEY_ALONE if passkey_alone else _FACTORS[type(device)]
+    seen: dict[str, Any] = {"last_seen_at": clock.now()}
+    if not isinstance(device, SentFactor | RememberedBrowser):
+        seen["password_by_mail"] = False
+    Account.objects.filter(pk=account.pk).update(**seen)
+    factor = acts.A_PASSKEY_ALONE if passkey_alone else _named(device)
     act = acts.WAITS if bound(actor_of(account)) else acts.SIGNED_IN
     record_act(act, who(account), request=request, factor=factor)
     devices.seen(request, account)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from tenants.declare import Requires, declaration_of
 from tenants.errors import StaleFactor, VsaasError
 from vsaas.accounts import freshness, signin
+from vsaas.accounts.code_asking import try_to_ask
 from vsaas.accounts.models import Account
 from vsaas.accounts.waiting import sentence
 from vsaas.approvals.forms import code_field
@@ -24,6 +25,7 @@ from vsaas.common.errors import TooMany
 from vsaas.common.problems import register_page, wants_page
 
 FIELD = "fresh-code"
+SEND = "fresh-send"
 TOKEN = "csrfmiddlewaretoken"  # noqa: S105  the name of a field
 
 
@@ -43,7 +45,7 @@ def register() -> None:
 def refresh(request: HttpRequest, account: Account, code: str) -> bool:
     """Whether the code is right, unused and of the account that is signed in: the session's factor is fresh then. Raises
     TooMany."""
-    if signin.check_factor(request, account, code) is None:
+    if signin.check_factor(request, account, code, sent=True) is None:
         return False
     freshness.given(request)
     return True
@@ -59,7 +61,7 @@ def _page(request: HttpRequest, form: FreshForm, status: int) -> TemplateRespons
     kept = [
         (name, value)
         for name in request.POST
-        if name not in (FIELD, TOKEN)
+        if name not in (FIELD, SEND, TOKEN)
         for value in request.POST.getlist(name)
     ]
     context = {"form": form, "field": form[FIELD], "kept": kept}
@@ -80,6 +82,8 @@ class FreshFactorMiddleware:
     ) -> HttpResponseBase | None:
         if not _gives(request, view):
             return None
+        if SEND in request.POST:
+            return _sent(request)
         form = FreshForm(request.POST)
         status = 422
         if form.is_valid():
@@ -96,6 +100,18 @@ class FreshFactorMiddleware:
                 form.add_error(None, sentence(error))
                 status = error.status
         return _page(request, form, status)
+
+
+def _sent(request: HttpRequest) -> HttpResponseBase:
+    """The page again, once a code was sent to the person, or could not be."""
+    form, account = FreshForm(), Account.objects.get(pk=request.actor.account_id)  # type: ignore[attr-defined]
+    wrong = try_to_ask(request, account, request.POST[SEND])
+    if wrong is None:
+        return _page(request, form, 200)
+    form = FreshForm(request.POST)
+    form.errors.clear()
+    form.add_error(None, sentence(wrong))
+    return _page(request, form, wrong.status)
 
 
 def _gives(request: HttpRequest, view: Callable[..., Any]) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q
 
 from tenants.lookups import tenants_for_task
 from tenants.scope import tenant_scope
-from vsaas.accounts import devices
+from vsaas.accounts import devices, sent_codes
+from vsaas.accounts.factor_plugins import NotDelivered, plugins
 from vsaas.accounts.models import (
     AccessToken,
     Account,
@@ -29,6 +31,27 @@ KEEP_LINKS = dt.timedelta(days=7)
 KEEP_INVITATIONS = dt.timedelta(days=30)
 KEEP_TOKENS = dt.timedelta(days=30)
 KEEP_REQUESTS = dt.timedelta(days=30)
+
+
+@platform_task(
+    "hands one code of a tenant's account to the plug-in that sends it; makes it in the tenant's scope"
+)
+def send_code(tenant_id: str, factor_id: str, asked_in: str, language: str) -> None:
+    """Outside any transaction while the plug-in's service is spoken to. A code is made once: this task, delivered again,
+    finds it made and sends nothing."""
+    with tenant_scope(UUID(tenant_id)):
+        made = sent_codes.make(factor_id, asked_in)
+        plugin = None if made is None else plugins().get(made[0].kind)
+        sending = None if made is None else sent_codes.sending_of(*made, language)
+    if made is None or sending is None:
+        return
+    try:
+        if plugin is None:
+            raise NotDelivered("there is no such plug-in any more")
+        plugin.send(sending)
+    except NotDelivered as error:
+        with tenant_scope(UUID(tenant_id)):
+            sent_codes.not_sent(made[0], error)
 
 
 @platform_task(

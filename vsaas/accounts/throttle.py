@@ -93,3 +93,4 @@ RESET_NETWORK = Throttle("reset-network", free=10, cap_s=900)  # messages asked 
 RESET_ADDRESS = Throttle("reset-address", free=3, cap_s=3600)  # the same, per tenant and address
 GLASS = Throttle("glass", free=5, cap_s=900)  # break-glass codes tried, per tenant and account
 NEW_ADDRESS = Throttle("new-address", free=5, cap_s=3600)  # addresses one account asks to have confirmed
+SENT = Throttle("sent-code", free=5, cap_s=900)  # codes sent and none of them used, per tenant and account

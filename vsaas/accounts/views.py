@@ -27,6 +27,7 @@ from vsaas.accounts import (
     throttle,
     waiting,
 )
+from vsaas.accounts.code_asking import try_to_ask
 from vsaas.accounts.forms import CodeForm, FactorForm, PasswordForm, PersonForm, SignInForm, SlugForm
 from vsaas.accounts.models import Account, RecoverySet, SetupLink, TotpDevice
 from vsaas.approvals import signing_in
@@ -39,6 +40,7 @@ from vsaas.common.problems import page_of
 from vsaas.mail import outbox
 
 NEXT = "next"
+SEND = "send-code"
 
 
 @public("choosing an organisation: nobody is signed in yet")
@@ -85,7 +87,7 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
                 request.session[NEXT] = after
                 here = remembered.find(request, account, rules.rules_of(account))
                 if here is not None:
-                    return _signed_in(request, account, here)
+                    return signed_in_with(request, account, here)
                 return HttpResponseRedirect(tenant_url(request, "sign-in-factor"))
             form.add_error(
                 None, _("This e-mail address and password do not belong together here. Try again.")
@@ -126,7 +128,7 @@ def sign_in_passkey(request: HttpRequest) -> HttpResponseBase:
             account: Account = passkey.user
             signin.begin(request, account)
             request.session[NEXT] = after
-            return _signed_in(request, account, passkey, passkey_alone=True)
+            return signed_in_with(request, account, passkey, passkey_alone=True)
         refused, status = _("This passkey does not sign in here by itself. Type your password."), 401
     context = _door(form, after) | {"refused": refused}
     return TemplateResponse(request, "accounts/sign_in.html", context, status=status)
@@ -135,16 +137,18 @@ def sign_in_passkey(request: HttpRequest) -> HttpResponseBase:
 @public("second factor: the session has no rights until it is given")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_factor(request: HttpRequest) -> HttpResponseBase:
-    """The code of the authenticator app, or a recovery code."""
+    """The code of the authenticator app, a recovery code, or, where the rules accept it, one that is sent."""
     account = signin.owing_account(request)
     if account is None:
         return HttpResponseRedirect(tenant_url(request, "sign-in"))
-    form = FactorForm(request.POST if request.method == "POST" else None)
     under = rules.rules_of(account)
+    if SEND in request.POST:
+        return _code_sent(request, account, under)
+    form = FactorForm(request.POST if request.method == "POST" else None)
     status, headers = 200, {}
     if request.method == "POST" and form.is_valid():
         try:
-            device = signin.check_factor(request, account, form.cleaned_data["code"])
+            device = signin.check_factor(request, account, form.cleaned_data["code"], sent=True)
         except TooMany as error:
             form.add_error("code", too_many_words(error))
             status, headers = error.status, error.headers
@@ -152,7 +156,7 @@ def sign_in_factor(request: HttpRequest) -> HttpResponseBase:
             if device is not None and signin.refused_kind(request, account, device):
                 return _not_accepted(request, form, under)
             if device is not None:
-                return _signed_in(request, account, device, under if "remember" in request.POST else None)
+                return signed_in_with(request, account, device, under if "remember" in request.POST else None)
             form.add_error(
                 "code", _("This code is wrong or was used before. Wait for the next one and type that.")
             )
@@ -163,15 +167,29 @@ def sign_in_factor(request: HttpRequest) -> HttpResponseBase:
     return TemplateResponse(request, "accounts/factor.html", context, status=status, headers=headers)
 
 
+def _code_sent(request: HttpRequest, account: Account, under: rules.Rules) -> HttpResponseBase:
+    """Have a code sent to the person: the page says whether."""
+    wrong = try_to_ask(request, account, request.POST[SEND])
+    if wrong is None:
+        return HttpResponseRedirect(tenant_url(request, "sign-in-factor"))
+    form = FactorForm({"code": ""})
+    form.errors.clear()
+    form.add_error(None, waiting.sentence(wrong))
+    context = {"form": form, "remember_days": under.remember_days}
+    return TemplateResponse(
+        request, "accounts/factor.html", context, status=wrong.status, headers=wrong.headers
+    )
+
+
 def _not_accepted(request: HttpRequest, form: FactorForm, under: rules.Rules) -> HttpResponseBase:
-    accepted = ", ".join(str(name) for kind, name in rules.KINDS.items() if kind in under.kinds)
+    accepted = ", ".join(str(name) for kind, name in rules.kinds().items() if kind in under.kinds)
     words = _("Your role does not accept this. What it accepts: %(kinds)s, or one of your recovery codes.")
     form.add_error("code", words % {"kinds": accepted})
     context = {"form": form, "remember_days": under.remember_days}
     return TemplateResponse(request, "accounts/factor.html", context, status=401)
 
 
-def _signed_in(
+def signed_in_with(
     request: HttpRequest,
     account: Account,
     device: Any,
@@ -179,7 +197,9 @@ def _signed_in(
     *,
     passkey_alone: bool = False,
 ) -> HttpResponseBase:
-    """`remember`: the rules under which this browser is to be remembered; None: it is not."""
+    """Both factors are right: a session as far as the person's roles let them in, and where it leads.
+
+    `remember`: the rules under which this browser is to be remembered; None: it is not."""
     response = _begun(request, account, device, passkey_alone)
     if remember is not None and remember.remember_days and freshness.GIVEN_AT in request.session:
         remembered.remember(request, account, remember, response)

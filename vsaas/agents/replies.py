@@ -13,13 +13,24 @@ class AgentStream(BaseModel):
     camera: Id
     stream: int = Field(description="1 main, 2 sub.")
     state: Literal[
-        "recording", "connecting", "offline", "refused", "stalled", "unusable", "disabled", "disk-full"
+        "recording",
+        "connecting",
+        "offline",
+        "refused",
+        "stalled",
+        "unusable",
+        "disabled",
+        "disk-full",
+        "wrong-certificate",
     ]
     since_us: Micros
     detail: str
     bits_per_s: int
     frames_per_s: float
     codec: str
+    certificate: str = Field(
+        "", description="SHA-256 in hex of the one the camera showed last; empty without TLS."
+    )
     width: int = Field(0, description="Of its pictures, in pixels; 0 while none was seen.")
     height: int = 0
     packets_lost: int = Field(0, description="On the way from the camera, since the agent started.")

@@ -39,6 +39,7 @@ class Kind:
     `words`: what it is about, in the reader's language, a line for each thing that would change.
     `versions`: the versions its objects have now; an approval covers those it was asked with.
     `is_about(parameters, approver)`: whether it would change what the approver may do; they do not approve it then.
+    `hinders(parameters, approver)`: why this approver, who holds `permission`, may not approve it all the same; None: they may.
     `carry_out(request, requester, parameters)`: does it, with the requester's rights as they are now.
     """
 
@@ -50,6 +51,7 @@ class Kind:
     words: Callable[[Parameters], list[str]]
     versions: Callable[[Parameters], Mapping[str, str]]
     is_about: Callable[[Parameters, Actor], bool]
+    hinders: Callable[[Parameters, Actor], Text | None]
     carry_out: Callable[[HttpRequest, Actor, Parameters], None] | None
 
 
@@ -63,13 +65,16 @@ def declare(
     words: Callable[[Parameters], list[str]] = lambda parameters: [],
     versions: Callable[[Parameters], Mapping[str, str]] = lambda parameters: {},
     is_about: Callable[[Parameters, Actor], bool] = lambda parameters, approver: False,
+    hinders: Callable[[Parameters, Actor], Text | None] = lambda parameters, approver: None,
     carry_out: Callable[[HttpRequest, Actor, Parameters], None] | None = None,
 ) -> Kind:
     """Declare an act that may demand a second person who holds `permission`. `sentence` goes on after the requester's
     name. A second declaration of the name raises LookupError."""
     if name in _KINDS:
         raise LookupError(f"the act {name!r} is declared twice")
-    _KINDS[name] = Kind(name, sentence, noun, permission, request_s, words, versions, is_about, carry_out)
+    _KINDS[name] = Kind(
+        name, sentence, noun, permission, request_s, words, versions, is_about, hinders, carry_out
+    )
     return _KINDS[name]
 
 

@@ -194,6 +194,9 @@ def require_may_decide(approver: Actor | None, row: ApprovalRequest) -> Actor:
     access.require(in_force, kind(row.act).permission, Tenant.objects.get())
     if kind(row.act).is_about(row.parameters, approver):
         raise OwnRequest(_("this would change what you may do yourself: somebody else must decide it"))
+    hindered = kind(row.act).hinders(row.parameters, approver)
+    if hindered is not None:
+        raise Denied(hindered)
     return approver
 
 
@@ -326,6 +329,27 @@ def consume(row: ApprovalRequest, **values: Any) -> tuple[Actor, Actor]:
     if took != 1:
         raise Decided(_("this approval was used, withdrawn, or ran out"))
     return requester, approver
+
+
+def use(request: HttpRequest, row: ApprovalRequest, **values: Any) -> tuple[Actor, Actor] | None:
+    """The same for the session that asked; None, with the refusal noted and the approval void, when it does not hold any
+    more."""
+    try:
+        return consume(row, **values)
+    except VsaasError as error:
+        if not error.refusal:
+            raise
+        ApprovalRequest.objects.filter(pk=row.pk, state=State.APPROVED).update(state=State.WITHDRAWN)
+        record_refusal(
+            acts.NOT_USED,
+            who(row.requester),
+            what(row),
+            request=request,
+            what=kind(row.act).noun,
+            approver=row.decided_by_name,
+            reason=error.problem,
+        )
+        return None
 
 
 def _carry_out(request: HttpRequest, row: ApprovalRequest) -> None:

@@ -24,7 +24,9 @@ def may_decide(actor: Actor, row: ApprovalRequest) -> bool:
     """Whether the actor may approve or refuse it now."""
     waits, act = row.state == State.WAITING and not row.expired, kind(row.act)
     others = row.requester_id != actor.account_id and not act.is_about(row.parameters, actor)
-    return waits and others and actor.tenant_wide(act.permission)
+    if not (waits and others and actor.tenant_wide(act.permission)):
+        return False
+    return act.hinders(row.parameters, actor) is None
 
 
 def may_withdraw(actor: Actor, row: ApprovalRequest) -> bool:

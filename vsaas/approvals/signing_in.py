@@ -120,22 +120,10 @@ def enter(request: HttpRequest, row: ApprovalRequest, *, session_id: UUID | None
     if session_id != row.session_id:
         return False
     until = clock.now() + dt.timedelta(seconds=policy().sign_in_holds_s)
-    try:
-        requester, approver = requests.consume(row, valid_until=until)
-    except VsaasError as error:
-        if not error.refusal:
-            raise
-        ApprovalRequest.objects.filter(pk=row.pk, state=State.APPROVED).update(state=State.WITHDRAWN)
-        record_refusal(
-            acts.NOT_USED,
-            who(row.requester),
-            what(row),
-            request=request,
-            what=kind(row.act).noun,
-            approver=row.decided_by_name,
-            reason=error.problem,
-        )
+    used = requests.use(request, row, valid_until=until)
+    if used is None:
         return False
+    requester, approver = used
     record_act(acts.SIGNED_IN, who(requester), what(row), request=request, approver=approver.name)
     return True
 

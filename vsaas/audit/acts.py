@@ -7,15 +7,18 @@ Apps declare theirs in a module `acts` of their own:
 
 `{actor}` and `{object}` are filled from the entry, everything else from its details; an entry that lacks one is refused
 when it is recorded, not when somebody reads it. What is stored is English whoever acted; the sentence is in the reader's
-language, and so are the details that are words and no names: `declare` is told how they are spoken.
+language, and so are the details that are words and no names: `declare` is told how they are spoken. What has parts is
+kept as data (JSON, `as_data`) and said in words whoever reads it: `Data(speaker)`.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.utils.translation import get_language, gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +27,27 @@ from tenants.words import ENGLISH, Text
 
 Speaker = Callable[[str], str]
 """Says a stored detail in the language of the reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A detail that is kept as JSON (`as_data`). `say` puts it into words, in English too."""
+
+    say: Callable[[Any], str]
+
+    def __call__(self, stored: str) -> str:
+        """What does not have the parts `say` expects is said as it is kept: an older release kept words, and another one may
+        keep other parts."""
+        try:
+            return self.say(json.loads(stored))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return stored
+
+
+def as_data(document: Any) -> str:
+    """The text in which a detail with parts is kept."""
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
 
 _CATALOGUE: dict[str, Act] = {}
 _WATCHING: set[str] = set()
@@ -105,14 +129,23 @@ def sentence_of(name: str, actor: str, obj: str, details: dict[str, object]) -> 
     known = _CATALOGUE.get(name)
     if known is None:
         return f"{actor}: {name} {obj}".rstrip()
-    values = {name: _spoken(known, name, details.get(name, "…")) for name in known.fields}
+    values = {name: spoken(known, name, details.get(name, "…")) for name in known.fields}
     people = {"actor": actor or gettext("somebody"), "object": obj or gettext("something")}
     return str(known.sentence).format_map(values | people)
 
 
-def _spoken(known: Act, name: str, stored: object) -> object:
+def detail_spoken(name: str, detail: str, stored: object) -> object:
+    """A detail of an entry of the act `name`, in the reader's language."""
+    known = _CATALOGUE.get(name)
+    return stored if known is None else spoken(known, detail, stored)
+
+
+def spoken(known: Act, name: str, stored: object) -> object:
+    """A stored detail in the reader's language."""
     speaker = known.spoken.get(name)
-    if speaker is None or not isinstance(stored, str) or get_language() == ENGLISH:
+    if speaker is None or not isinstance(stored, str):
+        return stored
+    if get_language() == ENGLISH and not isinstance(speaker, Data):
         return stored
     return speaker(stored)
 

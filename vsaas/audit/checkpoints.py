@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain as joined
 from typing import Any
@@ -20,6 +21,7 @@ from vsaas.audit.models import (
     AuditPruning,
     PlatformCheckpoint,
     PlatformEntry,
+    PlatformPruning,
 )
 from vsaas.audit.proof import Checkpoint, Pruning
 from vsaas.audit.signer import Signer, signer
@@ -43,7 +45,7 @@ class Log:
     id: UUID
     entries: models.QuerySet[Any]
     checkpoints: models.QuerySet[Any]
-    prunings: models.QuerySet[Any] | None
+    prunings: models.QuerySet[Any]
 
     @property
     def name(self) -> str:
@@ -53,8 +55,18 @@ class Log:
 def log_of(tenant_id: UUID) -> Log:
     """The log of the tenant whose scope is open, or the platform's (id 0)."""
     if tenant_id == chain.PLATFORM:
-        return Log(tenant_id, PlatformEntry.objects.all(), PlatformCheckpoint.objects.all(), None)
+        return Log(
+            tenant_id,
+            PlatformEntry.objects.all(),
+            PlatformCheckpoint.objects.all(),
+            PlatformPruning.objects.all(),
+        )
     return Log(tenant_id, AuditEntry.objects.all(), AuditCheckpoint.objects.all(), AuditPruning.objects.all())
+
+
+def scope_of(log: UUID) -> AbstractContextManager[Any]:
+    """The scope in which a log's tables are asked."""
+    return platform_scope("audit") if log == chain.PLATFORM else tenant_scope(log)
 
 
 def sign_log(tenant_id: UUID) -> Checkpoint | None:
@@ -63,8 +75,7 @@ def sign_log(tenant_id: UUID) -> Checkpoint | None:
     key = signer()
     if key is None:
         return None
-    scope = platform_scope("audit") if tenant_id == chain.PLATFORM else tenant_scope(tenant_id)
-    with scope:
+    with scope_of(tenant_id):
         if not lock_log(tenant_id):
             return None
         signed = _sign(log_of(tenant_id), key)
@@ -136,20 +147,24 @@ def _keep(log: Log, signed: Checkpoint, key: Signer) -> None:
 
 def beginning(log: Log) -> tuple[int, bytes]:
     """The first seq that is kept and the hash before it, as the newest pruning states it."""
-    newest = log.prunings.order_by("-first_seq").first() if log.prunings is not None else None
+    newest = log.prunings.order_by("-first_seq").first()
     return (newest.first_seq, bytes(newest.prev_hash)) if newest else (0, chain.ZERO)
+
+
+def _log_id(row: Any) -> UUID:
+    found: UUID = getattr(row, "tenant_id", chain.PLATFORM)
+    return found
 
 
 def of_row(row: Any) -> Checkpoint:
     """A stored checkpoint."""
-    log = getattr(row, "tenant_id", None) or chain.PLATFORM
-    return Checkpoint(log, row.size, bytes(row.head), row.at_us, bytes(row.signature))
+    return Checkpoint(_log_id(row), row.size, bytes(row.head), row.at_us, bytes(row.signature))
 
 
-def pruning_of_row(row: AuditPruning) -> Pruning:
+def pruning_of_row(row: AuditPruning | PlatformPruning) -> Pruning:
     """A stored statement of what was pruned."""
     return Pruning(
-        row.tenant_id,
+        _log_id(row),
         row.first_seq,
         bytes(row.prev_hash),
         row.count,
@@ -224,7 +239,7 @@ class _Check:
 
     def _prunings(self) -> str:
         """Read what was pruned; what is wrong with it, or ""."""
-        for row in self.log.prunings.order_by("first_seq") if self.log.prunings is not None else ():
+        for row in self.log.prunings.order_by("first_seq"):
             stated = pruning_of_row(row)
             if self._unsigned(stated):
                 return _("the statement of what was pruned before it is not signed by the audit key")

@@ -128,7 +128,7 @@ class PlatformCheckpoint(Checkpoint):
         constraints = [models.UniqueConstraint(fields=["size"], name="platform_checkpoint_size_once")]
 
 
-class AuditPruning(TenantModel, Signed):
+class Pruning(Signed):
     """Entries before `first_seq` are gone: their retention was over. Written by the maintenance role's function alone."""
 
     first_seq = models.BigIntegerField()
@@ -137,14 +137,30 @@ class AuditPruning(TenantModel, Signed):
     oldest_us = models.BigIntegerField()
     newest_us = models.BigIntegerField()
 
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.count} entries before {self.first_seq} were pruned"
+
+
+class AuditPruning(TenantModel, Pruning):
+    """Of a tenant's log."""
+
     class Meta(TenantModel.Meta):
         abstract = False
         constraints = [
             models.UniqueConstraint(fields=["tenant", "first_seq"], name="audit_pruning_first_once")
         ]
 
-    def __str__(self) -> str:
-        return f"{self.count} entries before {self.first_seq} were pruned"
+
+class PlatformPruning(Pruning):
+    """Of the platform's log."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["first_seq"], name="platform_pruning_first_once")]
 
 
 RETENTION_YEARS = (1, 10)
@@ -171,8 +187,23 @@ class AuditPolicy(TenantModel):
         return f"{self.retention_years} years"
 
 
-class AuditDestination(TenantModel):
-    """Where a tenant's log is sent on to (a SIEM), and how far it has got: everything before `next_seq` has arrived."""
+class Cursor(models.Model):
+    """How far a log has got that is sent on: everything before `next_seq` has arrived. `leased_until`: a worker is at it."""
+
+    next_seq = models.BigIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    failures = models.IntegerField(default=0)
+    failing_since = models.DateTimeField(null=True)
+    next_try_at = models.DateTimeField(default=clock.now)
+    error = models.CharField(max_length=500, blank=True)
+    leased_until = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class AuditDestination(TenantModel, Cursor):
+    """Where a tenant's log is sent on to (a SIEM)."""
 
     class Kind(models.TextChoices):
         SYSLOG = "syslog", _("Syslog (RFC 5424) over TLS")
@@ -187,13 +218,6 @@ class AuditDestination(TenantModel):
     sealed_token = models.BinaryField(null=True)
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=clock.now)
-    next_seq = models.BigIntegerField(default=0)
-    sent_at = models.DateTimeField(null=True)
-    failures = models.IntegerField(default=0)
-    failing_since = models.DateTimeField(null=True)
-    next_try_at = models.DateTimeField(default=clock.now)
-    error = models.CharField(max_length=500, blank=True)
-    leased_until = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
         abstract = False
@@ -201,3 +225,17 @@ class AuditDestination(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PlatformDestination(Cursor):
+    """Where the platform's log is sent on to: the address of the settings (VSAAS_AUDIT_PLATFORM_SYSLOG). Another address begins
+    anew, with all that is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    address = models.CharField(max_length=500)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["address"], name="platform_destination_once")]
+
+    def __str__(self) -> str:
+        return self.address

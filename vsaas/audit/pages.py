@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from tenants.declare import requires
 from tenants.middleware import signed_in
 from tenants.permissions import AUDIT_VIEW
-from vsaas.audit import export, export_json, feed
+from vsaas.audit import acts, export, export_json, feed
 from vsaas.audit.asked import FilterForm, zones
 from vsaas.audit.feed import Cursor, Seen
 from vsaas.audit.models import AuditEntry, AuditInbox
@@ -120,6 +120,7 @@ def audit_entry(request: HttpRequest, event_id: UUID) -> HttpResponse:
         "zone": form.in_zone.key,
         "event": event,
         "actor_name": feed.actor_in_words(event),
+        "change": _change(event),
         "actor_kind": KINDS.get(event.actor_kind, event.actor_kind),
         "object_kind": KINDS.get(event.object_kind, event.object_kind),
         "seq": seen.seq,
@@ -127,6 +128,14 @@ def audit_entry(request: HttpRequest, event_id: UUID) -> HttpResponse:
         "stretch": check_around(event) if isinstance(event, AuditEntry) else None,
     }
     return render(request, "audit/entry.html", context)
+
+
+def _change(event: AuditEntry | AuditInbox) -> dict[str, object] | None:
+    """Before and after, as they are said; None for what is no change."""
+    sides = {side: event.details.get(side) for side in ("before", "after")}
+    if None in sides.values():
+        return None
+    return {side: acts.detail_spoken(event.act, side, kept) for side, kept in sides.items()}
 
 
 def raw(event: AuditEntry | AuditInbox) -> dict[str, Any]:

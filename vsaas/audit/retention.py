@@ -1,7 +1,9 @@
-"""How long a tenant keeps its log, and the pruning of what is older: signed, and done by the maintenance role.
+"""How long a tenant keeps its log, and the platform its own, and the pruning of what is older: signed, and done by the
+maintenance role.
 
-The app's role may delete nothing of the log. The function `prune_audit_log`, which the maintenance role alone may call,
-looks itself whether all of it is older than the tenant's retention.
+The app's role may delete nothing of a log. The functions `prune_audit_log` and `prune_platform_log`, which the maintenance
+role alone may call, look themselves whether all of it is older than the retention (the platform's, which the settings say,
+is a year at least).
 """
 
 from __future__ import annotations
@@ -17,9 +19,8 @@ from django.db.models import Count, Max, Min
 from django.utils.translation import gettext as _
 
 from tenants.ids import uuid7
-from tenants.scope import tenant_scope
 from vsaas.audit import acts, chain
-from vsaas.audit.checkpoints import HistoryChanged, beginning, log_of, of_row
+from vsaas.audit.checkpoints import HistoryChanged, Log, beginning, log_of, of_row, scope_of
 from vsaas.audit.models import RETENTION_DEFAULT, RETENTION_YEARS, AuditEntry, AuditPolicy
 from vsaas.audit.proof import Pruning
 from vsaas.audit.services import Who, record_act
@@ -34,6 +35,12 @@ def retention_years() -> int:
     """Of the current tenant."""
     found: int | None = AuditPolicy.objects.values_list("retention_years", flat=True).first()
     return found if found is not None else RETENTION_DEFAULT
+
+
+def platform_years() -> int:
+    """Of the platform's log: VSAAS_AUDIT_PLATFORM_YEARS."""
+    found: int = settings.ENV.audit_platform_years
+    return found
 
 
 def set_retention(years: int, by: Who, *, request: object = None) -> None:
@@ -52,9 +59,10 @@ def set_retention(years: int, by: Who, *, request: object = None) -> None:
     record_act(acts.RETENTION_SET, by, request=request, years=years, before=before)  # type: ignore[arg-type]
 
 
-def prune(tenant_id: UUID) -> int:
-    """Delete what the tenant's retention no longer keeps, with a signed statement for each AT_ONCE; how many entries that
-    were. Raises HistoryChanged when what is to go is not what was signed: nothing altered is ever tidied away."""
+def prune(log: UUID) -> int:
+    """Delete what the retention of a tenant, or of the platform (`chain.PLATFORM`), no longer keeps, with a signed statement
+    for each AT_ONCE; how many entries that were. Raises HistoryChanged when what is to go is not what was signed: nothing
+    altered is ever tidied away."""
     key = signer()
     if key is None or "maint" not in settings.DATABASES:
         raise ImproperlyConfigured(
@@ -62,18 +70,21 @@ def prune(tenant_id: UUID) -> int:
         )
     total = 0
     while True:
-        with tenant_scope(tenant_id):
-            statement = _statement(tenant_id, key)
+        with scope_of(log):
+            statement = _statement(log_of(log), key)
         if statement is None:
             return total
         _carry_out(statement, key)
         total += statement.count
 
 
-def _statement(tenant_id: UUID, key: Signer) -> Pruning | None:
-    log = log_of(tenant_id)
+def _years(log: Log) -> int:
+    return platform_years() if log.id == chain.PLATFORM else retention_years()
+
+
+def _statement(log: Log, key: Signer) -> Pruning | None:
     first, prev = beginning(log)
-    keep_from = _years_before(clock.now(), retention_years())
+    keep_from = _years_before(clock.now(), _years(log))
     kept = log.entries.filter(at__gte=keep_from).order_by("seq").first()
     newest = log.entries.order_by("-seq").first()
     if newest is None:
@@ -91,7 +102,7 @@ def _statement(tenant_id: UUID, key: Signer) -> Pruning | None:
     sums = old.aggregate(count=Count("id"), oldest=Min("at"), newest=Max("at"))
     return key.sign(
         Pruning(
-            tenant_id,
+            log.id,
             first_kept,
             found.head,
             sums["count"],
@@ -103,11 +114,13 @@ def _statement(tenant_id: UUID, key: Signer) -> Pruning | None:
 
 
 def _carry_out(one: Pruning, key: Signer) -> None:
-    values = [one.log, uuid7(), one.first_seq, one.prev_hash, one.count, one.oldest_us, one.newest_us]
+    values = [uuid7(), one.first_seq, one.prev_hash, one.count, one.oldest_us, one.newest_us, one.at_us]
+    platform = one.log == chain.PLATFORM
+    function = "prune_platform_log" if platform else "prune_audit_log"
     with transaction.atomic(using="maint"), connections["maint"].cursor() as cursor:
         cursor.execute(
-            "SELECT prune_audit_log(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [*values, one.at_us, one.signature, key.public_key],
+            f"SELECT {function}(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [platform_years() if platform else one.log, *values, one.signature, key.public_key],
         )
 
 

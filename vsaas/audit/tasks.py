@@ -5,7 +5,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from tenants.lookups import tenants_with_destinations
-from vsaas.audit import retention, sequencer
+from vsaas.audit import chain, retention, sequencer
+from vsaas.audit.siem.forward import forward_platform as forward_platform_log
 from vsaas.audit.siem.forward import forward_tenant as forward_to_destinations
 from vsaas.common.tasks import platform_task
 
@@ -51,3 +52,17 @@ def forward_audit() -> None:
     """Each second."""
     for tenant_id in tenants_with_destinations():
         forward_tenant.enqueue(str(tenant_id), expires_s=30)
+
+
+@platform_task("sends the platform's audit log on to where the settings say", every_s=FORWARD_EVERY_S)
+def forward_platform() -> None:
+    """Each second; of two at once one does it."""
+    forward_platform_log()
+
+
+@platform_task(
+    "deletes what the platform's audit log no longer keeps, with the maintenance role", every_s=PRUNE_EVERY_S
+)
+def prune_platform() -> None:
+    """Once a day."""
+    retention.prune(chain.PLATFORM)

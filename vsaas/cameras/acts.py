@@ -8,6 +8,7 @@ from vsaas.audit.acts import declare, each_of, one_of
 MAIN_ADDRESS = gettext_noop("main address")
 SUB_ADDRESS = gettext_noop("sub address")
 RETENTION_DAYS = gettext_noop("retention days")
+CERTIFICATE = gettext_noop("accepted certificate")
 GO_AT_ONCE = gettext_noop("go at once")
 STAY = gettext_noop("stay until the end of their retention")
 A_NEW_CAMERA = gettext_noop("a new camera")
@@ -16,6 +17,7 @@ _camera_fields = each_of(
     MAIN_ADDRESS,
     SUB_ADDRESS,
     RETENTION_DAYS,
+    CERTIFICATE,
     gettext_noop("name"),
     gettext_noop("audio"),
     gettext_noop("site"),

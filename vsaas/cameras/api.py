@@ -131,6 +131,12 @@ class CameraFields(Fields):
     password = _credential_field(500)
     site = serializers.UUIDField(required=False)
     groups = _groups_field()
+    certificate = serializers.CharField(
+        max_length=64,
+        required=False,
+        allow_blank=True,
+        help_text='SHA-256 in hex of the only certificate the camera may show over rtsps; "": whichever it shows.',
+    )
     version = serializers.IntegerField(
         min_value=1,
         max_value=2**31 - 1,

@@ -17,5 +17,7 @@ class CamerasConfig(AppConfig):
         from vsaas.installation.organisations import register_source
 
         register_source(link_findings)
-        register_cameras(lambda: Camera.objects.all(), lambda: CameraGroup.objects.all())
+        register_cameras(
+            lambda: Camera.objects.all(), lambda: CameraGroup.objects.all(), CameraGroup.names_of
+        )
         register_camera_source(cameras_of_the_log)

@@ -206,6 +206,18 @@ def switch_camera(request: HttpRequest, camera_id: UUID) -> HttpResponse:
 
 
 @requires(CAMERA_EDIT)
+@require_POST
+def accept_certificate(request: HttpRequest, camera_id: UUID) -> HttpResponse:
+    """Accepts the certificate the person was shown, or with an empty one forgets which was accepted."""
+    actor = signed_in(request)
+    camera = _camera(actor, camera_id)
+    certificate = request.POST.get("certificate", "")
+    camera_update(camera, CameraChange(certificate=certificate), who(actor))
+    address = tenant_url(request, "sites-camera", camera_id=camera.id)
+    return HttpResponseRedirect(f"{address}?done={'accepted' if certificate else 'forgotten'}")
+
+
+@requires(CAMERA_EDIT)
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_camera(request: HttpRequest, camera_id: UUID) -> HttpResponse:
     """What deleting a camera means for its recordings; done once its name is typed."""

@@ -19,6 +19,7 @@ from tenants.models import Tenant
 from tenants.permissions import CAMERA_VIEW, PEOPLE_VIEW
 from vsaas.accounts.effects import Reason, who_sees
 from vsaas.accounts.grants import Names, as_held, grant_spoken, names_of
+from vsaas.accounts.hours_now import Moment, hours_said
 from vsaas.accounts.models import Account
 from vsaas.accounts.roles_api import reasons_json
 from vsaas.accounts.roles_replies import CAMERA_PERSON, CameraPeople
@@ -47,18 +48,20 @@ def camera_people(request: HttpRequest, camera_id: UUID) -> HttpResponse:
     """Everybody who may do something with a camera, and why."""
     actor = signed_in(request)
     camera, found, names = _asked(actor, camera_id)
-    people = [_shown(account, rows, names) for account, rows in found]
+    moment = Moment.now()
+    people = [_shown(account, rows, names, moment) for account, rows in found]
     return render(request, "cameras/people.html", {"camera": camera, "people": people})
 
 
-def _shown(account: Account, rows: list[Reason], names: Names) -> dict[str, Any]:
+def _shown(account: Account, rows: list[Reason], names: Names, moment: Moment) -> dict[str, Any]:
     given = {one: None for row in rows for one in row.given_by}
     taken = {one: None for row in rows for one in row.taken_by}
     return {
         "id": account.pk,
         "name": str(account),
-        "may": [row.permission.sentence for row in rows if row.allowed],
+        "may": [(row.permission.sentence, moment.said(row)) for row in rows if row.allowed],
         "not": [row.permission.sentence for row in rows if row.taken_by],
+        "hours": hours_said(given),
         "given": [grant_spoken(one, names) for one in given],
         "taken": [grant_spoken(one, names) for one in taken],
     }
@@ -75,8 +78,9 @@ class CameraPeopleView(ApiView):
         """Everybody to whom a role gives something there, by name, with what and why; whoever has all of it denied is among
         them."""
         _, found, names = _asked(self.actor, camera_id)
+        moment = Moment.now()
         items = [
-            {"id": str(account.pk), "name": str(account), "rights": reasons_json(rows, names)}
+            {"id": str(account.pk), "name": str(account), "rights": reasons_json(rows, names, moment)}
             for account, rows in found
         ]
         return Response({"items": items, "next": None})

@@ -34,4 +34,5 @@ def _order(camera: Camera) -> CameraOrder | None:
         source_main=main,
         source_sub=sources.get(StreamKind.SUB),
         audio=camera.audio,
+        certificate=None if camera.certificate is None else bytes(camera.certificate),
     )

@@ -1,12 +1,15 @@
 """Cameras and where their pictures come from."""
 
+from uuid import UUID
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
 from tenants.models import Site, TenantModel
+from tenants.scope import current_tenant_id
 from vsaas.agents.models import Agent
 
 RETENTION_DAYS_MAX = 3650
@@ -17,7 +20,8 @@ class Camera(TenantModel):
 
     `version` grows with every change, so that a form based on an older one is noticed. A deleted camera keeps its row
     while records speak of it: `deleted_at` says when recording ended, `erase_footage` that its recordings are to go
-    at once and are shown to nobody any more, instead of at the end of their retention.
+    at once and are shown to nobody any more, instead of at the end of their retention. `certificate`: SHA-256 of the one a
+    person accepted; over rtsps the agent takes no other.
     """
 
     site_path = "site_id"
@@ -36,6 +40,7 @@ class Camera(TenantModel):
     version = models.PositiveIntegerField(default=1, db_default=1)
     deleted_at = models.DateTimeField(null=True, blank=True)
     erase_footage = models.BooleanField(default=False, db_default=False)
+    certificate = models.BinaryField(max_length=32, null=True, blank=True)
 
     class Meta(TenantModel.Meta):
         ordering = ["name", "id"]
@@ -68,6 +73,17 @@ class CameraGroup(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def names_of(cls, camera_id: UUID) -> frozenset[str]:
+        """The groups a camera is in. Written out, since it is in the way of every request for one camera and Django's query
+        builder would take three quarters of its time."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT name FROM cameras_cameragroup WHERE tenant_id = %s AND camera_id = %s",
+                [current_tenant_id(), camera_id],
+            )
+            return frozenset(name for (name,) in cursor.fetchall())
 
 
 class StreamKind(models.IntegerChoices):

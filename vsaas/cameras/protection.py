@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from vsaas.cameras.models import Camera, CameraSource
 from vsaas.installation.finding import Finding, good, weak
 
-PLAIN, ENCRYPTED, UNKNOWN = "plain", "encrypted", "unknown"
+PLAIN, ENCRYPTED, PINNED, UNKNOWN = "plain", "encrypted", "pinned", "unknown"
 THIS_MACHINE = "this-machine"
 SEALED, SIGNED = "sealed", "signed"
 
@@ -49,7 +49,13 @@ WORDS: dict[tuple[str, str], tuple[str, str, str | Promise, str | Promise]] = {
         "ok",
         "ok",
         _("Encrypted"),
-        _("The agent fetches the pictures by rtsps://. The camera's certificate is not checked, so a box in between could pose as it."),
+        _("The agent fetches the pictures by rtsps://. Nobody accepted its certificate yet, so a box in between could pose as the camera."),
+    ),
+    ("link", PINNED): (
+        "ok",
+        "ok",
+        _("Encrypted, certificate accepted"),
+        _("The agent fetches the pictures by rtsps://, and only from a camera that shows the certificate a person accepted."),
     ),
     ("link", UNKNOWN): (
         "info",
@@ -87,18 +93,23 @@ WORDS: dict[tuple[str, str], tuple[str, str, str | Promise, str | Promise]] = {
 def protection_of(camera: Camera) -> dict[str, str]:
     """The state of each stretch, as the API tells it. Reads `camera.sources`."""
     return {
-        "link": link_of([source.scheme for source in camera.sources.all()]),
+        "link": link_of(
+            [source.scheme for source in camera.sources.all()], accepted=camera.certificate is not None
+        ),
         "storage": SEALED,
         "signature": SIGNED,
         "transport": transport(),
     }
 
 
-def link_of(schemes: list[str]) -> str:
-    """The least protected of a camera's streams; a camera without any, as a deleted one, is not known."""
+def link_of(schemes: list[str], *, accepted: bool) -> str:
+    """The least protected of a camera's streams; a camera without any, as a deleted one, is not known. `accepted`: a person
+    accepted its certificate."""
     if "rtsp" in schemes:
         return PLAIN
-    return ENCRYPTED if schemes and all(scheme == "rtsps" for scheme in schemes) else UNKNOWN
+    if not schemes or any(scheme != "rtsps" for scheme in schemes):
+        return UNKNOWN
+    return PINNED if accepted else ENCRYPTED
 
 
 def transport() -> str:

@@ -22,14 +22,24 @@ class CameraMay(BaseModel):
 class CameraProtection(BaseModel):
     """How its pictures are protected on each stretch from the lens to the screen."""
 
-    link: Literal["plain", "encrypted", "unknown"] = Field(
-        description="From the camera to the agent: rtsp, rtsps; unknown where the address was set before this was noted."
+    link: Literal["plain", "encrypted", "pinned", "unknown"] = Field(
+        description="From the camera to the agent: rtsp, rtsps, rtsps with a certificate a person accepted; unknown where the "
+        "address was set before this was noted."
     )
     storage: Literal["sealed"] = Field(description="Recordings in spool and store.")
     signature: Literal["signed"] = Field(description="Records of what was recorded.")
     transport: Literal["encrypted", "this-machine"] = Field(
         description="Agents and browsers to the portal; this-machine: not encrypted, on loopback."
     )
+
+
+class CameraCertificate(BaseModel):
+    """Certificates by which a camera is known over rtsps, each as its SHA-256 in hex."""
+
+    accepted: str | None = Field(
+        description="The only one the agent takes; null: whichever the camera shows."
+    )
+    shown: str | None = Field(description="The one the camera showed last, as the agent says.")
 
 
 class CameraReply(BaseModel):
@@ -55,6 +65,7 @@ class CameraReply(BaseModel):
     streams: list[StreamName]
     audio: bool = Field(description="Whether sound is recorded.")
     protection: CameraProtection
+    certificate: CameraCertificate
     health: list[AgentStream] = Field(
         description="What the agent says of each stream; empty for who may not see agents."
     )
@@ -193,6 +204,7 @@ CAMERA: dict[str, Any] = {
         "signature": "signed",
         "transport": "encrypted",
     },
+    "certificate": {"accepted": None, "shown": None},
     "health": AGENT["health"]["streams"],
     "may": {"live": True, "playback": True, "audio": False, "clip": True, "edit": False},
 }

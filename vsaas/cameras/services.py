@@ -1,5 +1,6 @@
 """Cameras as the rest of the cloud adds, changes and finds them. Every function runs inside the tenant's scope."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -48,6 +49,7 @@ class NewCamera:
 @dataclass(frozen=True)
 class CameraChange:
     """New values of a camera; what is None stays. `retention_days` 0: the tenant's default. `sub_url` "": no sub.
+    `certificate`: SHA-256 in hex of the only one the camera may show over rtsps; "": whichever it shows.
 
     `version`: what the change was based on; None: whatever is stored now.
     """
@@ -60,6 +62,7 @@ class CameraChange:
     sub_url: str | None = field(default=None, repr=False)
     site: Site | None = None
     groups: Sequence[str] | None = None
+    certificate: str | None = None
     version: int | None = None
 
 
@@ -199,6 +202,11 @@ def _apply(camera: Camera, change: CameraChange) -> list[str]:
         if days != camera.retention_days:
             camera.retention_days = days
             changed.append(acts.RETENTION_DAYS)
+    if change.certificate is not None:
+        certificate = _certificate(change.certificate)
+        if certificate != (None if camera.certificate is None else bytes(camera.certificate)):
+            camera.certificate = certificate
+            changed.append(acts.CERTIFICATE)
     return changed
 
 
@@ -211,6 +219,7 @@ def _told(camera: Camera) -> dict[str, object]:
         "audio": camera.audio,
         "site": camera.site.name,
         "retention days": camera.retention_days,
+        "accepted certificate": accepted_certificate(camera),
         "groups": set(CameraGroup.objects.filter(camera=camera).values_list("name", flat=True)),
     }
 
@@ -281,6 +290,20 @@ def _name(name: str) -> str:
         return clean_name(name)
     except BadName as error:
         raise InvalidCamera("name", str(error)) from error
+
+
+def accepted_certificate(camera: Camera) -> str | None:
+    """SHA-256 in hex of the certificate a person accepted."""
+    return None if camera.certificate is None else bytes(camera.certificate).hex()
+
+
+def _certificate(text: str) -> bytes | None:
+    if text and not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise InvalidCamera(
+            "certificate",
+            _("must be the SHA-256 fingerprint of a certificate: 64 digits 0-9 and a-f, or empty"),
+        )
+    return bytes.fromhex(text) or None
 
 
 def _retention(days: int | None) -> int | None:

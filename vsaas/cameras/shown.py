@@ -52,6 +52,7 @@ STREAM_STATES: dict[str, Words] = {
     "unusable": ("bad", "warn", _("Unusable stream")),
     "disabled": ("", "off", _("Disabled")),
     "disk-full": ("bad", "warn", _("Agent's disk is full")),
+    "wrong-certificate": ("bad", "key", _("Shows another certificate")),
 }
 # The same in a sentence, for the page of one camera.
 SENTENCES: dict[str, str | Promise] = {
@@ -61,6 +62,7 @@ SENTENCES: dict[str, str | Promise] = {
     "stalled": _("The camera sends nothing any more."),
     "unusable": _("What the camera sends cannot be recorded."),
     "disk-full": _("The agent's disk is full, so nothing is recorded."),
+    "wrong-certificate": _("The camera shows another certificate than the one that was accepted."),
 }
 # What to do about a stream that is not recorded.
 NEXT_STEPS: dict[str, str | Promise] = {
@@ -80,6 +82,10 @@ NEXT_STEPS: dict[str, str | Promise] = {
         "the camera codes H.264 or H.265."
     ),
     "disk-full": _("The agent's disk is full. It records again when there is room: look at its connection."),
+    "wrong-certificate": _(
+        "Find out why before you accept it: the camera was replaced or renewed its certificate, or something stands "
+        "between it and the agent. The agent records nothing from it until then."
+    ),
 }
 CODECS = {"avc": "H.264", "hev": "H.265", "hvc": "H.265"}
 

@@ -22,7 +22,7 @@ from vsaas.agents.models import AgentHealth
 from vsaas.cameras.models import Camera, CameraGroup, CameraSource, StreamKind
 from vsaas.cameras.newest import newest_recorded_us
 from vsaas.cameras.protection import protection_of
-from vsaas.cameras.services import present
+from vsaas.cameras.services import accepted_certificate, present
 from vsaas.common import clock
 
 RECORDING = "recording"
@@ -88,6 +88,7 @@ def _state_json(actor: Actor, camera: Camera, newest_us: int | None) -> dict[str
         "streams": [StreamKind(source.stream).name.lower() for source in _sources(camera)],
         "audio": camera.audio,
         "protection": protection_of(camera),
+        "certificate": {"accepted": accepted_certificate(camera), "shown": _shown_certificate(camera)},
         "health": _streams(camera) if access.may(actor, AGENT_VIEW, camera) else [],
         "may": {
             "live": camera.deleted_at is None and access.may(actor, CAMERA_LIVE, camera),
@@ -130,6 +131,12 @@ def _streams(camera: Camera) -> list[dict[str, Any]]:
     """What the agent's newest heartbeat says of the camera's streams; [] when it was never heard from."""
     health: AgentHealth | None = getattr(camera.agent, "health", None)
     return [] if health is None else health.streams_by_camera.get(str(camera.id), [])
+
+
+def _shown_certificate(camera: Camera) -> str | None:
+    """SHA-256 in hex of the certificate the camera showed its agent last, as the agent says."""
+    shown = [row.get("certificate") for row in sorted(_streams(camera), key=lambda row: row["stream"])]
+    return next((one for one in shown if one), None)
 
 
 def _sources(camera: Camera) -> list[Any]:

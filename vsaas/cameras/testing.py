@@ -56,6 +56,10 @@ REASONS: dict[str, tuple[Promise, Promise]] = {
         _("The camera refuses the user name or the password."),
         _("Type them again. Some cameras have a user of their own for RTSP."),
     ),
+    "moved": (
+        _("The camera sends the agent on to another machine, or to an address without encryption."),
+        _("Type the address of the stream itself."),
+    ),
     "no-path": (
         _("The camera has no stream of this path."),
         _("Look up the path in the camera's manual; it follows the host in the address."),

@@ -5,7 +5,13 @@ from django.urls import path
 from vsaas.cameras import api as views
 from vsaas.cameras import pages as page
 from vsaas.cameras.agents_page import agent, agents, revoke_agent
-from vsaas.cameras.camera_pages import add_camera, change_camera, delete_camera, switch_camera
+from vsaas.cameras.camera_pages import (
+    accept_certificate,
+    add_camera,
+    change_camera,
+    delete_camera,
+    switch_camera,
+)
 from vsaas.cameras.camera_people import CameraPeopleView, camera_people
 from vsaas.cameras.groups_api import Groups
 from vsaas.cameras.palette import palette
@@ -21,6 +27,7 @@ pages = [
     path("cameras/<uuid:camera_id>/people", camera_people, name="camera-people"),
     path("cameras/<uuid:camera_id>/settings", change_camera, name="sites-camera"),
     path("cameras/<uuid:camera_id>/switch", switch_camera, name="sites-camera-switch"),
+    path("cameras/<uuid:camera_id>/certificate", accept_certificate, name="sites-camera-certificate"),
     path("cameras/<uuid:camera_id>/delete", delete_camera, name="sites-camera-delete"),
     path("sync", sync, name="sync"),
     path("sites", sites, name="sites"),

@@ -12,7 +12,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from tenants.lookups import tenants_for_task
 from tenants.models import Tenant
+from tenants.roles import roles
 from tenants.scope import tenant_scope
+from vsaas.accounts import rules
 from vsaas.accounts.people import owners
 from vsaas.audit.models import AuditEntry, AuditInbox
 from vsaas.common import clock
@@ -32,7 +34,7 @@ def register_source(source: Callable[[], list[Finding]]) -> None:
 
 def findings() -> list[Finding]:
     """Of the current tenant. All of it may be shown to its owners."""
-    return [_owners(), *(finding for source in _sources for finding in source())]
+    return [_owners(), _factors(), *(finding for source in _sources for finding in source())]
 
 
 def _owners() -> Finding:
@@ -46,6 +48,33 @@ def _owners() -> Finding:
         found = _("only one: nobody else can act when they cannot")
         return weak(name, what, found, remedy, to_owners=True)
     return bad(name, what, _("none"), _("Let a set-up link be made (manage.py setup_link)."), to_owners=True)
+
+
+def _factors() -> Finding:
+    """The kinds of second factor the sign-in rules accept; one is required always."""
+    name, what = "second-factors", gettext_lazy("Second factors")
+    said, known, kinds = rules.sign_in_rules(), roles(), rules.kinds()
+    accepted = {key: said.of_role(key).kinds for key in known}
+    only_sent = [str(known[key].title) for key, one in accepted.items() if not one & rules.STRONG]
+    if only_sent:
+        return bad(
+            name,
+            what,
+            _("%(roles)s: codes that are sent, and nothing stronger") % {"roles": ", ".join(only_sent)},
+            _(
+                "Accept an authenticator app or a passkey as well, in the sign-in rules, and have people set one up."
+            ),
+            to_owners=True,
+        )
+    union: frozenset[str] = frozenset().union(*accepted.values())
+    names = ", ".join(str(kinds.get(one, one)) for one in sorted(union))
+    if union - rules.STRONG:
+        remedy = _(
+            "Accept only apps and passkeys where you can: a code that is sent may be read by whoever reads the mailbox or takes "
+            "over the telephone number."
+        )
+        return weak(name, what, names, remedy, to_owners=True)
+    return good(name, what, _("always required: %(kinds)s") % {"kinds": names}, to_owners=True)
 
 
 def of_all() -> list[tuple[str, list[Finding]]]:

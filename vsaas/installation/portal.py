@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import stat
+import string
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,15 @@ from vsaas.keys.errors import KmsError
 from vsaas.keys.kms import KeyFileKms, key_file_of
 from vsaas.settings.env import LOOPBACK, Environment
 
-SECRET_CHARS_GOOD = 50
+SECRET_BITS_GOOD = 256
+ALPHABETS = (
+    "0123456789abcdef",
+    "0123456789ABCDEF",
+    string.ascii_lowercase + string.digits,
+    string.ascii_letters + string.digits,
+    string.ascii_letters + string.digits + "-_",
+    string.ascii_letters + string.digits + "+/=",
+)
 METRICS_TOKEN_CHARS = 32
 DUMPS = ("*.dump", "*.sql", "*.sql.*", "*.tar", "*.tar.*", "*.tgz", "*.backup", "*.vsaas*")
 
@@ -44,9 +54,17 @@ def _secret(env: Environment) -> Finding:
     remedy = "make one with `openssl rand -base64 48`; people then set their second factor up anew"
     if len(set(secret)) < 12:
         return bad(name, what, f"{len(set(secret))} different characters: it can be guessed", remedy)
-    if len(secret) < SECRET_CHARS_GOOD:
-        return weak(name, what, f"{len(secret)} characters, fewer than {SECRET_CHARS_GOOD}", remedy)
-    return good(name, what, f"{len(secret)} characters")
+    bits = _bits(secret)
+    if bits < SECRET_BITS_GOOD:
+        return weak(name, what, f"{bits} bits at most, fewer than {SECRET_BITS_GOOD}", remedy)
+    return good(name, what, f"{bits} bits if it was made at random")
+
+
+def _bits(secret: str) -> int:
+    """What a random text of these characters holds: their number times the bits of each, by the smallest alphabet that has
+    them all."""
+    size = next((len(one) for one in ALPHABETS if set(secret) <= set(one)), len(string.printable) - 6)
+    return int(len(secret) * math.log2(size))
 
 
 def _cookies(settings: Any) -> Finding:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from psycopg_pool import PoolTimeout
 
-from vsaas.installation import addresses, certificates, database, organisations, portal
+from vsaas.installation import addresses, certificates, database, organisations, platform_log, portal
 from vsaas.installation.finding import Finding, bad, worst
 
 
@@ -31,6 +31,7 @@ def of_installation() -> list[Chapter]:
     ]
     try:
         whole.append(organisations.backup())
+        whole.append(platform_log.finding(env))
         each = organisations.of_all()
     except (DatabaseError, PoolTimeout) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]

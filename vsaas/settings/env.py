@@ -46,6 +46,10 @@ class Environment(BaseSettings):
     kms: str
     audit_key: str | None = None
     audit_private_targets: bool = False
+    audit_platform_years: int = Field(default=2, ge=1, le=10)
+    audit_platform_syslog: str | None = None
+    audit_platform_format: Literal["syslog", "cef"] = "syslog"
+    audit_platform_ca_file: str | None = None
     allowed_hosts: Annotated[list[str], NoDecode] = Field(min_length=1)
     debug: bool = False
     insecure_cookies: bool = False
@@ -60,8 +64,9 @@ class Environment(BaseSettings):
     mail_from: str | None = None
     mail_outbox_page: bool = False
     security_contact: str | None = None
+    factor_plugins: Annotated[list[str], NoDecode] = []
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "factor_plugins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -125,7 +130,17 @@ class Environment(BaseSettings):
             raise ValueError("write mailto:name@example.com or https://host/page, as RFC 9116 wants it")
         return value
 
-    @field_validator("metrics_dir", "metrics_token_file", "ca_file", "smtp_password_file", "audit_key")
+    @field_validator("audit_platform_syslog")
+    @classmethod
+    def _receiver(cls, value: str | None) -> str | None:
+        if value is not None:
+            parts = urlsplit(f"//{value}")
+            if not parts.hostname or parts.netloc != value or parts.username is not None or parts.port == 0:
+                raise ValueError("write host:port, such as siem.example.com:6514")
+        return value
+
+    @field_validator("metrics_dir", "metrics_token_file", "ca_file", "smtp_password_file", "audit_key",
+                     "audit_platform_ca_file")  # fmt: skip
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith("/"):

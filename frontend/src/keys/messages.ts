@@ -11,6 +11,8 @@ export interface TrustInput {
 
 export interface TrustResult {
   readonly tenant: string;
+  /** Of the root in force, which may be one that the trusted one was handed over to. */
+  readonly fingerprint: string;
   readonly number: number;
   readonly hash: string;
 }

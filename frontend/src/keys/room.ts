@@ -79,7 +79,8 @@ export class KeyRoom {
     const seen = input.seen ? { number: input.seen.number, hash: fromHex(input.seen.hash) } : null;
     const trust = await verifyStatements(input.statements.map(fromBase64Url), input.fingerprint, seen);
     this.trusted = trust;
-    return { tenant: uuidText(trust.tenant), number: trust.seen.number, hash: hex(trust.seen.hash) };
+    const { number, hash } = trust.seen;
+    return { tenant: uuidText(trust.tenant), fingerprint: trust.fingerprint, number, hash: hex(hash) };
   }
 
   /** Takes in what the portal granted: every stored segment verified, keys opened, index read, or its failure. */

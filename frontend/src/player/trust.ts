@@ -57,10 +57,12 @@ export class TrustKeeper {
   /** What a reply claims about root and statements must fit what is pinned; newer statements are fetched. */
   async check(fingerprint: string, statementsNumber?: number): Promise<void> {
     const trusted = await this.ready();
+    // Perhaps the root was handed over since: the statements say whether by the one trusted here.
+    if (trusted.fingerprint !== fingerprint) await this.refresh();
     const pinned = this.fingerprint;
     if (pinned && pinned !== fingerprint) throw this.rootChanged(pinned, fingerprint);
     if (statementsNumber === undefined) return;
-    if (statementsNumber > trusted.number) await this.refresh();
+    if (statementsNumber > (this.established ?? trusted).number) await this.refresh();
     else if (statementsNumber < trusted.number) {
       throw new TrustAlarm("rolled-back", t("The portal shows fewer statements of the root than before."), pinned, fingerprint);
     }
@@ -80,11 +82,12 @@ export class TrustKeeper {
     const reply = await this.api.statements();
     const offered = reply.root_fingerprint;
     const pin = this.pins.get(this.api.tenant);
-    if (pin && pin.fingerprint !== offered) throw this.rootChanged(pin.fingerprint, offered);
     const seen = pin ? { number: pin.number, hash: pin.hash } : null;
-    const result = await this.verifyOrAlarm({ fingerprint: offered, statements: reply.statements, seen }, pin);
+    const fingerprint = pin?.fingerprint ?? offered;
+    const result = await this.verifyOrAlarm({ fingerprint, statements: reply.statements, seen }, offered, pin);
+    if (result.fingerprint !== offered) throw this.rootChanged(result.fingerprint, offered);
     this.pins.set(this.api.tenant, {
-      fingerprint: offered,
+      fingerprint: result.fingerprint,
       number: result.number,
       hash: result.hash,
       sinceMs: pin?.sinceMs ?? this.nowMs(),
@@ -93,13 +96,14 @@ export class TrustKeeper {
     return result;
   }
 
-  private async verifyOrAlarm(input: TrustInput, pin: Pin | null): Promise<TrustResult> {
+  private async verifyOrAlarm(input: TrustInput, offered: string, pin: Pin | null): Promise<TrustResult> {
     try {
       return await this.verify(input);
     } catch (error) {
       if (!(error instanceof WorkerFailure) || error.info.kind !== "sealing") throw error;
+      if (pin && error.info.code === "wrong-root-key") throw this.rootChanged(pin.fingerprint, offered);
       const rolled = error.info.code === "rolled-back";
-      throw new TrustAlarm(rolled ? "rolled-back" : "broken", error.message, pin?.fingerprint ?? null, input.fingerprint);
+      throw new TrustAlarm(rolled ? "rolled-back" : "broken", error.message, pin?.fingerprint ?? null, offered);
     }
   }
 }

@@ -58,7 +58,30 @@ export function parseSigned(encoded: Bytes, maxBytes = SIGNED_BYTES_MAX): Signed
   return { encoded, protectedHeader, kid, payload, signature: octets(fourth, "signature", 64) };
 }
 
-function signatureInput(signed: SignedObject, purpose: Purpose): Bytes {
+/** An Ed25519 key that signs; its private half need not be extractable. */
+export interface RootSigner {
+  readonly privateKey: CryptoKey;
+  readonly publicBytes: Bytes;
+}
+
+/** The Ed25519 signature (64 bytes) over `data` itself. */
+export async function signRaw(signer: RootSigner, data: Bytes): Promise<Bytes> {
+  return new Uint8Array(await crypto.subtle.sign("Ed25519", signer.privateKey, data));
+}
+
+/** Whether `signature` is that of the raw `publicKey` over `data` itself. */
+export async function verifyRaw(publicKey: Bytes, signature: Bytes, data: Bytes): Promise<boolean> {
+  return crypto.subtle.verify("Ed25519", await importPublic(publicKey), signature, data);
+}
+
+/** The signed object over `payload` (canonical CBOR) for `purpose`. */
+export async function signObject(payload: Bytes, purpose: Purpose, signer: RootSigner): Promise<Bytes> {
+  const protectedHeader = encode(new Map<number, Cbor>([[1, ALG_EDDSA], [4, await keyId(signer.publicBytes)]]));
+  const signature = await signRaw(signer, signatureInput({ protectedHeader, payload }, purpose));
+  return encode(new Tagged(18, [protectedHeader, new Map(), payload, signature]));
+}
+
+function signatureInput(signed: Pick<SignedObject, "protectedHeader" | "payload">, purpose: Purpose): Bytes {
   return encode(["Signature1", signed.protectedHeader, ascii(purpose), signed.payload]);
 }
 

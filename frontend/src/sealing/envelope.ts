@@ -6,10 +6,12 @@ import { SealingError } from "./errors";
 import { array, bad, Fields, integer, octets, same, TIME_US_MAX } from "./fields";
 import {
   HPKE_SUITE_1,
+  PURPOSE_CAMERA_SHARE,
   PURPOSE_CAMERA_SOURCE,
   PURPOSE_LIVE,
   PURPOSE_REC,
   PURPOSE_RELEASE,
+  PURPOSE_VAULT_SHARE,
   TAG_BYTES,
 } from "./registry";
 
@@ -74,7 +76,7 @@ export function parseEnvelope(encoded: Bytes): Envelope {
   const infoMap = outer.take(1);
   const info = new Fields(infoMap, "envelope");
   if (info.text(1, 32) !== "vsaas-env-v1") throw new SealingError("unknown-suite", "an envelope of another version");
-  const purpose = info.integer(2, 1, 4);
+  const purpose = info.integer(2, 1, 6);
   const suiteId = info.integer(3);
   if (suiteId !== HPKE_SUITE_1) throw new SealingError("unknown-suite", `sealed with suite ${suiteId}`);
   const body = {
@@ -98,8 +100,13 @@ export function parseEnvelope(encoded: Bytes): Envelope {
 /** Lengths and types of a scope fit its purpose. Raises `bad-field`. */
 function parseScope(purpose: number, value: Cbor): Cbor[] {
   const items = array(value, "envelope: scope", 1, 4);
-  octets(items[0], "envelope: camera", 16);
-  if (purpose === PURPOSE_CAMERA_SOURCE && items.length === 1) return items;
+  octets(items[0], purpose === PURPOSE_VAULT_SHARE ? "envelope: vault" : "envelope: camera", 16);
+  if ((purpose === PURPOSE_CAMERA_SOURCE || purpose === PURPOSE_VAULT_SHARE) && items.length === 1) return items;
+  if (purpose === PURPOSE_CAMERA_SHARE && items.length === 3) {
+    integer(items[1], "envelope: kind of camera key", 0, 1);
+    integer(items[2], "envelope: epoch", 1);
+    return items;
+  }
   if (purpose === PURPOSE_REC && items.length === 3) {
     if (!RENDITION_CLASSES.includes(integer(items[1], "envelope: rendition class", 1, 0x83))) {
       throw bad("envelope: rendition class", "does not exist");
@@ -156,6 +163,38 @@ export async function openEnvelope(envelope: Envelope, expected: Expected, keys:
   } catch {
     throw new SealingError("wrong-envelope", "the envelope does not open: it was altered or is meant for someone else");
   }
+}
+
+/** What an envelope to be sealed is bound to: all of it stands in clear beside what is sealed. No releases: the portal makes those. */
+export interface EnvelopeInfo {
+  readonly purpose: number;
+  readonly tenant: Bytes;
+  readonly scope: Cbor[];
+  readonly keyId: Bytes;
+  readonly epoch: number;
+}
+
+/** Seals a key of 32 bytes to a raw X25519 public key. Raises `bad-field` for a scope or a key that cannot be. */
+export async function sealEnvelope(info: EnvelopeInfo, secret: Bytes, recipientPublic: Bytes): Promise<Bytes> {
+  if (secret.length !== 32) throw bad("envelope", "must hold a key of 32 bytes");
+  parseScope(info.purpose, info.scope);
+  const map = new Map<number, Cbor>([
+    [1, "vsaas-env-v1"],
+    [2, info.purpose],
+    [3, HPKE_SUITE_1],
+    [4, info.tenant],
+    [5, info.scope],
+    [6, info.keyId],
+    [7, await boxKeyId(recipientPublic)],
+    [8, info.epoch],
+  ]);
+  const hpke = suite();
+  const recipientPublicKey = await hpke.kem.deserializePublicKey(recipientPublic);
+  const { ct, enc } = await hpke.seal({ recipientPublicKey, info: encode(map) }, secret);
+  const sealed = new Uint8Array(enc.byteLength + ct.byteLength);
+  sealed.set(new Uint8Array(enc));
+  sealed.set(new Uint8Array(ct), enc.byteLength);
+  return encode(new Map<number, Cbor>([[1, map], [2, sealed]]));
 }
 
 /**

@@ -8,6 +8,12 @@ export const PURPOSE_REC = 1;
 export const PURPOSE_LIVE = 2;
 export const PURPOSE_RELEASE = 3;
 export const PURPOSE_CAMERA_SOURCE = 4;
+export const PURPOSE_CAMERA_SHARE = 5;
+export const PURPOSE_VAULT_SHARE = 6;
+
+/** Kinds of camera key: seeing and hearing are rights of their own. */
+export const CAMERA_KEY_PICTURE = 0;
+export const CAMERA_KEY_SOUND = 1;
 
 export const SUITE_COBBLESTONE_256 = 1;
 export const HPKE_SUITE_1 = 1;
@@ -24,6 +30,9 @@ export const STATEMENT_RECIPIENTS = 3;
 export const STATEMENT_COMMAND_KEY = 4;
 export const STATEMENT_DELETION_KEY = 5;
 export const STATEMENT_AGENT_REVOKED = 8;
+export const STATEMENT_ROOT_HANDOVER = 9;
+export const STATEMENT_CAMERA_KEYS = 10;
+export const STATEMENT_MEMBER_KEYS = 11;
 
 export const CHUNK_BYTES = 16384;
 export const TAG_BYTES = 16;

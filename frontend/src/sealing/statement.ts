@@ -1,17 +1,20 @@
 /** Statements of the tenant root (SPEC section 5): who may sign, from the fingerprint people compare. */
 import { ascii, equal, hex, sha256, type Bytes } from "./bytes";
-import type { Cbor } from "./cbor";
-import { hashOf, keyId, parseSigned, payloadOf, verifySigned, type SignedObject } from "./cose";
+import { encode, type Cbor } from "./cbor";
+import { hashOf, keyId, parseSigned, payloadOf, signObject, signRaw, verifyRaw, verifySigned, type RootSigner, type SignedObject } from "./cose";
 import { SealingError } from "./errors";
 import { array, Fields, integer, octets } from "./fields";
 import type { SignedRecord } from "./record";
 import {
   STATEMENT_AGENT_KEYS,
   STATEMENT_AGENT_REVOKED,
+  STATEMENT_CAMERA_KEYS,
   STATEMENT_COMMAND_KEY,
   STATEMENT_DELETION_KEY,
+  STATEMENT_MEMBER_KEYS,
   STATEMENT_RECIPIENTS,
   STATEMENT_ROOT,
+  STATEMENT_ROOT_HANDOVER,
 } from "./registry";
 
 const STATEMENT_BYTES_MAX = 65536;
@@ -35,11 +38,26 @@ export interface Recipient {
   readonly epoch: number;
 }
 
+/** The X25519 key to which agents seal what a camera records: its picture or its sound. `epoch` only grows. */
+export interface CameraKey {
+  readonly camera: Bytes;
+  readonly kind: number;
+  readonly publicKey: Bytes;
+  readonly epoch: number;
+}
+
 /** What a verified sequence of statements says. */
 export interface Trust {
   readonly tenant: Bytes;
+  /** The root in force, and its fingerprint. */
   readonly rootPublic: Bytes;
   readonly fingerprint: string;
+  /** Fingerprints of every root, the one in force last; more than one where the customer took over. */
+  readonly fingerprints: readonly string[];
+  /** By `cameraKeyName`. */
+  readonly cameraKeys: ReadonlyMap<string, CameraKey>;
+  /** Own keys (X25519) by account uuid (hex). */
+  readonly memberKeys: ReadonlyMap<string, Bytes>;
   readonly seen: Seen;
   /** By kid of the record key, in hex. */
   readonly recordKeys: ReadonlyMap<string, AgentKeys>;
@@ -53,12 +71,17 @@ export interface Trust {
   readonly revoked: ReadonlyMap<string, ReadonlyMap<string, { readonly seq: number; readonly hash: Bytes }>>;
 }
 
-interface Statement {
-  readonly kind: number;
+/** A statement but for what it says. */
+interface Place {
   readonly tenant: Bytes;
   readonly number: number;
   readonly prev: Bytes;
-  readonly apply: (builder: TrustBuilder, number: number) => Promise<void>;
+  readonly issuedUs: number;
+}
+
+interface Statement extends Place {
+  readonly kind: number;
+  readonly apply: (builder: TrustBuilder, place: Place) => Promise<void>;
 }
 
 /** What verified statements add up to, while they are read. */
@@ -70,6 +93,29 @@ class TrustBuilder {
   commandKey: Bytes | null = null;
   deletionKeys = new Map<number, Bytes>();
   revoked = new Map<string, Map<string, { seq: number; hash: Bytes }>>();
+  fingerprints: string[] = [];
+  cameraKeys = new Map<string, CameraKey>();
+  memberKeys = new Map<string, Bytes>();
+
+  async handOver(rootPublic: Bytes, countersignature: Bytes, place: Place): Promise<void> {
+    if (!(await verifyRaw(rootPublic, countersignature, countersigned(place, rootPublic)))) {
+      throw new SealingError("broken-statements", "the new root did not countersign the handover");
+    }
+    const fingerprint = await fingerprintOf(rootPublic);
+    if (this.fingerprints.includes(fingerprint)) {
+      throw new SealingError("broken-statements", "the root is handed over to one that was in force already");
+    }
+    this.rootPublic = rootPublic;
+    this.fingerprints.push(fingerprint);
+  }
+
+  addCameraKey(key: CameraKey): void {
+    const name = cameraKeyName(key.camera, key.kind);
+    if (key.epoch <= (this.cameraKeys.get(name)?.epoch ?? 0)) {
+      throw new SealingError("broken-statements", "a camera's key goes back to an earlier epoch");
+    }
+    this.cameraKeys.set(name, key);
+  }
 
   async addAgent(keys: AgentKeys): Promise<void> {
     const kid = hex(await keyId(keys.recordPublic));
@@ -87,6 +133,28 @@ export async function fingerprintOf(rootPublic: Bytes): Promise<string> {
   return hex(await sha256(ascii("vsaas-root-v1"), rootPublic));
 }
 
+/** Name of a camera's key in `Trust.cameraKeys`: camera uuid (hex) and kind. */
+export function cameraKeyName(camera: Bytes, kind: number): string {
+  return `${hex(camera)}.${kind}`;
+}
+
+function countersigned(place: Place, rootPublic: Bytes): Bytes {
+  return encode(["vsaas-root-handover-v1", place.tenant, place.number, place.prev, place.issuedUs, rootPublic]);
+}
+
+/** The new root's signature under the handover statement that will stand at this place (SPEC 5, kind 9, field 2). */
+export function countersignHandover(place: Place, newRoot: RootSigner): Promise<Bytes> {
+  return signRaw(newRoot, countersigned(place, newRoot.publicBytes));
+}
+
+/** Signs a statement: `body` is the map of SPEC 5 for its kind. Raises `bad-field` for what no reader would accept. */
+export function signStatement(place: Place, kind: number, body: ReadonlyMap<number, Cbor>, root: RootSigner): Promise<Bytes> {
+  const { tenant, number, prev, issuedUs } = place;
+  const payload = new Map<number, Cbor>([[1, 1], [2, kind], [3, tenant], [4, number], [5, prev], [6, issuedUs], [7, new Map(body)]]);
+  parseStatement(payload);
+  return signObject(encode(payload), "vsaas-statement-v1", root);
+}
+
 function parseStatement(payload: Cbor): Statement {
   const fields = new Fields(payload, "statement");
   fields.version(1);
@@ -96,12 +164,12 @@ function parseStatement(payload: Cbor): Statement {
   const tenant = fields.uuid(3);
   const number = fields.integer(4);
   const prev = fields.octets(5, 32);
-  fields.timeUs(6);
+  const issuedUs = fields.timeUs(6);
   const body = new Fields(fields.take(7), "statement body");
   const apply = read(body);
   body.done();
   fields.done();
-  return { kind, tenant, number, prev, apply };
+  return { kind, tenant, number, prev, issuedUs, apply };
 }
 
 /** Readers of statement bodies, by kind; each gives what the statement changes. */
@@ -111,6 +179,7 @@ const READERS: Record<number, (body: Fields) => Statement["apply"]> = {
     return async (builder) => {
       if (builder.rootPublic) throw new SealingError("broken-statements", "a second root is named");
       builder.rootPublic = rootPublic;
+      builder.fingerprints.push(await fingerprintOf(rootPublic));
     };
   },
   [STATEMENT_AGENT_KEYS]: (body) => {
@@ -132,7 +201,7 @@ const READERS: Record<number, (body: Fields) => Statement["apply"]> = {
   },
   [STATEMENT_DELETION_KEY]: (body) => {
     const key = body.octets(1, 32);
-    return async (builder, number) => void builder.deletionKeys.set(number, key);
+    return async (builder, { number }) => void builder.deletionKeys.set(number, key);
   },
   [STATEMENT_AGENT_REVOKED]: (body) => {
     const agent = hex(body.uuid(1));
@@ -140,7 +209,39 @@ const READERS: Record<number, (body: Fields) => Statement["apply"]> = {
     // Several statements where one has no room for all chains: their lists are joined.
     return async (builder) => void builder.revoked.set(agent, new Map([...(builder.revoked.get(agent) ?? []), ...chains]));
   },
+  [STATEMENT_ROOT_HANDOVER]: (body) => {
+    const rootPublic = body.octets(1, 32);
+    const countersignature = body.octets(2, 64);
+    return (builder, place) => builder.handOver(rootPublic, countersignature, place);
+  },
+  [STATEMENT_CAMERA_KEYS]: (body) => {
+    const keys = body.array(1, 1, 500).map(parseCameraKey);
+    return async (builder) => keys.forEach((key) => builder.addCameraKey(key));
+  },
+  [STATEMENT_MEMBER_KEYS]: (body) => {
+    const named = body.array(1, 0, 500).map(parseMemberKey);
+    const ended = body.array(2, 0, 500).map((account) => hex(octets(account, "member keys: account", 16)));
+    return async (builder) => {
+      for (const [account, key] of named) builder.memberKeys.set(account, key);
+      for (const account of ended) builder.memberKeys.delete(account);
+    };
+  },
 };
+
+function parseCameraKey(row: Cbor): CameraKey {
+  const [camera, kind, publicKey, epoch] = array(row, "camera key", 4, 4);
+  return {
+    camera: octets(camera, "camera key: camera", 16),
+    kind: integer(kind, "camera key: kind", 0, 1),
+    publicKey: octets(publicKey, "camera key: key", 32),
+    epoch: integer(epoch, "camera key: epoch", 1),
+  };
+}
+
+function parseMemberKey(row: Cbor): [string, Bytes] {
+  const [account, key] = array(row, "member key", 2, 2);
+  return [hex(octets(account, "member key: account", 16)), octets(key, "member key: key", 32)];
+}
 
 function parseRecipient(row: Cbor): Recipient {
   const [kind, publicKey, epoch] = array(row, "recipient", 3, 3);
@@ -174,21 +275,44 @@ function read(encoded: Bytes): { signed: SignedObject; statement: Statement } {
   return { signed, statement: parseStatement(payloadOf(signed, STATEMENT_BYTES_MAX)) };
 }
 
-/** The root key stands in statement 0, which it signs itself; its fingerprint must be the trusted one (`wrong-root-key`). */
-async function readRoot(encoded: Bytes | undefined, fingerprint: string): Promise<TrustBuilder & { rootPublic: Bytes }> {
+/**
+ * The root key stands in statement 0, which it signs itself. Its fingerprint must be the trusted one, or a later statement must
+ * hand over to the root that has it, which vouches for those before (`wrong-root-key`).
+ */
+async function readRoot(
+  [encoded, ...later]: readonly Bytes[],
+  fingerprint: string,
+): Promise<TrustBuilder & { rootPublic: Bytes }> {
   if (!encoded) throw new SealingError("broken-statements", "there are no statements");
   const builder = new TrustBuilder();
   const { statement } = await asStatement(0, () => read(encoded));
   if (statement.kind !== STATEMENT_ROOT) throw new SealingError("broken-statements", "statement 0 must name the root key");
-  await statement.apply(builder, 0);
-  if ((await fingerprintOf(builder.rootPublic as Bytes)) !== fingerprint.toLowerCase()) {
+  await statement.apply(builder, statement);
+  if (builder.fingerprints[0] !== fingerprint.toLowerCase() && !(await claimed(later, fingerprint.toLowerCase()))) {
     throw new SealingError("wrong-root-key", "the statements come from another root than the trusted one");
   }
   return builder as TrustBuilder & { rootPublic: Bytes };
 }
 
+/** Whether some handover names the root of this fingerprint; whether it holds, the walk over the statements says. */
+async function claimed(later: readonly Bytes[], fingerprint: string): Promise<boolean> {
+  for (const encoded of later) {
+    try {
+      const fields = new Fields(payloadOf(parseSigned(encoded, STATEMENT_BYTES_MAX), STATEMENT_BYTES_MAX), "statement");
+      if (fields.integer(2) !== STATEMENT_ROOT_HANDOVER) continue;
+      const body = new Fields(fields.take(7), "statement body");
+      if ((await fingerprintOf(body.octets(1, 32))) === fingerprint) return true;
+    } catch (error) {
+      if (error instanceof SealingError) return false;
+      throw error;
+    }
+  }
+  return false;
+}
+
 /**
- * Verifies a tenant's statements from number 0 on, from the trusted root fingerprint (64 hex digits).
+ * Verifies a tenant's statements from number 0 on, from the trusted fingerprint (64 hex digits) of the root or of one it was
+ * handed over to.
  * Raises `wrong-root-key`, `broken-statements`, `unknown-critical`, and `rolled-back` where `seen` is not part of them.
  */
 export async function verifyStatements(
@@ -196,7 +320,7 @@ export async function verifyStatements(
   fingerprint: string,
   seen: Seen | null = null,
 ): Promise<Trust> {
-  const builder = await readRoot(encoded[0], fingerprint);
+  const builder = await readRoot(encoded, fingerprint);
   const hashes: Bytes[] = [];
   let tenant: Bytes | null = null;
   for (const [number, bytes] of encoded.entries()) {
@@ -211,13 +335,16 @@ export async function verifyStatements(
     if (statement.number !== number || !equal(statement.prev, prev) || !equal(statement.tenant, tenant)) {
       throw new SealingError("broken-statements", `statement ${number} does not follow the one before it`);
     }
-    if (number > 0) await statement.apply(builder, number);
+    if (number > 0) await asStatement(number, () => statement.apply(builder, statement));
   }
   checkSeen(hashes, seen);
   return {
     tenant: tenant as Bytes,
     rootPublic: builder.rootPublic,
-    fingerprint: fingerprint.toLowerCase(),
+    fingerprint: builder.fingerprints.at(-1) as string,
+    fingerprints: builder.fingerprints,
+    cameraKeys: builder.cameraKeys,
+    memberKeys: builder.memberKeys,
     seen: { number: encoded.length - 1, hash: hashes.at(-1) as Bytes },
     recordKeys: builder.recordKeys,
     agents: builder.agents,

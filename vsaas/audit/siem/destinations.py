@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from tenants.scope import current_tenant_id
-from vsaas.audit import acts, proof
+from vsaas.audit import acts, chain, proof
 from vsaas.audit.checkpoints import beginning, log_of
 from vsaas.audit.models import AuditDestination, AuditEntry
 from vsaas.audit.services import What, Who, record_act
@@ -145,9 +147,29 @@ def send(row: AuditDestination, tenant_id: UUID, entries: list[Given]) -> None:
         target = wire.https_target(row.address, row.ca_pem, headers)
         wire.post(target, json.dumps(body, ensure_ascii=False).encode())
         return
-    make = cef if row.kind == Kind.CEF else syslog
-    frames = [make(tenant_id, seq, digest, one) for seq, digest, one in entries]
-    wire.send_frames(wire.syslog_peer(row.address, row.ca_pem), frames)
+    _send_syslog(row.kind, wire.syslog_peer(row.address, row.ca_pem), tenant_id, entries)
+
+
+def send_by_settings(entries: list[Given]) -> None:
+    """The same for the platform's log, to where the settings say: whoever runs the installation chose that address, so it may
+    be a private one. Raises wire.WireError."""
+    env = settings.ENV
+    ca_pem = ""
+    if env.audit_platform_ca_file is not None:
+        try:
+            ca_pem = Path(env.audit_platform_ca_file).read_text()
+        except OSError as error:
+            raise wire.WireError(
+                _("the certificate authority %(file)s cannot be read: %(reason)s")
+                % {"file": env.audit_platform_ca_file, "reason": error.strerror}
+            ) from error
+    peer = replace(wire.syslog_peer(env.audit_platform_syslog, ca_pem), anywhere=True)
+    _send_syslog(env.audit_platform_format, peer, chain.PLATFORM, entries)
+
+
+def _send_syslog(kind: str, peer: wire.Peer, log: UUID, entries: list[Given]) -> None:
+    make = cef if kind == Kind.CEF else syslog
+    wire.send_frames(peer, [make(log, seq, digest, one) for seq, digest, one in entries])
 
 
 def token_of(row: AuditDestination) -> str:

@@ -15,6 +15,13 @@ register = template.Library()
 
 register.filter("size", size_text)
 
+
+@register.filter
+def fingerprint(text: str) -> str:
+    """Hex digits in pairs, as cameras and browsers show a certificate's."""
+    return ":".join(text[at : at + 2] for at in range(0, len(text), 2)).upper()
+
+
 TABS = (
     ("sites", _("Sites and cameras"), SITE_VIEW),
     ("agents", _("Agents"), AGENT_VIEW),

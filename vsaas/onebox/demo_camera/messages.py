@@ -74,8 +74,8 @@ class Request:
             parts = urlsplit(self.uri)
         except ValueError as error:
             raise RtspError(400, "the URI cannot be read", cseq=self.cseq) from error
-        if parts.scheme not in ("rtsp", ""):
-            raise RtspError(400, "the URI is not an rtsp:// one", cseq=self.cseq)
+        if parts.scheme not in ("rtsp", "rtsps", ""):
+            raise RtspError(400, "the URI is not an rtsp:// or rtsps:// one", cseq=self.cseq)
         return [part for part in parts.path.split("/") if part]
 
 

@@ -1,0 +1,212 @@
+"""Codes that are sent to people as a second factor: by e-mail, or by a plug-in (`vsaas.accounts.factor_plugins`).
+
+Six digits, good for as long as the organisation says (five minutes) and for TRIES tries, once. Of one account and kind the
+newest alone holds, and only in the session it was asked in: who asks in one browser can use it in no other. One is sent a
+minute at most, and fewer when none of them is used. What is kept is a keyed hash; the code itself is made when the message
+goes out.
+
+They are weaker than what a person holds themselves, so they never approve what somebody else asked for, and are accepted
+only where the rules of all the person's roles say so. A code by e-mail is not accepted after a password that was set by a
+link in the same mailbox, until another factor was given: else the mailbox alone would be both factors.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import hmac
+import math
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from tenants.models import Tenant
+from tenants.words import Text
+from vsaas.accounts import acts, rules, throttle
+from vsaas.accounts.factor_plugins import NotDelivered, Sending, plugins
+from vsaas.accounts.models import Account, SentFactor
+from vsaas.audit.services import record_act, who
+from vsaas.common import clock
+from vsaas.common.errors import TooMany
+
+KEPT = "sent_code"
+TRIES = 3
+SALT = "vsaas.sent-code"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A way by which a code can be sent to somebody: `to` as they recognise it. `asked`: one was, in this session, and
+    `state` says what became of it: "sent", "not-sent", or "over" when it is dead."""
+
+    kind: str
+    title: Text
+    to: str
+    state: str
+
+
+# ---- what there is
+
+
+def offers(request: HttpRequest, account: Account) -> list[Offer]:
+    """The ways by which a code can be sent to an account, in the order of the rules."""
+    ways, here = usable(account), asked_here(request, account)
+    return [
+        Offer(kind, title, _masked(account, kind), _state(here) if here and here.kind == kind else "")
+        for kind, title in rules.kinds().items()
+        if kind in ways
+    ]
+
+
+def usable(account: Account) -> set[str]:
+    """The kinds of code that can be sent to an account, and that its rules accept."""
+    held = rules.kinds_held({account.pk})[account.pk] - rules.STRONG
+    held &= rules.rules_of(account).kinds & rules.kinds_offered().keys()
+    return held - ({rules.EMAIL_CODE} if account.password_by_mail else set())
+
+
+def _masked(account: Account, kind: str) -> str:
+    if kind == rules.EMAIL_CODE:
+        return account.email
+    number = SentFactor.objects.get(user=account, kind=kind).number
+    return masked(number)
+
+
+def masked(number: str) -> str:
+    """A telephone number as its person knows it again: "+49 … 56"."""
+    return f"{number[:3]} … {number[-2:]}"
+
+
+def _state(factor: SentFactor) -> str:
+    if factor.trouble:
+        return "not-sent"
+    if factor.expires_at is not None and (factor.code_hash is None or clock.now() >= factor.expires_at):
+        return "over"
+    return "sent"
+
+
+def noun_of(kind: str) -> str:
+    """What the audit log calls a code of this kind, in English."""
+    plugin = plugins().get(kind)
+    return acts.AN_EMAIL_CODE if plugin is None else plugin.noun
+
+
+# ---- sending
+
+
+def minutes() -> int:
+    """For how many minutes a code is good here."""
+    return rules.sign_in_rules().code_minutes
+
+
+def make(factor_id: UUID | str, asked_in: str, *, again: bool = False) -> tuple[SentFactor, str] | None:
+    """The code of an asking, made now that it goes out, and the way it goes; None when another was asked for since, when it
+    is too late, or when it was made already and is not to be made `again` (which ends the one before)."""
+    rows = SentFactor.objects.select_for_update(of=("self",)).select_related("user")
+    row = rows.filter(pk=factor_id, asked_in=asked_in, user__is_active=True).first()
+    if row is None or not asked_in or row.asked_at is None:
+        return None
+    lifetime, now = dt.timedelta(minutes=minutes()), clock.now()
+    if now >= row.asked_at + lifetime or (row.expires_at is not None and not again):
+        return None
+    code = f"{secrets.randbelow(10**6):06d}"
+    row.code_hash, row.expires_at, row.tries_left = _hash_code(row, code), now + lifetime, TRIES
+    row.save(update_fields=["code_hash", "expires_at", "tries_left"])
+    return row, code
+
+
+def sending_of(row: SentFactor, code: str, language: str) -> Sending:
+    """What a plug-in is given to send."""
+    with override(language):
+        words = {"code": code, "organisation": Tenant.objects.get().name, "minutes": minutes()}
+        text = _(
+            "%(code)s is your code for %(organisation)s. It is good for %(minutes)d minutes. Give it to nobody."
+        )
+        return Sending(row.number, code, text % words, language)
+
+
+def not_sent(row: SentFactor, error: NotDelivered) -> None:
+    """The service did not take the code: its person sees so, and the log says why."""
+    SentFactor.objects.filter(pk=row.pk, asked_in=row.asked_in).update(
+        trouble=str(error)[:200], code_hash=None, asked_at=None
+    )
+    record_act(acts.CODE_NOT_SENT, who(row.user), factor=noun_of(row.kind), error=str(error)[:200])
+
+
+# ---- giving it
+
+
+def take(request: HttpRequest, account: Account, code: str) -> SentFactor | None:
+    """The way by which this code came, used up by that; None when it is no code that holds in this session. Counts nothing:
+    `missed` does. Raises TooMany."""
+    row = asked_here(request, account, lock=True)
+    if row is None or not row.confirmed or row.kind not in usable(account):
+        return None
+    return row if _took(request, row, code) else None
+
+
+def take_first(request: HttpRequest, account: Account, row: SentFactor, code: str) -> bool:
+    """Whether this is the code that was sent to a number which is not confirmed yet. Raises TooMany."""
+    here = asked_here(request, account, lock=True)
+    if here is None or here.pk != row.pk:
+        return False
+    if _took(request, here, code):
+        return True
+    missed(request, account)
+    return False
+
+
+def _took(request: HttpRequest, row: SentFactor, code: str) -> bool:
+    allowed, why = row.verify_is_allowed()
+    if not allowed and why is not None:
+        raise TooMany(retry_after_s=max(1, math.ceil((why["locked_until"] - clock.now()).total_seconds())))
+    if row.code_hash is None or row.expires_at is None or clock.now() >= row.expires_at or not row.tries_left:
+        return False
+    if not hmac.compare_digest(bytes(row.code_hash), _hash_code(row, code.replace(" ", ""))):
+        return False
+    row.asked_in, row.code_hash, row.tries_left = "", None, 0
+    row.throttle_reset(commit=False)
+    row.save()
+    throttle.SENT.succeeded(str(row.tenant_id), str(row.user_id))
+    request.session.pop(KEPT, None)
+    return True
+
+
+def missed(request: HttpRequest, account: Account) -> None:
+    """A code was wrong in a session that asked for one: a try less; after the last the code is dead."""
+    row = asked_here(request, account, lock=True)
+    if row is None or row.code_hash is None:
+        return
+    row.tries_left -= 1
+    if not row.tries_left:
+        row.code_hash = None
+    row.throttle_increment(commit=False)
+    row.save()
+
+
+def asked_here(request: HttpRequest, account: Account, *, lock: bool = False) -> SentFactor | None:
+    """The way by which this session asked last, unless another session asked since."""
+    kept = request.session.get(KEPT)
+    if kept is None:
+        return None
+    rows: QuerySet[Any] = SentFactor.objects.filter(pk=kept[0], user=account, asked_in=hash_nonce(kept[1]))
+    found: SentFactor | None = (rows.select_for_update() if lock else rows).first()
+    return found
+
+
+def hash_nonce(nonce: str) -> str:
+    """Names an asking where its session does not."""
+    return hashlib.sha256(b"vsaas-sent-code-v1" + nonce.encode()).hexdigest()
+
+
+def _hash_code(row: SentFactor, code: str) -> bytes:
+    """Six digits are guessed from a plain hash at once: without VSAAS_SECRET_KEY nobody guesses from this one."""
+    value = f"{row.pk.hex}\x00{row.asked_in}\x00{code}"
+    return salted_hmac(SALT, value, algorithm="sha256").digest()
