@@ -1,4 +1,4 @@
-"""`{% load passkeys %}{% passkey_button form.code.id_for_label %}` and, inside the form, `{% code_buttons %}`"""
+"""`{% load passkeys %}{% passkey_button form.code.id_for_label %}` and, inside the form, `{% code_notice %}`, `{% code_buttons %}`"""
 
 from __future__ import annotations
 
@@ -26,12 +26,21 @@ def passkey_button(
     return {"offered": offered, "field": field, "label": label, "covers": covers, "request": request}
 
 
+@register.inclusion_tag("accounts/code_notice.html", takes_context=True)
+def code_notice(context: dict[str, Any]) -> dict[str, Any]:
+    """What became of the code that was asked for in this session; nothing where none was."""
+    ways = _ways(context)
+    return {"ways": ways, "minutes": sent_codes.minutes() if any(way.state for way in ways) else 0}
+
+
 @register.inclusion_tag("accounts/code_buttons.html", takes_context=True)
 def code_buttons(context: dict[str, Any], field: str = "send-code") -> dict[str, Any]:
-    """Buttons that have a code sent to the person, each sending its form with its kind as `field`, and what became of the one
-    asked for in this session; nothing for whom none can be sent."""
+    """Buttons that have a code sent to the person, each sending its form with its kind as `field`; nothing for whom none can
+    be sent."""
+    return {"ways": _ways(context), "field": field}
+
+
+def _ways(context: dict[str, Any]) -> list[sent_codes.Offer]:
     request = context["request"]
     account = request.user
-    ways = sent_codes.offers(request, account) if isinstance(account, Account) else []
-    minutes = sent_codes.minutes() if ways else 0
-    return {"ways": ways, "field": field, "minutes": minutes}
+    return sent_codes.offers(request, account) if isinstance(account, Account) else []
