@@ -13,12 +13,16 @@ register = template.Library()
 
 
 @register.inclusion_tag("accounts/passkey_button.html", takes_context=True)
-def passkey_button(context: dict[str, Any], field: str, label: str = "", covers: str = "") -> dict[str, Any]:
+def passkey_button(
+    context: dict[str, Any], field: str, label: str = "", covers: str = "", somebody: bool = False
+) -> dict[str, Any]:
     """A button that has a passkey answer in place of what would be typed in the field of this id, and sends its form; nothing
-    for who has none. `covers`: the digest of what the answer says yes to. Without script it stays hidden."""
+    for who has none. `covers`: the digest of what the answer says yes to. `somebody`: it is for somebody else than whose
+    session it is. Without script it stays hidden."""
     request = context["request"]
     account = request.user
-    offered = passkeys.party() is not None and isinstance(account, Account) and passkeys.of(account).exists()
+    has_one = somebody or (isinstance(account, Account) and passkeys.of(account).exists())
+    offered = passkeys.party() is not None and has_one
     return {"offered": offered, "field": field, "label": label, "covers": covers, "request": request}
 
 
