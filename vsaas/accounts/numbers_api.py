@@ -12,18 +12,16 @@ from rest_framework.response import Response
 
 from tenants.declare import Requires
 from tenants.permissions import ACCOUNT_SELF
-from vsaas.accounts import numbers, owing, passkeys, rules, sent_codes, signin
-from vsaas.accounts.models import Account, TenantDevice
-from vsaas.accounts.passkeys_api import PasskeyRemovalFields
+from vsaas.accounts import numbers, owing, passkeys, rules, sent_codes
+from vsaas.accounts.models import Account
+from vsaas.accounts.own_api import ConfirmFields, confirmed
 from vsaas.accounts.people_api import CodeReply
 from vsaas.approvals.errors import FreshFactorNeeded
 from vsaas.common.api import ApiView
 from vsaas.common.describe import describe
-from vsaas.common.errors import InvalidField, NotFound, TooMany
+from vsaas.common.errors import NotFound, TooMany
 from vsaas.common.fields import Fields, valid
 from vsaas.common.shapes import Next, page_example
-
-CONFIRMING: dict[str, Any] = {"password": "the one you have", "code": "492039"}
 
 
 class NumberReply(BaseModel):
@@ -44,7 +42,7 @@ class NumberPage(BaseModel):
 NUMBER: dict[str, Any] = {"kind": "sms", "title": "Text message", "number": "+49 … 56"}
 
 
-class NumberFields(PasskeyRemovalFields):
+class NumberFields(ConfirmFields):
     """Password and a factor one has, and the number."""
 
     number = serializers.CharField(max_length=40, help_text="With the code of its country.")
@@ -66,15 +64,6 @@ class NumberView(ApiView):
     def account(self) -> Account:
         """One's own."""
         return Account.objects.get(pk=self.actor.account_id)
-
-    def confirmed(self, request: Request, account: Account, fields: dict[str, Any]) -> TenantDevice:
-        """The factor that was given beside the password. Raises InvalidField, FreshFactorNeeded, TooMany."""
-        if not signin.check_own_password(request._request, account, fields["password"]):
-            raise InvalidField("password", _("this is not your password"))
-        given = signin.check_factor(request._request, account, fields["code"], sent=True)
-        if given is None:
-            raise FreshFactorNeeded()
-        return given
 
     def answer(self, account: Account, kind: str) -> Response:
         """How it stands with one way now."""
@@ -100,7 +89,7 @@ class Number(NumberView):
     @describe(
         "Set up a telephone number for codes",
         request=NumberFields,
-        request_example=CONFIRMING | {"number": "+49 30 123456"},
+        request_example={"password": "the one you have", "code": "492039", "number": "+49 30 123456"},
         reply=CodeReply,
         example={"kind": "sms", "to": "+49 … 56", "good_minutes": 5},
         problems=(FreshFactorNeeded, TooMany),
@@ -111,7 +100,7 @@ class Number(NumberView):
         numbers.plugin_of(kind)
         if kind not in rules.rules_of(account).kinds:
             raise NotFound(_("your sign-in rules do not accept codes that are sent that way"))
-        self.confirmed(request, account, fields)
+        confirmed(request._request, account, fields)
         numbers.begin(request._request, account, kind, fields["number"])
         pending = numbers.pending(request._request, account, kind)
         to = "" if pending is None else sent_codes.masked(pending.number)
@@ -147,18 +136,18 @@ class NumberRemoval(NumberView):
 
     @describe(
         "Remove a telephone number",
-        request=PasskeyRemovalFields,
-        request_example=CONFIRMING,
+        request=ConfirmFields,
+        request_example={"password": "the one you have", "code": "492039"},
         reply=NumberReply,
         example=NUMBER | {"number": None},
         problems=(passkeys.LastFactor, FreshFactorNeeded, TooMany),
     )
     def post(self, request: Request, kind: str) -> Response:
         """Takes your password and a second factor. All your other sessions end."""
-        fields, account = valid(PasskeyRemovalFields(data=request.data)), self.account()
+        fields, account = valid(ConfirmFields(data=request.data)), self.account()
         row = numbers.of(account, kind)
         if row is None:
             raise NotFound(_("you have no such number; it was removed already"))
-        given = self.confirmed(request, account, fields)
+        given = confirmed(request._request, account, fields)
         numbers.remove(request._request, account, row, given)
         return self.answer(account, kind)
