@@ -1614,6 +1614,26 @@ URLS: list[Url] = [
         for method, rest in (("PATCH", ""), ("POST", "/removal"))
     ),
     Url(
+        API + "account/numbers",
+        "GET",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: API + "account/numbers",
+        own=True,
+    ),
+    # The tests' portal has no plug-in that sends codes.
+    *(
+        Url(
+            API + f"account/numbers/<slug:kind>{rest}",
+            "POST",
+            Requires(may.ACCOUNT_SELF),
+            lambda s, rest=rest: f"{API}account/numbers/sms{rest}",
+            body=lambda s: {"password": "x", "code": "123456", "number": "+4930123456"},
+            own=True,
+            succeeds=(404,),
+        )
+        for rest in ("", "/confirmation", "/removal")
+    ),
+    Url(
         API + "account/codes",
         "POST",
         Requires(may.ACCOUNT_SELF),
