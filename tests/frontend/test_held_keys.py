@@ -58,6 +58,7 @@ class House:
 
     portal: str
     cast: Cast
+    agent: AgentSim
     camera: UUID
     start_us: int
 
@@ -80,7 +81,7 @@ def house(portal: str) -> House:
         camera = agent.add_camera("Gate")
         start_us = (time.time_ns() // 1000 // US - 40) * US
         record_video(agent, camera, start_us, video(0, SECONDS))
-        return House(portal, cast, camera, start_us)
+        return House(portal, cast, agent, camera, start_us)
 
     return aside(make)
 
@@ -244,6 +245,28 @@ def roll_after_leaving(holder: Page, member: Page, house: House) -> None:
     expect(member.get_by_text("Nothing yet: who holds the organisation's keys")).to_be_visible()
 
 
+def sign_and_give(holder: Page, house: House) -> None:
+    """A new camera gets keys, and an agent is revoked once the holder signs it."""
+
+    def meanwhile() -> None:
+        house.agent.add_camera("Yard")
+        client = sign_in(house.cast.alice)
+        headers = {"VSaaS-Tenant": house.cast.tenant_a.slug, "Accept": "application/json"}
+        reply = client.post(f"/api/v1/agents/{house.agent.id}/revocation", headers=headers)
+        assert reply.status_code in (200, 202, 204), reply.content
+
+    aside(meanwhile)
+    holder.goto(f"{house.door}/keys")
+    look(holder, "duties")
+    expect(holder.get_by_text(f"Statement: agent {house.agent.id} is trusted no more")).to_be_visible()
+    holder.get_by_role("button", name="Give them keys").click()
+    expect(holder.get_by_role("heading", name="Cameras without keys of their own")).to_have_count(
+        0, timeout=30_000
+    )
+    holder.get_by_role("button", name="Sign this one").click()
+    expect(holder.get_by_role("heading", name="To be signed")).to_have_count(0, timeout=30_000)
+
+
 def epochs(house: House) -> set[int]:
     """Epochs of the camera keys that the envelopes in the key store are sealed to."""
     with tenant_scope(house.cast.tenant_a.id, keys=True):
@@ -298,6 +321,7 @@ def test_an_owner_takes_the_keys_over_and_hands_them_to_a_member(browser: Browse
         plays(bob, house)
 
         roll_after_leaving(alice, bob, house)
+        sign_and_give(alice, house)
 
         assert kept_keys(bob) == 1
         bob.get_by_role("button", name="Account").click()

@@ -46,6 +46,8 @@ export interface ApiVault {
   readonly root_public: string;
   readonly recipient_public: string;
   readonly created_us: number;
+  /** Somebody who knew the vault secret holds it no more. */
+  readonly renew: boolean;
   readonly holders: readonly { readonly account: string; readonly name: string; readonly own_public: string }[];
   /** V sealed to whoever asks; null for who is no holder. */
   readonly sealed: string | null;

@@ -44,6 +44,7 @@ function modeCard({ keys }: Desk): HTMLElement {
     fingerprint(groups(keys.root_fingerprint)),
     h("h3", {}, t("Held by")),
     list(...holders.map(({ name }) => h("bdi", {}, name))),
+    keys.vault?.renew ? notice("warn", t("Somebody who held these keys does not any more, and may have kept what they knew: it still opens what is recorded.")) : null,
     holders.length < 2 ? notice("warn", t("One person alone holds them. Make somebody else a holder too, so that signing does not wait for one person.")) : null,
   );
 }

@@ -18,12 +18,25 @@ export async function within<T>(mode: IDBTransactionMode, ask: (table: IDBObject
   }
 }
 
+/** Tells every page of this browser that own keys were locked: what workers hold of them goes too. */
+export function sayLocked(): void {
+  const channel = new BroadcastChannel(DATABASE);
+  channel.postMessage("locked");
+  channel.close();
+}
+
+/** Calls `lock` whenever own keys were locked in this browser. */
+export function whenLocked(lock: () => void): void {
+  new BroadcastChannel(DATABASE).onmessage = lock;
+}
+
 /** Forgets every key kept for an account here, whatever the tenant: a page that signs out knows no tenant's id. */
 export async function forgetAccount(account: string): Promise<void> {
   const names = await within<IDBValidKey[]>("readonly", (table) => table.getAllKeys());
   for (const name of names) {
     if (typeof name === "string" && name.endsWith(`/${account}`)) await within("readwrite", (table) => table.delete(name));
   }
+  sayLocked();
 }
 
 function opened(): Promise<IDBDatabase> {

@@ -5,7 +5,7 @@
 import type { Bytes } from "../sealing/bytes";
 import { boxKeyId, type BoxKeys } from "../sealing/envelope";
 import type { Owner } from "./own-key";
-import { within } from "./shelf";
+import { sayLocked, within } from "./shelf";
 
 interface Row {
   readonly pair: CryptoKeyPair;
@@ -32,5 +32,6 @@ export const ownStore: OwnStore = {
   },
   async remove(owner) {
     await within("readwrite", (table) => table.delete(place(owner)));
+    sayLocked();
   },
 };

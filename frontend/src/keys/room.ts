@@ -76,6 +76,13 @@ export class KeyRoom {
     return null;
   }
 
+  /** Forgets shares, and what was opened by them: the own key was locked. */
+  lock(): void {
+    if (!this.holdings) return;
+    this.holdings = null;
+    this.held.clear();
+  }
+
   /** Shares of camera keys. Raises KeysLocked while there are none. */
   shared(): Holdings {
     if (!this.holdings) throw new KeysLocked("the own key is not open on this device");

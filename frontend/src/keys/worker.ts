@@ -3,12 +3,14 @@ import { LiveLink } from "../live/link";
 import { describeFailure } from "./failure";
 import type { CallName, Calls, FromWorker, ToWorker } from "./messages";
 import { KeyFrameDecoder } from "../stills/decoder";
+import { whenLocked } from "../held/shelf";
 import { ownStore } from "../held/store";
 import { KeyRoom } from "./room";
 
 declare const self: DedicatedWorkerGlobalScope;
 
 const room = new KeyRoom((url, init) => fetch(url, init), () => performance.now(), ownStore);
+whenLocked(() => room.lock());
 const decoder = new KeyFrameDecoder();
 const running = new Map<number, AbortController>();
 let link: LiveLink | null = null;
