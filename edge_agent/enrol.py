@@ -144,7 +144,7 @@ async def _send(portal: str, keys: BoxKeys, request: EnrolRequest) -> EnrolReply
             if error.name != _WAITS:
                 raise
             if not told:
-                log.warning("%s; this command waits for it", error.detail)
+                log.warning("waiting: %s", error.detail)
             told = True
             await asyncio.sleep(error.retry_after_s or _ASK_AGAIN_S)
 
@@ -156,6 +156,8 @@ async def _send_once(portal: str, keys: BoxKeys, request: EnrolRequest) -> Enrol
     except PortalRefused as error:
         if error.name in _FINAL:
             raise EnrolmentRefused(f"{portal} does not enrol this box: {error.detail}") from error
+        if error.name == _WAITS:
+            raise
         raise PortalRefused(f"{error}; {_AGAIN}", error.status, error.name, error.retry_after_s) from error
     except PortalUnreachable as error:
         raise PortalUnreachable(f"{error}; {_AGAIN}") from error
