@@ -25,6 +25,7 @@ export class Desk {
   /** Draws the page into `place`, and again after whatever changes. */
   static async open(place: HTMLElement, draw: (desk: Desk) => Promise<readonly Node[]>): Promise<void> {
     place.classList.add("people", "keys-page");
+    place.replaceChildren(...[1, 2].map(skeleton));
     await new Desk(place, draw).refresh();
   }
 
@@ -81,6 +82,12 @@ export class Desk {
     const pin = new LocalPins().get(this.api.tenant);
     return { fingerprint: pin?.fingerprint ?? root_fingerprint, statements, seen: pin && { number: pin.number, hash: pin.hash } };
   }
+}
+
+/** The shape of a card that is coming. */
+function skeleton(): HTMLElement {
+  const lines = [1, 2, 3].map(() => h("div", { class: "skeleton" }));
+  return h("section", { class: "card", "aria-hidden": "true" }, h("div", { class: "body skeleton-lines" }, ...lines));
 }
 
 function sentence(error: unknown): string {
