@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from django.test import Client
 
 from protocol import signatures
-from protocol.batch import BatchItem, BatchReply, PutGrant, RecordsBatch, Uploaded
+from protocol.batch import BatchItem, BatchReply, PutGrant, RecordsBatch, Unsent, Uploaded
 from protocol.enrolment import EnrolReply, EnrolRequest, parse_code
 from protocol.state import AgentState
 from sealing.chain import ChainHead, Follows
@@ -308,6 +308,7 @@ class AgentSim:
         envelopes: Iterable[bytes] = (),
         uploaded: Iterable[Uploaded] = (),
         oldest_unsent_us: int | None = None,
+        unsent: tuple[Unsent, ...] | None = None,
     ) -> BatchReply:
         """Posts a batch and reads the reply; the request must be accepted as such."""
         batch = RecordsBatch(
@@ -315,6 +316,7 @@ class AgentSim:
             tuple(envelopes),
             tuple(uploaded),
             oldest_unsent_us,
+            unsent,
         )
         reply = self.send("POST", "/agent/v1/records", batch.encode())
         assert reply.status_code == 200, reply.content
