@@ -37,9 +37,14 @@ export class Desk {
     return { tenant: this.said.tenant, account: this.said.account };
   }
 
+  /** Asks anew what the portal says, without drawing. */
+  async reload(): Promise<void> {
+    this.said = await this.api.keys();
+  }
+
   async refresh(): Promise<void> {
     try {
-      this.said = await this.api.keys();
+      await this.reload();
       this.place.replaceChildren(...(await this.draw(this)));
     } catch (error) {
       this.place.replaceChildren(h("p", { class: "notice bad", role: "alert" }, sentence(error)));

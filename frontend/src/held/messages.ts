@@ -72,8 +72,14 @@ export interface HeldCalls {
   /** To the account's key as the statements name it, whatever the portal says it is. */
   cameraShares: { argument: Act & { chain: Chain; account: string; keys: readonly CameraKeyName[] }; answer: ApiShare[] };
   vaultShare: { argument: Act & { chain: Chain; account: string }; answer: string };
+  /** As `switchBody`, where the root before is that of `act.vault`: it signs the handover itself. `shares`: one's own, which must hold every stated key. */
+  renewBody: {
+    argument: Act & { renewed: VaultRef; offer: Offer; chain: Chain; cameras: readonly string[]; shares: readonly ApiShare[] };
+    answer: Omit<SwitchBody, "kit_confirmed">;
+  };
+  /** `shares`: one's own, for keys that follow from an earlier vault secret. */
   rewrap: {
-    argument: Act & { camera: string; kind: 0 | 1; epoch: number; envelopes: readonly PeriodEnvelope[] };
+    argument: Act & { shares: readonly ApiShare[]; camera: string; kind: 0 | 1; epoch: number; envelopes: readonly PeriodEnvelope[] };
     answer: { key_id: string; envelope: string }[];
   };
 }

@@ -27,6 +27,7 @@ const handlers: Handlers = {
   sign: (argument) => acts.sign(argument),
   cameraShares: (argument) => acts.cameraShares(argument),
   vaultShare: (argument) => acts.vaultShare(argument),
+  renewBody: (argument) => acts.renewBody(argument),
   rewrap: (argument) => acts.rewrap(argument),
 };
 
