@@ -74,6 +74,7 @@ def _health(health: AgentHealth, denied: frozenset[UUID]) -> dict[str, Any]:
         "oldest_unsent_us": _by_our_clock(health.oldest_unsent_us, health.clock_offset_us),
         "streams": [row for row in health.streams if UUID(row["camera"]) not in denied],
         "alarms": health.alarms,
+        "box": health.box,
     }
 
 
