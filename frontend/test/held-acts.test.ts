@@ -117,6 +117,11 @@ describe("a vault", () => {
   it("opens by two of its sheets, and by no other kit's", async () => {
     const [one, , three] = draft.sheets as [string, string, string];
     await acts.checkKit({ sheets: [one, three], recipientPublic: draft.recipient_public });
+    const again = await acts.newKit(act());
+    expect(again.set).not.toBe(draft.set);
+    await acts.checkKit({ sheets: [again.sheets[0] as string, again.sheets[1] as string], recipientPublic: draft.recipient_public });
+    const mixed = acts.checkKit({ sheets: [one, again.sheets[2] as string], recipientPublic: draft.recipient_public });
+    await expect(mixed).rejects.toMatchObject({ fault: "sets" });
     const other = await acts.newVault(own);
     const strange = acts.checkKit({ sheets: [other.sheets[0] as string, other.sheets[1] as string], recipientPublic: draft.recipient_public });
     await expect(strange).rejects.toMatchObject({ code: "wrong-key" });

@@ -292,6 +292,8 @@ def sign_and_give(holder: Page, house: House) -> None:
     )
     holder.get_by_role("button", name="Sign this one").click()
     expect(holder.get_by_role("heading", name="To be signed")).to_have_count(0, timeout=30_000)
+    holder.get_by_role("button", name="Make the recovery kit").click()
+    type_back(holder)
 
 
 def epochs(house: House) -> set[int]:

@@ -31,7 +31,7 @@ import type { ApiShare, CameraKeyName, NewWay, SwitchBody } from "./api";
 import { boxKeys, boxPublic, cameraPrivate, PICTURE, recipientPrivate, rootSeed, signer, SOUND, type KeyKind } from "./derive";
 import { Holdings, KeysLocked, NotShared } from "./holdings";
 import { makeKit, openKit, readSheet, sheetText } from "./kit";
-import type { Act, Chain, HeldCalls, Opener, OwnRef, VaultDraft, VaultRef, WayWish, Wish } from "./messages";
+import type { Act, Chain, HeldCalls, Kit, Opener, OwnRef, VaultDraft, VaultRef, WayWish, Wish } from "./messages";
 import { ARGON2_COST, passkeyKek, passphraseKek, SALT_BYTES, unwrapOwnKey, wrapOwnKey, type Owner } from "./own-key";
 import type { OwnStore } from "./store";
 
@@ -118,10 +118,13 @@ export class HeldActs {
     const root = await signer(await rootSeed(secret));
     const vault = { id, recipient_public: toBase64Url(recipient), root_public: toBase64Url(root.publicBytes) };
     const sealed = await sealVault(secret, vault, uuidBytes(reference.owner.tenant), own.publicBytes);
-    const kit = await makeKit(secret);
+    const kit = await printed(secret);
     secret.fill(0);
-    const sheets = await Promise.all(kit.map(sheetText));
-    return { ...vault, sealed, sheets, set: kit[0]?.set ?? "" } satisfies VaultDraft;
+    return { ...vault, sealed, ...kit } satisfies VaultDraft;
+  }
+
+  newKit(act: Argument<"newKit">): Answer<"newKit"> {
+    return this.within(act, (secret) => printed(secret));
   }
 
   /** Two sheets typed back give this vault's secret. Raises KitError, and `wrong-key` where they are another vault's. */
@@ -320,6 +323,11 @@ async function bodyAfter({ act, secret, tenant, trust, handover, cameras, issued
 }
 
 const KINDS: readonly KeyKind[] = [PICTURE, SOUND];
+
+async function printed(secret: Bytes): Promise<Kit> {
+  const kit = await makeKit(secret);
+  return { sheets: await Promise.all(kit.map(sheetText)), set: kit[0]?.set ?? "" };
+}
 
 async function kitSecret(sheets: readonly [string, string], recipientPublic: string): Promise<Bytes> {
   const [first, second] = await Promise.all([readSheet(sheets[0]), readSheet(sheets[1])]);

@@ -13,6 +13,7 @@ import { drawSwitch, kitCard, newMaking, progressCard, type Making } from "./swi
 /** The page, drawn again after each act; a vault in the making outlives the drawing. */
 export function holderPage(): (desk: Desk) => Promise<readonly Node[]> {
   const making = newMaking();
+  const another = newMaking();
   return async (desk) => {
     const { mode, may, rewrap } = desk.keys;
     if (mode === "managed") return may.hold ? drawSwitch(desk, making) : [managedCard()];
@@ -20,7 +21,7 @@ export function holderPage(): (desk: Desk) => Promise<readonly Node[]> {
     const { vault } = desk.keys;
     if (!vault?.sealed) return [...first, noHolderCard(desk)];
     const renewing = vault.renew && mode === "customer-held" ? renewCards(desk, making) : [];
-    return [...first, ...renewing, ...(await duties(desk))];
+    return [...first, ...renewing, ...(await duties(desk)), ...(renewing.length > 0 ? [] : [anotherKit(desk, another)])];
   };
 }
 
@@ -45,6 +46,14 @@ function renewCards(desk: Desk, making: Making): readonly Node[] {
     said,
   );
   return [about, kitCard(desk, making, t("A new recovery kit"))];
+}
+
+/** A kit in place of one of which a sheet was lost: sheets of two kits do not fit each other. */
+function anotherKit(desk: Desk, making: Making): HTMLElement {
+  return kitCard(desk, making, t("Another recovery kit"), async () => {
+    const act = await desk.vaultAct();
+    return { ...act.vault, ...(await desk.worker.call("newKit", act)) };
+  });
 }
 
 function noHolderCard(desk: Desk): HTMLElement {

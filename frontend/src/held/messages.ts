@@ -25,8 +25,10 @@ export interface OwnRef {
 export type VaultRef = Pick<ApiVault, "id" | "recipient_public" | "root_public"> & { readonly sealed: string };
 
 /** A new vault that only this page knows of: its secret is sealed to the maker's own key. */
-export interface VaultDraft extends VaultRef {
-  /** The three sheets of its recovery kit, as they are printed. */
+export interface VaultDraft extends VaultRef, Kit {}
+
+/** A recovery kit: its three sheets as they are printed, and what they have in common. */
+export interface Kit {
   readonly sheets: readonly string[];
   readonly set: string;
 }
@@ -57,6 +59,8 @@ export interface HeldCalls {
   unlocked: { argument: OwnRef; answer: boolean };
   lock: { argument: { owner: Owner }; answer: null };
   newVault: { argument: OwnRef; answer: VaultDraft };
+  /** Another kit of the same vault. */
+  newKit: { argument: Act; answer: Kit };
   checkKit: { argument: { sheets: readonly [string, string]; recipientPublic: string }; answer: null };
   /** The vault secret put together from two sheets, sealed to the own key. */
   fromKit: { argument: OwnRef & { sheets: readonly [string, string]; vault: Omit<VaultRef, "sealed"> }; answer: string };

@@ -20,6 +20,7 @@ const handlers: Handlers = {
   unlocked: (argument) => acts.unlocked(argument),
   lock: (argument) => acts.lock(argument),
   newVault: (argument) => acts.newVault(argument),
+  newKit: (argument) => acts.newKit(argument),
   checkKit: (argument) => acts.checkKit(argument),
   fromKit: (argument) => acts.fromKit(argument),
   countersign: (argument) => acts.countersign(argument),
