@@ -2,8 +2,8 @@
 
 Every reply of the portal brings a nonce for a later request; without one at hand the portal refuses with `stale-nonce`
 and a fresh one, and the request is signed again, once. All routes are idempotent, so a request whose connection broke
-is repeated once as well. Proxies and extra certificates come from the environment (HTTPS_PROXY, NO_PROXY,
-SSL_CERT_FILE); certificates are always verified, redirects are never followed.
+is repeated once as well. The proxy is the one set, else the environment's (HTTPS_PROXY, NO_PROXY); certificates are always
+verified, against the system's or SSL_CERT_FILE; redirects are never followed.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from edge_agent import __version__
 from edge_agent.capture.source import Backoff
 from edge_agent.errors import AgentError, PortalRefused, PortalUnreachable
 from edge_agent.identity import Signing, is_loopback
+from edge_agent.networks import NO_PROXY, Network
 from edge_agent.pace import PIECE_BYTES, Pace
 from edge_agent.spool_settings import Pacing
 from protocol import limits
@@ -78,7 +79,7 @@ class StoreRefused(AgentError):
 
 
 class BadProxy(AgentError):
-    """The environment names a proxy of a kind that is not supported (SOCKS)."""
+    """The environment or a setting names a proxy of a kind that is not supported (SOCKS)."""
 
     exit_code = 2
 
@@ -143,23 +144,33 @@ class _Answer:
 class Cloud:
     """One per process; `async with Cloud(identity) as cloud`. Calls may run at the same time."""
 
-    def __init__(self, signing: Signing) -> None:
-        """`signing`: an Identity, or the keys of an enrolment under way."""
+    def __init__(self, signing: Signing, network: Network | None = None) -> None:
+        """`signing`: an Identity, or the keys of an enrolment under way. `network`: None leaves all to the environment."""
         self._signing = signing
+        self.network = network or Network()
         tls = ssl.create_default_context()  # the system's certificates, or SSL_CERT_FILE
         timeout = httpx.Timeout(30.0, connect=10.0)
         pool = httpx.Limits(max_connections=16, max_keepalive_connections=4, keepalive_expiry=60)
         # Presigned requests carry nothing of ours: they have a client of their own.
-        # No proxy leads to this machine itself; elsewhere the environment says.
-        proxies = not is_loopback(httpx.URL(signing.portal).host)
+        # No proxy leads to this machine itself; elsewhere the setting says, or the environment.
+        local = is_loopback(httpx.URL(signing.portal).host)
+        named = self.network.proxy
+        proxy = httpx.Proxy(named) if named not in ("", NO_PROXY) and not local else None
+        from_environment = not local and not named
         try:
-            self._portal = httpx.AsyncClient(verify=tls, timeout=timeout, limits=pool, trust_env=proxies)
+            self._portal = httpx.AsyncClient(
+                verify=tls, timeout=timeout, limits=pool, trust_env=from_environment, proxy=proxy
+            )
             self._store = httpx.AsyncClient(
-                verify=tls, timeout=httpx.Timeout(60.0, connect=10.0), limits=pool, trust_env=proxies
+                verify=tls,
+                timeout=httpx.Timeout(60.0, connect=10.0),
+                limits=pool,
+                trust_env=from_environment,
+                proxy=proxy,
             )
         except (ImportError, ValueError) as error:
             raise BadProxy(
-                "the proxy in the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY) cannot be used: name an http:// proxy"
+                "the proxy (the setting 'proxy', or HTTPS_PROXY, HTTP_PROXY, ALL_PROXY) cannot be used: name an http:// proxy"
             ) from error
         self._nonces: deque[tuple[float, str]] = deque(maxlen=_NONCES_KEPT)
         self._portal_offset_us: int | None = None
@@ -219,7 +230,7 @@ class Cloud:
             raise TransferBroken(f"the object store at {host} broke the upload off") from error
         except httpx.HTTPError as error:
             raise StoreUnreachable(
-                f"cannot upload: {_cause(error, f'the object store at {host}')}"
+                f"cannot upload: {_cause(error, f'the object store at {host}', self.network.proxy_to(host))}"
             ) from error
         if status in (200, 201, 204):
             return PutOutcome.STORED
@@ -322,7 +333,8 @@ class Cloud:
                 if broken and breaks == 0:
                     breaks = 1
                     continue
-                message = f"cannot reach the portal: {_cause(error, self.portal)}"
+                proxy = self.network.proxy_to(httpx.URL(self.portal).host)
+                message = f"cannot reach the portal: {_cause(error, self.portal, proxy)}"
                 self.contact = Contact(self.contact.last_us, message)
                 raise PortalUnreachable(message) from error
             # A break cost a nonce as well, so it does not count as the one retry.
@@ -453,11 +465,22 @@ def _retry_after_s(answer: _Answer) -> float | None:
     return min(float(text), _RETRY_AFTER_MOST_S)
 
 
-def _cause(error: httpx.HTTPError, whom: str) -> str:
+def proxy_refusal(proxy: str | None, status: int | None, text: str) -> str:
+    """What a proxy's refusal means, and what to do."""
+    whose = f"the proxy {proxy}" if proxy else "the proxy"
+    if status == 407:
+        return (
+            f"{whose} wants a user name and password, or refuses those it was given (407): "
+            "set 'proxy' to http://user:password@host:port"
+        )
+    return f"{whose} refused ({text}): check the setting 'proxy', HTTPS_PROXY and NO_PROXY"
+
+
+def _cause(error: httpx.HTTPError, whom: str, proxy: str | None) -> str:
     """What went wrong on the way to `whom`, and what to do, in words; never a URL with its query."""
     text = str(error)
     if isinstance(error, httpx.ProxyError):
-        return f"the proxy refused ({text}): check HTTPS_PROXY and NO_PROXY"
+        return proxy_refusal(proxy, 407 if text.startswith("407") else None, _printable(text))
     if isinstance(error, httpx.TimeoutException):
         return f"{whom} does not answer in time: check the network"
     if "CERTIFICATE_VERIFY_FAILED" in text:
@@ -467,6 +490,8 @@ def _cause(error: httpx.HTTPError, whom: str) -> str:
         )
     if "Name or service not known" in text or "No address associated" in text or "name resolution" in text:
         return f"the name of {whom} cannot be found: check the address and the name server"
+    if isinstance(error, httpx.ConnectError) and proxy:
+        return f"{whom} is not reached through the proxy {proxy} ({text}): check the setting 'proxy' and the network"
     if isinstance(error, httpx.ConnectError):
         return f"{whom} takes no connection ({text}): check the address, the network and the firewall"
     return f"{whom}: {text or type(error).__name__}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import shutil
 import signal
@@ -15,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from edge_agent import __version__
+from edge_agent import __version__, metrics
 from edge_agent.asked import Asked
 from edge_agent.budget import Budgets
 from edge_agent.capture.choose import open_source
@@ -26,6 +27,7 @@ from edge_agent.errors import DiskFull, PortalRefused, PortalUnreachable, SpoolD
 from edge_agent.health import Health
 from edge_agent.identity import Identity, hold_state
 from edge_agent.keys import PeriodKeys
+from edge_agent.networks import run_towards_cloud
 from edge_agent.orders import CameraSetup, Orders
 from edge_agent.pace import Pace
 from edge_agent.publishing import Publishing
@@ -34,8 +36,11 @@ from edge_agent.recorder import SourceFactory, StreamOrder, StreamRecorder, Tick
 from edge_agent.salvage import salvage
 from edge_agent.seal import Identity as Sealing
 from edge_agent.segmenter import main_limits, sub_limits
+from edge_agent.settings import Settings
 from edge_agent.spool import INDEX, Spool, SpoolSummary
 from edge_agent.spool_settings import read_spool_settings
+from edge_agent.status import Status
+from edge_agent.supervision import Supervisor
 from edge_agent.upload import Uploader
 from protocol.health import StreamHealth
 from sealing.ids import GapReason, Stream
@@ -218,14 +223,19 @@ def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> 
 class Agent:
     """Everything of one process."""
 
-    def __init__(self, identity: Identity, orders: Orders, spool: Spool, clock: Clock) -> None:
+    def __init__(
+        self, identity: Identity, orders: Orders, spool: Spool, clock: Clock, settings: Settings
+    ) -> None:
         self.identity, self.orders, self.spool, self.clock = identity, orders, spool, clock
+        self.settings, self.supervisor = settings, Supervisor()
         self.spool_settings = read_spool_settings(identity.state)
         self.sealing = Sealing(identity.tenant, identity.agent, identity.record, SOFTWARE)
         keys = PeriodKeys(spool, identity.tenant, identity.keys.wrapping_key())
         salvage(spool, clock, self.sealing, keys)
-        self.recorders = Recorders(spool, clock, self.sealing, keys)
+        source = functools.partial(open_source, interface=settings.network.camera_interface)
+        self.recorders = Recorders(spool, clock, self.sealing, keys, source)
         self._ticker = Ticker(self.recorders.all)
+        self._looks, self._stopping, self._told_ready = 0, False, False
 
     async def main(self) -> None:
         """Work until SIGTERM or SIGINT. Raises what makes going on impossible, after closing what is open: SpoolDamaged when
@@ -241,7 +251,20 @@ class Agent:
         self.spool.on_damage = damaged
         if self.spool.damaged:
             stopping.set()
-        async with Cloud(self.identity) as cloud:
+        watchdog = asyncio.create_task(self.supervisor.keep_told(lambda: self._progress))
+        try:
+            await self._until(stopping)
+        finally:
+            watchdog.cancel()
+
+    @property
+    def _progress(self) -> int:
+        """Grows while the recorders' thread goes round; once it was told to stop, with every look."""
+        self._looks += 1
+        return self._ticker.rounds + (self._looks if self._stopping else 0)
+
+    async def _until(self, stopping: asyncio.Event) -> None:
+        async with Cloud(self.identity, self.settings.network) as cloud:
             uploader = Uploader(self.spool, cloud, self.clock, self.sealing, self.orders)
             uploader.pace = cloud.pace = Pace(self.spool_settings.pacing)
             publishing = Publishing(self.identity, self.orders, cloud, self.clock, self.recorders.find)
@@ -252,6 +275,8 @@ class Agent:
             told = asyncio.create_task(stopping.wait())
             await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
             logger.info("stopping: closing open segments")
+            self._stopping = True
+            self.supervisor.tell("STOPPING=1", "STATUS=closing open segments")
             await publishing.close()
             await asyncio.to_thread(self._stop_recording)
             self.spool.on_record = self.spool.on_damage = None
@@ -287,7 +312,9 @@ class Agent:
             name_of=self._name_of,
         )
         facts = Facts(self.spool, self.recorders, uploader, budgets)
-        health = Health(self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected)
+        health = Health(
+            self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected, self._tell_status
+        )
         jobs: list[Coroutine[Any, Any, None]] = [
             self._follow_orders(),
             self._ask_for_orders(cloud),
@@ -297,6 +324,8 @@ class Agent:
             control.run(),
             health.run(),
         ]
+        if self.settings.metrics_socket is not None:
+            jobs.append(metrics.serve(self.settings.metrics_socket, health.newest))
         async with asyncio.TaskGroup() as group:
             for job in jobs:
                 group.create_task(job)
@@ -307,11 +336,22 @@ class Agent:
             version = self.orders.version
             try:
                 await asyncio.to_thread(self.recorders.follow, self.orders)
+                self._ready()
             except (DiskFull, TrustBroken) as error:
                 logger.error("the orders cannot be followed now: %s", error)
+                self._ready()  # it runs as well as it can: a restart would make no room on the disk
                 await asyncio.sleep(5)
                 continue
             await self.orders.wait_change(version)
+
+    def _tell_status(self, status: Status) -> None:
+        if not self._stopping:
+            self.supervisor.tell(f"STATUS={status.line()}")
+
+    def _ready(self) -> None:
+        if not self._told_ready:
+            self._told_ready = True
+            self.supervisor.tell("READY=1")
 
     async def _ask_for_orders(self, cloud: Cloud) -> None:
         """Ask for newer orders once after the start; later news comes with every batch."""
@@ -329,19 +369,19 @@ class Agent:
                 await asyncio.sleep(wait_s)
 
 
-def run(state: Path) -> int:
+def run(state: Path, settings: Settings) -> int:
     """Record and upload until told to stop. Returns the exit code. Raises NotEnrolled, StateUnusable."""
     identity = Identity.load(state)
     with hold_state(state):
         for _ in range(_REBUILDS_MOST):
-            code = _work(identity, state)
+            code = _work(identity, state, settings)
             if code is not None:
                 return code
     logger.error("the spool's index was damaged %d times: have the disk of this box checked", _REBUILDS_MOST)
     return SpoolDamaged.exit_code
 
 
-def _work(identity: Identity, state: Path) -> int | None:
+def _work(identity: Identity, state: Path, settings: Settings) -> int | None:
     """Record and upload until told to stop; None when the spool's index was damaged and is to be made anew."""
     orders = Orders.load(identity)
     spool = Spool(
@@ -351,7 +391,8 @@ def _work(identity: Identity, state: Path) -> int | None:
     )
     code: int | None = 0
     try:
-        asyncio.run(Agent(identity, orders, spool, SystemClock()).main())
+        agent = Agent(identity, orders, spool, SystemClock(), settings)
+        run_towards_cloud(agent.main(), settings.network)
     except* SpoolDamaged as damaged:
         logger.error("the spool's index is damaged (%s): recording begins anew with another one", damaged)
         code = None
