@@ -7,6 +7,7 @@ and the portal, which knows them, answers as before.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import shutil
@@ -150,9 +151,7 @@ async def _send(portal: str, keys: BoxKeys, request: EnrolRequest, network: Netw
             await asyncio.sleep(error.retry_after_s or _ASK_AGAIN_S)
 
 
-async def _send_once(
-    portal: str, keys: BoxKeys, request: EnrolRequest, network: Network
-) -> EnrolReply:
+async def _send_once(portal: str, keys: BoxKeys, request: EnrolRequest, network: Network) -> EnrolReply:
     try:
         async with Cloud(Signing(portal, keys), network) as cloud:
             answer = await cloud.post_json(_PATH, request.to_json())
