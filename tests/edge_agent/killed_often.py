@@ -103,7 +103,9 @@ async def send(identity: Identity, orders: Orders, spool: Spool, clock: Any, sea
 
 def main(state: Path, camera: uuid.UUID, kills: int, seed: int) -> int:
     chance = random.Random(seed)
-    footage = h264_units(recent_clock(0), frames=int(FPS * SEGMENT_S * SEGMENTS), fps=FPS, gop=FPS, noise=True)
+    footage = h264_units(
+        recent_clock(0), frames=int(FPS * SEGMENT_S * SEGMENTS), fps=FPS, gop=FPS, noise=True
+    )
     os.environ["SSL_CERT_FILE"] = os.devnull  # no certificates to read anew in each life
     killed = 0
     while killed < kills:
