@@ -37,7 +37,7 @@ from tests.edge_agent.footage import h264_units
 
 FPS = 5
 SEGMENTS = 1.5
-CALLS = 4500
+CALLS = 6000
 """About as many as a life has that is not cut short."""
 _COUNTED = (f"{os.sep}edge_agent{os.sep}", f"{os.sep}sealing{os.sep}")
 
@@ -109,11 +109,12 @@ def main(state: Path, camera: uuid.UUID, kills: int, seed: int) -> int:
     os.environ["SSL_CERT_FILE"] = os.devnull  # no certificates to read anew in each life
     killed = 0
     while killed < kills:
+        calls = chance.randrange(1, CALLS)  # here, not in the child: each of those has the same chance
         child = os.fork()
         if child == 0:
             failed = 1
             try:
-                live(state, camera, footage, chance.randrange(1, CALLS))
+                live(state, camera, footage, calls)
                 failed = 0
             finally:
                 if failed:
