@@ -1,4 +1,4 @@
-"""The agent's command line: `enrol`, `run`, `status`, `move`.
+"""The agent's command line: `enrol`, `run`, `status`, `watch`, `move`.
 
 Exit codes: 0 in order; 1 something is not in order (status), or an unforeseen error; 2 wrong use; 3 not enrolled;
 4 state folder unusable; 5 enrolment refused; 6 false portal; 7 portal unreachable; 8 refused by the portal.
@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_agent import __version__
+from edge_agent import __version__, called
 from edge_agent.errors import AgentError
+from edge_agent.logs import FORMATS, LEVELS, log_to_stderr
+from edge_agent.settings import Settings, keep_network, read_settings
 
 _STATE_VARIABLE = "VSAAS_AGENT_STATE"
-_LEVELS = ("debug", "info", "warning", "error")
 
 
 def default_state() -> Path:
@@ -39,9 +39,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help=f"the agent's folder (default: ${_STATE_VARIABLE}, else {default_state()})",
     )
-    common.add_argument("--log-level", choices=_LEVELS, default="info", help="default: info")
+    common.add_argument("--log-level", choices=LEVELS, help="default: info")
+    common.add_argument(
+        "--log-format", choices=FORMATS, help="lines for people or objects for programs (default: text)"
+    )
     parser = argparse.ArgumentParser(
-        prog="python -m edge_agent", description="The recorder: cameras in, sealed footage out."
+        prog=called.command(), description="The recorder: cameras in, sealed footage out."
     )
     parser.add_argument("--version", action="version", version=f"vsaas-agent {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -51,9 +54,27 @@ def _parser() -> argparse.ArgumentParser:
         "code", help="the one-time code from the portal's page 'Agents'; - reads it from standard input"
     )
     enrol.add_argument("--name", help="how the portal calls this box (default: this machine's name)")
-    commands.add_parser("run", parents=[common], help="record and upload until stopped")
+    enrol.add_argument(
+        "--proxy",
+        metavar="URL",
+        help="http://user:password@host:port on the way to the portal, kept for later; 'none' uses none",
+    )
+    enrol.add_argument(
+        "--cloud-interface", metavar="NAME", help="the only interface towards the portal, kept for later"
+    )
+    enrol.add_argument(
+        "--camera-interface", metavar="NAME", help="the only interface towards cameras, kept for later"
+    )
+    run = commands.add_parser("run", parents=[common], help="record and upload until stopped")
+    run.add_argument(
+        "--metrics-socket", metavar="PATH", help="tell figures in Prometheus' format on this unix socket"
+    )
     status = commands.add_parser("status", parents=[common], help="say how the agent on this box is doing")
     status.add_argument("--json", action="store_true", help="for programs")
+    watch = commands.add_parser(
+        "watch", parents=[common], help="keep showing how the agent is doing; changes nothing"
+    )
+    watch.add_argument("--every", type=_seconds, default=2.0, metavar="SECONDS", help="default: 2")
     move = commands.add_parser("move", parents=[common], help="the same portal has a new address")
     move.add_argument("portal", help="the new address")
     return parser
@@ -62,15 +83,22 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     options = _parser().parse_args(arguments)
-    _log_to_stderr(options.log_level)
     state = (options.state or default_state()).absolute()
+    flags = vars(options)
     try:
+        settings = read_settings(state, flags)
+        log_to_stderr(settings.log_level, settings.log_format)
         if options.command == "enrol":
-            return _enrol(options.portal, options.code, state, options.name or socket.gethostname())
+            name = options.name or socket.gethostname()
+            done = _enrol(options.portal, options.code, state, name, settings)
+            keep_network(state, flags)
+            return done
         if options.command == "run":
-            return _run(state)
+            return _run(state, settings)
         if options.command == "move":
             return _move(state, options.portal)
+        if options.command == "watch":
+            return _watch(state, options.every)
         return _status(state, as_json=options.json)
     except AgentError as error:
         print(f"{options.command}: {error}", file=sys.stderr)
@@ -80,20 +108,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _enrol(portal: str, code: str, state: Path, name: str) -> int:
+def _enrol(portal: str, code: str, state: Path, name: str, settings: Settings) -> int:
     from edge_agent.enrol import enrol
     from sealing.ids import show_fingerprint
 
     if code == "-":
         code = sys.stdin.readline()
-    done = enrol(portal, code, state, name)
+    done = enrol(portal, code, state, name, settings.network)
     print(
         f"This box is now the agent {done.name!r} of the organisation {done.tenant_slug!r} at {done.portal}."
     )
     print(f"agent id     {done.agent}")
     print(f"root         {show_fingerprint(done.fingerprint)}")
     print(f"state        {state}")
-    print("Compare the root with the one the portal shows, then start recording: python -m edge_agent run")
+    print(f"Compare the root with the one the portal shows, then start recording: {called.start_command()}")
     return 0
 
 
@@ -106,10 +134,10 @@ def _move(state: Path, portal: str) -> int:
     return 0
 
 
-def _run(state: Path) -> int:
+def _run(state: Path, settings: Settings) -> int:
     from edge_agent.run import run
 
-    return run(state)
+    return run(state, settings)
 
 
 def _status(state: Path, *, as_json: bool) -> int:
@@ -120,13 +148,18 @@ def _status(state: Path, *, as_json: bool) -> int:
     return 1 if report.troubles else 0
 
 
-def _log_to_stderr(level: str) -> None:
-    logging.basicConfig(
-        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    # These libraries log whole URLs: presigned ones are permissions, and camera addresses hold passwords.
-    for name in ("httpx", "httpcore", "websockets", "libav"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+def _watch(state: Path, every_s: float) -> int:
+    from edge_agent.watch import watch
+
+    watch(state, every_s, sys.stdout)
+    return 0
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0.2 <= value <= 3600:
+        raise argparse.ArgumentTypeError("between 0.2 and 3600")
+    return value
 
 
 if __name__ == "__main__":

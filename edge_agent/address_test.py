@@ -53,11 +53,11 @@ class Found:
     picture: bytes
 
 
-def try_address(url: str, audio: bool, key_frame_s: float = KEY_FRAME_S) -> Found:
-    """The first key frame of the stream at `url`. Raises NoPicture."""
-    _reach(url)
+def try_address(url: str, audio: bool, key_frame_s: float = KEY_FRAME_S, interface: str = "") -> Found:
+    """The first key frame of the stream at `url`; where an interface is named, by that one. Raises NoPicture."""
+    _reach(url, interface)
     try:
-        source = open_source(url, audio)
+        source = open_source(url, audio, interface=interface)
     except SourceFailed as failure:
         raise _no_picture(failure) from None
     try:
@@ -66,11 +66,11 @@ def try_address(url: str, audio: bool, key_frame_s: float = KEY_FRAME_S) -> Foun
         source.close()
 
 
-def _reach(url: str) -> None:
+def _reach(url: str, interface: str) -> None:
     """Connect once by ourselves: only so is the exact reason known, whichever reader comes next. Raises NoPicture."""
     address = Address.of(url)
     try:
-        connect(address.host, address.port, CONNECT_S, secure=address.secure).close()
+        connect(address.host, address.port, CONNECT_S, secure=address.secure, interface=interface).close()
     except ssl.SSLError:
         raise NoPicture("tls") from None
     except (socket.gaierror, UnicodeError):

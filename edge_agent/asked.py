@@ -104,7 +104,7 @@ class Asked:
     def _tried(self, order: Order, task: TryAddress) -> Answer:
         try:
             url = self._orders.open_tried(task)
-            found = try_address(url, task.audio)
+            found = try_address(url, task.audio, interface=self._cloud.network.camera_interface)
         except (SealingError, ProtocolError) as error:
             log.warning("an address to be tried cannot be opened here (%s)", error.name)
             return Answer("unusable")

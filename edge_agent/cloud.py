@@ -2,8 +2,8 @@
 
 Every reply of the portal brings a nonce for a later request; without one at hand the portal refuses with `stale-nonce`
 and a fresh one, and the request is signed again, once. All routes are idempotent, so a request whose connection broke
-is repeated once as well. Proxies and extra certificates come from the environment (HTTPS_PROXY, NO_PROXY,
-SSL_CERT_FILE); certificates are always verified, redirects are never followed.
+is repeated once as well. The proxy is the one set, else the environment's (HTTPS_PROXY, NO_PROXY); certificates are always
+verified, against the system's or SSL_CERT_FILE; redirects are never followed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import random
 import re
 import ssl
 import time
@@ -30,6 +31,9 @@ from edge_agent import __version__
 from edge_agent.capture.source import Backoff
 from edge_agent.errors import AgentError, PortalRefused, PortalUnreachable
 from edge_agent.identity import Signing, is_loopback
+from edge_agent.networks import NO_PROXY, Network
+from edge_agent.pace import PIECE_BYTES, Pace
+from edge_agent.spool_settings import Pacing
 from protocol import limits
 from protocol.signatures import NONCE_HEADER, sign_request
 
@@ -46,6 +50,7 @@ _NONCES_KEPT: Final = 16
 # Younger than the portal's own limit, so that a nonce does not run out on the way.
 _NONCE_USABLE_S: Final = limits.NONCE_SECONDS * 0.8
 _RETRY_AFTER_MOST_S: Final = 600.0
+_WEARY_AFTER_S: Final = 600.0
 _PUT_PIECE_BYTES: Final = 1024 * 1024
 _PROBLEM_PREFIX: Final = "urn:vsaas:problem:"
 _STORE_CODE: Final = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
@@ -73,7 +78,7 @@ class StoreRefused(AgentError):
 
 
 class BadProxy(AgentError):
-    """The environment names a proxy of a kind that is not supported (SOCKS)."""
+    """The environment or a setting names a proxy of a kind that is not supported (SOCKS)."""
 
     exit_code = 2
 
@@ -99,18 +104,32 @@ class Contact:
 
 
 class Patience:
-    """How long to wait after a failure: what the portal asked for, or longer and longer with chance in it."""
+    """How long to wait after a failure: what the portal asked for, or longer and longer; with chance in both.
 
-    def __init__(self, first_s: float = 1.0, longest_s: float = 60.0) -> None:
+    `weary_s`: after ten minutes without success the longest wait, so that after an outage of a day the agents come back
+    spread over minutes and not all in one.
+    """
+
+    def __init__(
+        self, first_s: float = 1.0, longest_s: float = 60.0, *, weary_s: float | None = None
+    ) -> None:
         self._backoff = Backoff(first_s, longest_s)
+        self._weary = None if weary_s is None else Backoff(weary_s, weary_s)
+        self._since_s: float | None = None
+        self._random = random.SystemRandom()
 
     def after(self, error: AgentError) -> float:
         """Seconds to wait before the next attempt."""
+        now_s = time.monotonic()
+        self._since_s = self._since_s if self._since_s is not None else now_s
         asked_s = error.retry_after_s if isinstance(error, PortalRefused) else None
-        return max(asked_s or 0.0, self._backoff.next_s())
+        weary = self._weary if now_s - self._since_s > _WEARY_AFTER_S else None
+        # All were told the same number of seconds: never sooner, but not in one moment either.
+        return max((asked_s or 0.0) * self._random.uniform(1.0, 1.5), (weary or self._backoff).next_s())
 
     def reset(self) -> None:
         """Something worked."""
+        self._since_s = None
         self._backoff.reset()
 
 
@@ -124,27 +143,39 @@ class _Answer:
 class Cloud:
     """One per process; `async with Cloud(identity) as cloud`. Calls may run at the same time."""
 
-    def __init__(self, signing: Signing) -> None:
-        """`signing`: an Identity, or the keys of an enrolment under way."""
+    def __init__(self, signing: Signing, network: Network | None = None) -> None:
+        """`signing`: an Identity, or the keys of an enrolment under way. `network`: None leaves all to the environment."""
         self._signing = signing
+        self.network = network or Network()
         tls = ssl.create_default_context()  # the system's certificates, or SSL_CERT_FILE
         timeout = httpx.Timeout(30.0, connect=10.0)
         pool = httpx.Limits(max_connections=16, max_keepalive_connections=4, keepalive_expiry=60)
         # Presigned requests carry nothing of ours: they have a client of their own.
-        # No proxy leads to this machine itself; elsewhere the environment says.
-        proxies = not is_loopback(httpx.URL(signing.portal).host)
+        # No proxy leads to this machine itself; elsewhere the setting says, or the environment.
+        local = is_loopback(httpx.URL(signing.portal).host)
+        named = self.network.proxy
+        proxy = httpx.Proxy(named) if named not in ("", NO_PROXY) and not local else None
+        from_environment = not local and not named
         try:
-            self._portal = httpx.AsyncClient(verify=tls, timeout=timeout, limits=pool, trust_env=proxies)
+            self._portal = httpx.AsyncClient(
+                verify=tls, timeout=timeout, limits=pool, trust_env=from_environment, proxy=proxy
+            )
             self._store = httpx.AsyncClient(
-                verify=tls, timeout=httpx.Timeout(60.0, connect=10.0), limits=pool, trust_env=proxies
+                verify=tls,
+                timeout=httpx.Timeout(60.0, connect=10.0),
+                limits=pool,
+                trust_env=from_environment,
+                proxy=proxy,
             )
         except (ImportError, ValueError) as error:
             raise BadProxy(
-                "the proxy in the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY) cannot be used: name an http:// proxy"
+                "the proxy (the setting 'proxy', or HTTPS_PROXY, HTTP_PROXY, ALL_PROXY) cannot be used: name an http:// proxy"
             ) from error
         self._nonces: deque[tuple[float, str]] = deque(maxlen=_NONCES_KEPT)
         self._portal_offset_us: int | None = None
         self.contact = Contact(None, "no contact yet")
+        self.pace = Pace(Pacing())
+        """How fast uploads go."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -181,7 +212,7 @@ class Cloud:
 
         Raises StoreUnreachable (try later), StoreRefused (never by itself), OSError when the file cannot be read.
         """
-        content = _pieces(body) if isinstance(body, Path) else body
+        content = _pieces(body, size_bytes, self.pace) if isinstance(body, Path) else body
         wanted = {**headers, "Content-Length": str(size_bytes), "User-Agent": USER_AGENT}
         try:
             host = httpx.URL(url).host
@@ -195,7 +226,7 @@ class Cloud:
             raise TransferBroken(f"the object store at {host} broke the upload off") from error
         except httpx.HTTPError as error:
             raise StoreUnreachable(
-                f"cannot upload: {_cause(error, f'the object store at {host}')}"
+                f"cannot upload: {_cause(error, f'the object store at {host}', self.network.proxy_to(host))}"
             ) from error
         if status in (200, 201, 204):
             return PutOutcome.STORED
@@ -223,6 +254,11 @@ class Cloud:
         if self._portal_offset_us is None:
             return time.time_ns() // 1000
         return self._portal_offset_us + time.monotonic_ns() // 1000
+
+    @property
+    def portal_time_known(self) -> bool:
+        """Whether the portal has told its time since this start."""
+        return self._portal_offset_us is not None
 
     def _keep_portal_time(self, headers: Mapping[str, str]) -> None:
         try:
@@ -292,7 +328,8 @@ class Cloud:
                 if broken and breaks == 0:
                     breaks = 1
                     continue
-                message = f"cannot reach the portal: {_cause(error, self.portal)}"
+                proxy = self.network.proxy_to(httpx.URL(self.portal).host)
+                message = f"cannot reach the portal: {_cause(error, self.portal, proxy)}"
                 self.contact = Contact(self.contact.last_us, message)
                 raise PortalUnreachable(message) from error
             # A break cost a nonce as well, so it does not count as the one retry.
@@ -361,9 +398,14 @@ def http_form(url: str) -> str:
     return "http" + url.removeprefix("ws")
 
 
-async def _pieces(path: Path) -> AsyncIterator[bytes]:
+async def _pieces(path: Path, size_bytes: int, pace: Pace) -> AsyncIterator[bytes]:
+    """The first `size_bytes` of a file, no faster than allowed: behind them may stand what is not for the store."""
+    at_once = PIECE_BYTES if pace.limited else _PUT_PIECE_BYTES
     with path.open("rb") as file:
-        while piece := await asyncio.to_thread(file.read, _PUT_PIECE_BYTES):
+        left = size_bytes
+        while left and (piece := await asyncio.to_thread(file.read, min(at_once, left))):
+            left -= len(piece)
+            await pace.take(len(piece))
             yield piece
 
 
@@ -414,11 +456,22 @@ def _retry_after_s(answer: _Answer) -> float | None:
     return min(float(text), _RETRY_AFTER_MOST_S)
 
 
-def _cause(error: httpx.HTTPError, whom: str) -> str:
+def proxy_refusal(proxy: str | None, status: int | None, text: str) -> str:
+    """What a proxy's refusal means, and what to do."""
+    whose = f"the proxy {proxy}" if proxy else "the proxy"
+    if status == 407:
+        return (
+            f"{whose} wants a user name and password, or refuses those it was given (407): "
+            "set 'proxy' to http://user:password@host:port"
+        )
+    return f"{whose} refused ({text}): check the setting 'proxy', HTTPS_PROXY and NO_PROXY"
+
+
+def _cause(error: httpx.HTTPError, whom: str, proxy: str | None) -> str:
     """What went wrong on the way to `whom`, and what to do, in words; never a URL with its query."""
     text = str(error)
     if isinstance(error, httpx.ProxyError):
-        return f"the proxy refused ({text}): check HTTPS_PROXY and NO_PROXY"
+        return proxy_refusal(proxy, 407 if text.startswith("407") else None, _printable(text))
     if isinstance(error, httpx.TimeoutException):
         return f"{whom} does not answer in time: check the network"
     if "CERTIFICATE_VERIFY_FAILED" in text:
@@ -428,6 +481,8 @@ def _cause(error: httpx.HTTPError, whom: str) -> str:
         )
     if "Name or service not known" in text or "No address associated" in text or "name resolution" in text:
         return f"the name of {whom} cannot be found: check the address and the name server"
+    if isinstance(error, httpx.ConnectError) and proxy:
+        return f"{whom} is not reached through the proxy {proxy} ({text}): check the setting 'proxy' and the network"
     if isinstance(error, httpx.ConnectError):
         return f"{whom} takes no connection ({text}): check the address, the network and the firewall"
     return f"{whom}: {text or type(error).__name__}"

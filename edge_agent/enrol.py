@@ -38,6 +38,7 @@ from edge_agent.identity import (
     portal_url,
 )
 from edge_agent.keys import BoxKeys
+from edge_agent.networks import Network, run_towards_cloud
 from edge_agent.orders import FOLDER as ORDERS
 from edge_agent.orders import Orders, check_live_url, read_command
 from protocol.enrolment import NAME_CHARS_MAX, EnrolmentCode, EnrolReply, EnrolRequest, parse_code
@@ -50,6 +51,8 @@ log = logging.getLogger(__name__)
 
 SOFTWARE: Final = f"vsaas-agent {__version__}"
 _PATH: Final = "/agent/v1/enrol"
+_WAITS: Final = "waits-for-holder"
+_ASK_AGAIN_S: Final = 15.0
 # Answers after which these keys will never be an agent's; after any other the same command may be given again.
 _FINAL: Final = ("enrolment-refused", "malformed-message", "signature-refused", "too-large")
 
@@ -72,7 +75,7 @@ class Enrolled:
     cameras: int
 
 
-def enrol(portal: str, code_text: str, state: Path, name: str) -> Enrolled:
+def enrol(portal: str, code_text: str, state: Path, name: str, network: Network | None = None) -> Enrolled:
     """Make this box an agent of the tenant whose code this is.
 
     Raises BadAddress, BadCode, StateUnusable (also when it is enrolled already), EnrolmentRefused, FalsePortal,
@@ -86,13 +89,14 @@ def enrol(portal: str, code_text: str, state: Path, name: str) -> Enrolled:
     try:
         with hold_state(state):
             _refuse_second(state)
-            return asyncio.run(_enrol(url, code, state, name))
+            network = network or Network()
+            return run_towards_cloud(_enrol(url, code, state, name, network), network)
     finally:
         if is_new and not is_enrolled(state) and not Enrolling.waits(state):
             shutil.rmtree(state)
 
 
-async def _enrol(portal: str, code: EnrolmentCode, state: Path, name: str) -> Enrolled:
+async def _enrol(portal: str, code: EnrolmentCode, state: Path, name: str, network: Network) -> Enrolled:
     enrolling = Enrolling.take_up(state, portal, hashlib.sha256(b"code" + code.secret).hexdigest())
     keys = enrolling.keys
     request = EnrolRequest(
@@ -104,7 +108,7 @@ async def _enrol(portal: str, code: EnrolmentCode, state: Path, name: str) -> En
         software=SOFTWARE,
     )
     try:
-        reply = await _send(portal, keys, request)
+        reply = await _send(portal, keys, request, network)
         trust = _check(portal, code, keys, reply)
         orders = Orders(
             state / ORDERS,
@@ -132,9 +136,24 @@ async def _enrol(portal: str, code: EnrolmentCode, state: Path, name: str) -> En
     )
 
 
-async def _send(portal: str, keys: BoxKeys, request: EnrolRequest) -> EnrolReply:
+async def _send(portal: str, keys: BoxKeys, request: EnrolRequest, network: Network) -> EnrolReply:
+    """Asks until a holder of the organisation's keys has signed for this box, where the portal cannot do so itself."""
+    told = False
+    while True:
+        try:
+            return await _send_once(portal, keys, request, network)
+        except PortalRefused as error:
+            if error.name != _WAITS:
+                raise
+            if not told:
+                log.warning("%s; this command waits for it", error.detail)
+            told = True
+            await asyncio.sleep(error.retry_after_s or _ASK_AGAIN_S)
+
+
+async def _send_once(portal: str, keys: BoxKeys, request: EnrolRequest, network: Network) -> EnrolReply:
     try:
-        async with Cloud(Signing(portal, keys)) as cloud:
+        async with Cloud(Signing(portal, keys), network) as cloud:
             answer = await cloud.post_json(_PATH, request.to_json())
     except PortalRefused as error:
         if error.name in _FINAL:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -14,10 +15,11 @@ from edge_agent.clock import Clock
 from edge_agent.cloud import Cloud, Patience
 from edge_agent.errors import AgentError, PortalRefused, PortalUnreachable
 from edge_agent.identity import Identity
+from edge_agent.machine import Machine
 from edge_agent.orders import Orders
 from edge_agent.spool import SpoolSummary
 from edge_agent.status import Status, write_status
-from protocol.health import ALARMS_MAX, Heartbeat, StreamHealth
+from protocol.health import ALARMS_MAX, BoxHealth, Heartbeat, StreamHealth
 from protocol.limits import HEARTBEAT_SECONDS
 from sealing.ids import ClockSource
 
@@ -49,10 +51,15 @@ class Health:
         clock: Clock,
         source: HealthSource,
         control_connected: Callable[[], bool],
+        tell: Callable[[Status], None] = lambda status: None,
     ) -> None:
+        """`tell` hears each status that is written."""
+        self._tell = tell
         self._identity, self._orders, self._cloud = identity, orders, cloud
         self._clock, self._source, self._control_connected = clock, source, control_connected
         self._started_us = clock.wall_us()
+        self._machine = Machine(identity.state)
+        self._box, self._box_read_s = self._machine.read(), time.monotonic()
 
     async def run(self) -> None:
         """Ends only by cancellation, with a last status file."""
@@ -99,7 +106,15 @@ class Health:
             oldest_unsent_us=spool.oldest_unsent_us,
             streams=streams,
             alarms=tuple(text[:200] for text in self._alarms()),
+            box=self._box_now(),
         )
+
+    def _box_now(self) -> BoxHealth:
+        """Read anew every few seconds at most: the processor's load is that of the time between."""
+        now_s = time.monotonic()
+        if now_s - self._box_read_s > _STATUS_S / 2:
+            self._box, self._box_read_s = self._machine.read(), now_s
+        return self._box
 
     def _alarms(self) -> list[str]:
         texts = [*self._orders.alarms, *self._source.alarms()]
@@ -117,9 +132,22 @@ class Health:
         )
 
     def _write(self, beat: Heartbeat) -> None:
+        status = self.status(beat)
+        self._tell(status)
+        try:
+            write_status(self._identity.state, status)
+        except AgentError as error:
+            log.warning("%s", error)
+
+    def newest(self) -> Status:
+        """The facts of this moment, for whoever asks on this box. Called from a thread."""
+        return self.status(self._heartbeat())
+
+    def status(self, beat: Heartbeat) -> Status:
+        """The heartbeat with what the portal needs no telling of."""
         contact = self._cloud.contact
         names: dict[uuid.UUID, str] = {item.camera: item.name for item in self._orders.command.cameras}
-        status = Status(
+        return Status(
             heartbeat=beat,
             portal_seen_us=contact.last_us,
             portal_trouble=contact.trouble,
@@ -128,10 +156,6 @@ class Health:
             camera_names=names,
             alarms=tuple(self._alarms()),
         )
-        try:
-            write_status(self._identity.state, status)
-        except AgentError as error:
-            log.warning("%s", error)
 
 
 def _printable(stream: StreamHealth) -> StreamHealth:

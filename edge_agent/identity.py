@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from edge_agent import called
 from edge_agent.errors import AgentError, NotEnrolled, StateUnusable
 from edge_agent.files import check_private, make_private_folder, read_private, sync_folder, write_private
 from edge_agent.keys import BoxKeys
@@ -70,14 +71,22 @@ class Identity(Signing):
     def load(cls, state: Path) -> Identity:
         """Raises NotEnrolled, or StateUnusable when what is there is damaged or open to other users."""
         folder = state / IDENTITY
-        if not folder.is_dir():
+        if not _can_look(state, folder):
             raise NotEnrolled(
                 f"this box is not enrolled ({state} holds no identity): get a code on the portal's page "
-                "'Agents' and run 'python -m edge_agent enrol PORTAL CODE'"
+                f"'Agents' and run '{called.command()} enrol PORTAL CODE'"
             )
         check_private(state)
         check_private(folder)
         return cls(state, BoxKeys.load(folder), _read_json(folder / _DETAILS))
+
+
+def _can_look(state: Path, folder: Path) -> bool:
+    """Whether the folder is there. Raises StateUnusable where this user may not even look."""
+    try:
+        return folder.is_dir()
+    except PermissionError as error:
+        raise StateUnusable(f"{state} belongs to another user: run this with sudo") from error
 
 
 def is_enrolled(state: Path) -> bool:

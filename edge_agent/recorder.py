@@ -8,9 +8,17 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from edge_agent.capture.source import AccessUnit, Backoff, Source, TrackChanged, TrackKind
+from edge_agent.capture.source import (
+    AccessUnit,
+    Backoff,
+    CameraClock,
+    PacketsLost,
+    Source,
+    TrackChanged,
+    TrackKind,
+)
 from edge_agent.clock import Clock, offset_us
-from edge_agent.errors import DiskFull, SourceFailed
+from edge_agent.errors import DiskFailed, DiskFull, SourceFailed
 from edge_agent.keys import PeriodKeys
 from edge_agent.live import LiveFeed
 from edge_agent.mp4 import AudioTrack, Sample, VideoTrack
@@ -109,6 +117,10 @@ class StreamRecorder:
         self._clock_offset_us = offset_us(clock)
         self._state, self._since_us, self._detail = "connecting", clock.wall_us(), ""
         self._codec = self._certificate = ""
+        self._size = (0, 0)
+        self._packets_lost, self._opened = 0, 0
+        self._frame_ns: int | None = None
+        self._camera_clock_us: int | None = None
         self._bytes = self._counted_bytes = 0
         self._counted_frames, self._counted_ns = 0, clock.mono_ns()
         self._bits_per_s, self._frames_per_s = 0, 0.0
@@ -161,18 +173,20 @@ class StreamRecorder:
 
     def _round(self) -> float:
         """Record until something ends it; returns how many seconds to wait before the next round."""
-        if not self._spool.has_room():
-            self._interrupt(GapReason.DISK_FULL, "the spool is full: recording pauses until there is room")
+        if not self._spool.room.may_record():
+            self._interrupt(GapReason.DISK_FULL, self._spool.room.why_full)
             return _ROOM_WAIT_S
         try:
             self._record_once()
+            return 0.0
         except SourceFailed as error:
             state = "wrong-certificate" if error.certificate else _STATES[error.reason]
             self._certificate = error.certificate or self._certificate
             self._interrupt(error.reason, str(error), state)
         except DiskFull as error:
             self._drop(GapReason.DISK_FULL, str(error))
-            return 0.0
+            # What concerns this file alone is tried again like a camera that fails: not at once, and for ever.
+            return self._backoff.next_s() if isinstance(error, DiskFailed) else 0.0
         except Exception as error:
             logger.exception("%s: recording failed", self.order)
             self._drop(GapReason.CAMERA_STREAM_UNUSABLE, f"recording failed: {type(error).__name__}")
@@ -180,26 +194,38 @@ class StreamRecorder:
 
     def _record_once(self) -> None:
         """Connect and record until the source fails."""
+        self._opened += 1
         source = self._open_source(self.order.url, self.order.audio, self.order.certificate)
         self._certificate = source.certificate
         began_ns = self._clock.mono_ns()
         steady = False
         try:
             for event in source.events():
+                if isinstance(event, CameraClock):
+                    self._camera_clock_us = event.offset_us
+                    continue
                 with self.lock:
                     if self._stop.is_set():
                         return
                     self._segmenter.handle(event)
                     source.hurried = self.feed.watched
+                if self._spool.room.why_full:
+                    # In time: what is open can still be closed.
+                    self._interrupt(GapReason.DISK_FULL, self._spool.room.why_full)
+                    return
                 if isinstance(event, AccessUnit):
                     self._bytes += len(event.data)
+                    if event.kind == "video":
+                        self._frame_ns = event.arrival_ns
                     if event.kind == "video" and self._state != "recording" and self._segmenter.recording:
                         self._set_state("recording", "")
                     if not steady and event.arrival_ns - began_ns > _STEADY_S * 1e9:
                         steady = True
                         self._backoff.reset()
                 elif isinstance(event, TrackChanged) and isinstance(event.track, VideoTrack):
-                    self._codec = event.track.codec_string
+                    self._codec, self._size = event.track.codec_string, event.track.size
+                elif isinstance(event, PacketsLost):
+                    self._packets_lost += event.count
         finally:
             source.close()
 
@@ -260,7 +286,7 @@ class StreamRecorder:
 
     def health(self) -> StreamHealth:
         """Return the stream's state, with rates since the last call about ten seconds ago."""
-        now_ns = self._clock.mono_ns()
+        now_ns, frame_ns = self._clock.mono_ns(), self._frame_ns
         elapsed_s = (now_ns - self._counted_ns) / 1e9
         if elapsed_s >= 2:
             self._bits_per_s = int((self._bytes - self._counted_bytes) * 8 / elapsed_s)
@@ -277,16 +303,23 @@ class StreamRecorder:
             frames_per_s=self._frames_per_s,
             codec=self._codec,
             certificate=self._certificate,
+            width=self._size[0],
+            height=self._size[1],
+            packets_lost=self._packets_lost,
+            restarts=max(0, self._opened - 1),
+            last_frame_us=None if frame_ns is None else self._clock.wall_us() - (now_ns - frame_ns) // 1000,
+            clock_offset_us=self._camera_clock_us,
         )
 
 
 class Ticker(threading.Thread):
-    """Calls `tick` of every recorder once a second."""
+    """Calls `tick` of every recorder once a second. `rounds` counts how often it came through all of them."""
 
     def __init__(self, recorders: Callable[[], list[StreamRecorder]]) -> None:
         super().__init__(name="ticker", daemon=True)
         self._recorders = recorders
         self._stopped = threading.Event()
+        self.rounds = 0
 
     def run(self) -> None:
         while not self._stopped.wait(1.0):
@@ -296,6 +329,7 @@ class Ticker(threading.Thread):
                 except Exception:
                     # One camera's failing spool must not silence the beats and gaps of the others.
                     logger.exception("%s: the minute's record failed", recorder.order)
+            self.rounds += 1
 
     def stop(self) -> None:
         self._stopped.set()

@@ -10,11 +10,12 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import InvalidProxyStatus, InvalidStatus, WebSocketException
 
-from edge_agent.cloud import USER_AGENT, Cloud
+from edge_agent.cloud import USER_AGENT, Cloud, proxy_refusal
 from edge_agent.errors import PortalRefused, PortalUnreachable
 from edge_agent.identity import is_loopback
+from edge_agent.networks import NO_PROXY
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ async def _open(cloud: Cloud, url: str, message_bytes_max: int) -> ClientConnect
     whom = f"the live hub at {urlsplit(url).netloc}"
     for attempt in (1, 2):
         try:
-            return await _connect(url, await cloud.handshake(url), message_bytes_max)
+            return await _connect(cloud, url, await cloud.handshake(url), message_bytes_max)
         except InvalidStatus as error:
             status = error.response.status_code
             fresh = cloud.keep_nonce(error.response.headers)
@@ -61,6 +62,12 @@ async def _open(cloud: Cloud, url: str, message_bytes_max: int) -> ClientConnect
                 "handshake-refused",
                 _retry_after_s(error),
             ) from error
+        except InvalidProxyStatus as error:
+            status = error.response.status_code
+            proxy = cloud.network.proxy_to(urlsplit(url).hostname or "")
+            raise PortalUnreachable(
+                f"cannot reach {whom}: {proxy_refusal(proxy, status, f'status {status}')}"
+            ) from error
         except TimeoutError as error:
             raise PortalUnreachable(f"{whom} does not answer in time: check the network") from error
         except (OSError, ImportError, WebSocketException) as error:
@@ -70,16 +77,19 @@ async def _open(cloud: Cloud, url: str, message_bytes_max: int) -> ClientConnect
     raise AssertionError("unreachable")
 
 
-async def _connect(url: str, headers: dict[str, str], message_bytes_max: int) -> ClientConnection:
+async def _connect(
+    cloud: Cloud, url: str, headers: dict[str, str], message_bytes_max: int
+) -> ClientConnection:
     parts = urlsplit(url)
-    local = is_loopback(parts.hostname or "")
+    named = cloud.network.proxy
+    direct = is_loopback(parts.hostname or "") or named == NO_PROXY
     return await _Connect(
         url,
         additional_headers=headers,
         user_agent_header=USER_AGENT,
         compression=None,
-        # No proxy leads to this machine itself; elsewhere the environment says.
-        proxy=None if local else True,
+        # No proxy leads to this machine itself; elsewhere the setting says, or (True) the environment.
+        proxy=None if direct else named or True,
         ssl=ssl.create_default_context() if parts.scheme == "wss" else None,
         open_timeout=_OPEN_S,
         ping_interval=_PING_S,

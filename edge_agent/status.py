@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from edge_agent import called
 from edge_agent.errors import StateUnusable
 from edge_agent.files import read_private, write_private
 from edge_agent.identity import Identity, hold_state
 from protocol.errors import ProtocolError
-from protocol.health import Heartbeat, StreamHealth
+from protocol.health import BoxHealth, Heartbeat, StreamHealth
 from protocol.limits import AGENT_OFFLINE_SECONDS
 from protocol.states import SegmentState
 from sealing.ids import Stream
@@ -53,6 +54,13 @@ class Status:
             "camera_names": {str(camera): name for camera, name in self.camera_names.items()},
             "alarms": list(self.alarms),
         }
+
+    def line(self) -> str:
+        """All in one line."""
+        streams = self.heartbeat.streams
+        recording = sum(stream.state == "recording" for stream in streams)
+        portal = "portal not reached" if self.portal_trouble else "portal reached"
+        return f"{recording} of {len(streams)} streams recorded, {portal}"
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Status:
@@ -95,7 +103,7 @@ class Report:
     @property
     def troubles(self) -> list[str]:
         """What is not in order, in words; empty when all is well."""
-        found = [] if self.running else ["the agent does not run: start 'python -m edge_agent run'"]
+        found = [] if self.running else [f"the agent does not run: start '{called.start_command()}'"]
         status = self.status
         if status is None:
             return [*found, "the agent never ran here"] if self.running else found
@@ -154,6 +162,8 @@ class Report:
             lines.append(f"clock     {_clock_text(status)}")
             lines += self._camera_lines(status)
             beat = status.heartbeat
+            if beat.box is not None and self.running:
+                lines.append(f"box       {_box_text(beat.box)}")
             left = (
                 ""
                 if beat.days_left is None
@@ -172,16 +182,9 @@ class Report:
         age = "" if self.running else f" (as of {_ago(self.now_us - status.heartbeat.utc_us)})"
         lines = []
         for stream in status.heartbeat.streams:
-            rate = (
-                f", {stream.bits_per_s / 1e6:.1f} Mbit/s, {stream.frames_per_s:.1f} pictures/s"
-                if stream.bits_per_s
-                else ""
-            )
-            codec = f", {stream.codec}" if stream.codec else ""
             since = _ago(self.now_us - stream.since_us).removesuffix(" ago")
-            lines.append(
-                f"camera    {_stream_name(status, stream)}: {stream.state} for {since}{codec}{rate}{age}"
-            )
+            facts = ", ".join([f"{stream.state} for {since}", *_stream_facts(stream, self.now_us)])
+            lines.append(f"camera    {_stream_name(status, stream)}: {facts}{age}")
         return lines or [f"camera    none ordered yet: add one in the portal{age}"]
 
     def _waiting_text(self, waiting: Waiting) -> str:
@@ -244,6 +247,42 @@ def _clock_text(status: Status) -> str:
     if status.clock_ahead_us is None:
         return said
     return f"{said}, {status.clock_ahead_us / 1e6:+.0f} s against the portal"
+
+
+def _stream_facts(stream: StreamHealth, now_us: int) -> list[str]:
+    facts = [stream.codec] if stream.codec else []
+    if stream.width:
+        facts.append(f"{stream.width}×{stream.height}")
+    if stream.bits_per_s:
+        facts.append(f"{stream.bits_per_s / 1e6:.1f} Mbit/s, {stream.frames_per_s:.1f} pictures/s")
+    if stream.last_frame_us is not None and stream.state != "recording":
+        facts.append(f"last picture {_ago(now_us - stream.last_frame_us)}")
+    if stream.packets_lost:
+        facts.append(f"{stream.packets_lost} packets lost")
+    if stream.restarts:
+        facts.append(
+            "connected anew once" if stream.restarts == 1 else f"connected anew {stream.restarts} times"
+        )
+    off_us = stream.clock_offset_us
+    if off_us is not None and abs(off_us) > _CLOCK_WRONG_US:
+        facts.append(f"its clock {_span_s(abs(off_us) / 1e6)} {'ahead' if off_us > 0 else 'behind'}")
+    return facts
+
+
+def _box_text(box: BoxHealth) -> str:
+    facts = [
+        f"processor {box.cpu_percent:.0f} %",
+        f"memory {_size(box.memory_used_bytes)} of {_size(box.memory_total_bytes)}",
+    ]
+    if box.temperature_c is not None:
+        facts.append(f"{box.temperature_c:.0f} °C")
+    if box.disk_wear_percent is not None:
+        facts.append(f"disk worn {box.disk_wear_percent} %")
+    speed = "" if box.link_mbit_per_s is None else f" {box.link_mbit_per_s} Mbit/s"
+    facts.append(
+        f"link {box.link} {'up' if box.link_up else 'down'}{speed}" if box.link else "no default route"
+    )
+    return ", ".join(facts)
 
 
 def _ago(us: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from protocol.enrolment import uuid_of
@@ -28,7 +28,12 @@ ALARMS_MAX: Final = 20
 @dataclass(frozen=True)
 class StreamHealth:
     """`state` is one of CAMERA_STATES; `since_us` when it began; bit rate and frame rate as measured over the last segment.
-    `certificate`: SHA-256 (hex) of the certificate the camera showed last; "" without TLS."""
+
+    `certificate`: SHA-256 (hex) of the certificate the camera showed last; "" without TLS. `packets_lost` on the way from
+    the camera and `restarts` (connections made anew) count since the agent started. `last_frame_us`: when the last picture
+    came. `clock_offset_us`: the camera's clock minus the box's, where it tells it. From `certificate` on absent from agents
+    of the first release.
+    """
 
     camera: uuid.UUID
     stream: int
@@ -39,6 +44,31 @@ class StreamHealth:
     frames_per_s: float = 0.0
     codec: str = ""
     certificate: str = ""
+    width: int = 0
+    height: int = 0
+    packets_lost: int = 0
+    restarts: int = 0
+    last_frame_us: int | None = None
+    clock_offset_us: int | None = None
+
+
+@dataclass(frozen=True)
+class BoxHealth:
+    """The box the agent runs on. None: it does not tell.
+
+    `disk_wear_percent`: of its expected life used, of the disk that holds the spool. `link`: the interface of the route to
+    everywhere, "" without one. `temperature_c`: the hottest place measured.
+    """
+
+    cpu_percent: float
+    memory_used_bytes: int
+    memory_total_bytes: int
+    disk_total_bytes: int
+    disk_wear_percent: int | None
+    temperature_c: float | None
+    link: str
+    link_up: bool
+    link_mbit_per_s: int | None
 
 
 @dataclass(frozen=True)
@@ -46,7 +76,7 @@ class Heartbeat:
     """`instance` is random per start of the agent process: two of them taking turns betray a cloned box.
 
     Times in UTC µs, sizes in bytes. `alarms`: what a person must look at (a portal that forgot statements, a refused
-    command document, a damaged segment), at most 20 texts; absent from agents of the first release.
+    command document, a damaged segment), at most 20 texts; absent from agents of the first release, as `box` is.
     """
 
     instance: uuid.UUID
@@ -61,13 +91,15 @@ class Heartbeat:
     oldest_unsent_us: int | None
     streams: tuple[StreamHealth, ...]
     alarms: tuple[str, ...] = ()
+    box: BoxHealth | None = None
 
     def to_json(self) -> dict[str, Any]:
         data: dict[str, Any] = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
-            if name not in ("instance", "streams", "alarms")
+            if name not in ("instance", "streams", "alarms", "box")
         }
+        data["box"] = None if self.box is None else asdict(self.box)
         data["alarms"] = list(self.alarms)
         data["instance"] = str(self.instance)
         data["streams"] = [
@@ -101,7 +133,23 @@ class Heartbeat:
             oldest_unsent_us=None if oldest is None else _whole(row, "oldest_unsent_us"),
             streams=tuple(_stream(item) for item in streams),
             alarms=tuple(_text(item, "alarm") for item in alarms),
+            box=None if row.get("box") is None else _box(row["box"]),
         )
+
+
+def _box(value: object) -> BoxHealth:
+    row = _object(value, "box")
+    return BoxHealth(
+        cpu_percent=_number(row, "cpu_percent"),
+        memory_used_bytes=_whole(row, "memory_used_bytes"),
+        memory_total_bytes=_whole(row, "memory_total_bytes"),
+        disk_total_bytes=_whole(row, "disk_total_bytes"),
+        disk_wear_percent=_whole_or_none(row, "disk_wear_percent"),
+        temperature_c=None if row.get("temperature_c") is None else _number(row, "temperature_c"),
+        link=_short(row, "link"),
+        link_up=row.get("link_up") is True,
+        link_mbit_per_s=_whole_or_none(row, "link_mbit_per_s"),
+    )
 
 
 def _stream(value: object) -> StreamHealth:
@@ -119,6 +167,12 @@ def _stream(value: object) -> StreamHealth:
         frames_per_s=_number(row, "frames_per_s"),
         codec=_short(row, "codec"),
         certificate=_short(row, "certificate") if "certificate" in row else "",
+        width=_whole(row, "width") if "width" in row else 0,
+        height=_whole(row, "height") if "height" in row else 0,
+        packets_lost=_whole(row, "packets_lost") if "packets_lost" in row else 0,
+        restarts=_whole(row, "restarts") if "restarts" in row else 0,
+        last_frame_us=_whole_or_none(row, "last_frame_us"),
+        clock_offset_us=_offset(row, "clock_offset_us"),
     )
 
 
@@ -131,6 +185,19 @@ def _object(value: object, what: str) -> dict[str, Any]:
 def _whole(row: dict[str, Any], name: str) -> int:
     value = row.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise ProtocolError("bad-field", f"{name} is not a whole number")
+    return value
+
+
+def _whole_or_none(row: dict[str, Any], name: str) -> int | None:
+    return None if row.get(name) is None else _whole(row, name)
+
+
+def _offset(row: dict[str, Any], name: str) -> int | None:
+    value = row.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
         raise ProtocolError("bad-field", f"{name} is not a whole number")
     return value
 

@@ -13,12 +13,17 @@ from sealing.ids import GapReason
 logger = logging.getLogger(__name__)
 
 
-def open_source(url: str, audio: bool, accepted: bytes | None = None) -> Source:
-    """Open a camera's stream. `accepted`: SHA-256 of the only certificate it may show. Raises SourceFailed with the reason."""
+def open_source(url: str, audio: bool, accepted: bytes | None = None, *, interface: str = "") -> Source:
+    """Open a camera's stream. Raises SourceFailed with the reason.
+
+    `accepted`: SHA-256 of the only certificate it may show. `interface`: the only one to reach it by.
+    """
+    needed = "its address is neither rtsp:// nor rtsps://"
     if url.startswith(("rtsp://", "rtsps://")):
         try:
-            return NativeSource(url, audio=audio, accepted=accepted)
+            return NativeSource(url, audio=audio, accepted=accepted, interface=interface)
         except NotForUs as needs:
+            needed = str(needs)
             if accepted is not None:
                 raise SourceFailed(
                     GapReason.CAMERA_STREAM_UNUSABLE,
@@ -26,4 +31,11 @@ def open_source(url: str, audio: bool, accepted: bytes | None = None) -> Source:
                     "certificate in the portal, or change the camera's settings",
                 ) from None
             logger.info("a camera is read by the general source: %s", needs)
+    if interface:
+        # FFmpeg's RTSP cannot be bound to an interface, and going out by another one is what the setting forbids.
+        raise SourceFailed(
+            GapReason.CAMERA_STREAM_UNUSABLE,
+            f"this camera is not read while the setting 'camera_interface' is {interface!r}: it needs the general source "
+            f"({needed}), which cannot be bound to one",
+        )
     return PyAvSource(url, audio=audio)

@@ -9,6 +9,7 @@ import ssl
 from typing import Protocol
 
 from edge_agent.errors import CertificateChanged
+from edge_agent.networks import connect_camera
 
 
 class Connection(Protocol):
@@ -79,10 +80,19 @@ class SecureConnection:
 
 
 def connect(
-    host: str, port: int, timeout_s: float, *, secure: bool, accepted: bytes | None = None
+    host: str,
+    port: int,
+    timeout_s: float,
+    *,
+    secure: bool,
+    accepted: bytes | None = None,
+    interface: str = "",
 ) -> Connection:
-    """Raises OSError. `accepted`: SHA-256 of the only certificate that will do; without TLS there is none to look at."""
-    plain = socket.create_connection((host, port), timeout=timeout_s)
+    """Raises OSError. `accepted`: SHA-256 of the only certificate that will do; without TLS there is none to look at.
+
+    `interface`: the only one to go out by; "" leaves it to the routes.
+    """
+    plain = connect_camera(host, port, timeout_s, interface)
     if not secure:
         return plain
     try:

@@ -25,7 +25,7 @@ from edge_agent.capture.rtsp import (
     parse_head,
     unusable,
 )
-from edge_agent.capture.source import Event, PacketsLost, TrackChanged
+from edge_agent.capture.source import CameraClock, Event, PacketsLost, TrackChanged
 from edge_agent.errors import CertificateChanged, SourceFailed
 from edge_agent.mp4 import VIDEO_TIMESCALE
 from sealing.ids import GapReason
@@ -42,6 +42,7 @@ _SLOW_FACTOR: Final = 4
 _UNREADABLE_PACKETS: Final = 2000
 _REST_S: Final = 0.23
 _READ_BYTES: Final = 150_000
+_NTP_TO_UNIX_S: Final = 2_208_988_800
 AUDIBLE_S: Final = 0.06
 
 
@@ -68,13 +69,15 @@ class NativeSource:
         open_timeout_s: float = 10.0,
         stall_timeout_s: float = STALL_S,
         accepted: bytes | None = None,
+        interface: str = "",
     ) -> None:
         """Connect, describe, set up and play. Raises SourceFailed, or NotForUs.
 
         `stall_timeout_s`: so long without a picture the camera stalls; longer until it has shown how far apart its pictures
-        are, and where they are far apart. `accepted`: SHA-256 of the only certificate the camera may show.
+        are, and where they are far apart. `accepted`: SHA-256 of the only certificate the camera may show. `interface`: the
+        only one to reach it by.
         """
-        self._accepted = accepted
+        self._accepted, self._interface = accepted, interface
         self.certificate = ""
         self._patience = Patience(stall_timeout_s)
         self.hurried = False
@@ -100,7 +103,12 @@ class NativeSource:
         self._asked_s = time.monotonic()
         try:
             self._socket: Connection = connect(
-                address.host, address.port, open_timeout_s, secure=address.secure, accepted=self._accepted
+                address.host,
+                address.port,
+                open_timeout_s,
+                secure=address.secure,
+                accepted=self._accepted,
+                interface=self._interface,
             )
             if isinstance(self._socket, SecureConnection):
                 self.certificate = self._socket.certificate
@@ -324,7 +332,7 @@ class NativeSource:
                 elif channel == 2:
                     yield from self._audio_packet(packet, now_ns)
                 elif channel in (1, 3):
-                    self._report(channel >> 1, packet)
+                    yield from self._report(channel >> 1, packet)
             self._begin = begin
             if end - begin >= 1 and buffer[begin] != 0x24:
                 self._heed(self._take_reply())
@@ -379,14 +387,19 @@ class NativeSource:
         moment = self._align.time(1, self._clocks[1].unwrap(stamp), now_ns)
         return list(self._audio.push(moment, payload, now_ns))
 
-    def _report(self, track: int, packet: memoryview) -> None:
+    def _report(self, track: int, packet: memoryview) -> list[Event]:
         """An RTCP compound packet: its sender report says which instant a time stamp is (RFC 3550 section 6.4.1)."""
         if len(packet) >= 20 and packet[1] == 200:
             _, _, _, _, seconds, fraction, stamp = (
                 *_REPORT.unpack_from(packet)[:4],
                 *_REPORT.unpack_from(packet)[4:],
             )
-            self._align.report(track, seconds * 1_000_000 + (fraction * 1_000_000 >> 32), stamp)
+            ntp_us = seconds * 1_000_000 + (fraction * 1_000_000 >> 32)
+            self._align.report(track, ntp_us, stamp)
+            # Cameras without a clock count from zero, or send zero: that is no time of day.
+            if track == 0 and seconds > _NTP_TO_UNIX_S:
+                return [CameraClock(ntp_us - _NTP_TO_UNIX_S * 1_000_000 - time.time_ns() // 1000)]
+        return []
 
 
 def _payload(packet: memoryview) -> memoryview | None:

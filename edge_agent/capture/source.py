@@ -44,7 +44,14 @@ class PacketsLost:
     count: int
 
 
-Event = AccessUnit | TrackChanged | PacketsLost
+@dataclass(frozen=True, slots=True)
+class CameraClock:
+    """The camera told what time it is: `offset_us` is its clock minus this box's."""
+
+    offset_us: int
+
+
+Event = AccessUnit | TrackChanged | PacketsLost | CameraClock
 
 
 class Source(Protocol):

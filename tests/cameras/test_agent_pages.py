@@ -40,6 +40,28 @@ def test_one_agents_page_says_how_it_is(place: Place) -> None:
     assert re.search(r"Waits to be uploaded Since \S.* · 2023-11-14 23:13:20 CET", shown), shown
     assert "the portal forgot" in shown
     assert "Door main Recording H.264 · 1.50 Mbit/s · 25/s" in shown
+    box = {
+        "cpu_percent": 12.5,
+        "memory_used_bytes": 700_000_000,
+        "memory_total_bytes": 4_000_000_000,
+        "disk_total_bytes": 512_000_000_000,
+        "disk_wear_percent": 30,
+        "temperature_c": 51.2,
+        "link": "eth0",
+        "link_up": True,
+        "link_mbit_per_s": 1000,
+    }
+    seen = {"width": 1920, "height": 1080, "packets_lost": 3, "restarts": 2, "clock_offset_us": 90_000_000}
+    place.box.beat(box=box, streams=[stream(place, last_frame_us=1_700_000_000_000_000, **seen)])
+    shown = text(place.alice.get(address)).replace("\xa0", " ")
+    assert "H.264 · 1920×1080 · 1.50 Mbit/s · 25/s · 3 packets lost · connected anew 2 times" in shown
+    assert "its clock is 1 minute ahead" in shown
+    assert "memory 700.0 MB of 4.0 GB · 51 °C" in shown, shown
+    assert "30 % of its life used" in shown
+    assert "Network link eth0 · 1000 Mbit/s" in shown
+    told = call(place.alice, place, "GET", f"agents/{place.box.agent_id}").json()["health"]
+    assert told["box"] == box
+    assert told["streams"][0]["packets_lost"] == 3
     with later(minutes=5):
         assert "Not heard from for more than half a minute" in text(sign_in(place.cast.alice).get(address))
 

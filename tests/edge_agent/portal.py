@@ -10,6 +10,7 @@ import base64
 import json
 import secrets
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -400,12 +401,14 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def running_portal() -> Iterator[Portal]:
-    """A portal on a free port of this machine."""
+def running_portal(tls: ssl.SSLContext | None = None, name: str = "127.0.0.1") -> Iterator[Portal]:
+    """A portal on a free port of this machine; with TLS where a context is given, under `name`."""
     portal = Portal()
     handler = type("Handler", (_Handler,), {"portal": portal})
     server = _Server(("127.0.0.1", 0), handler)
-    portal.url = f"http://127.0.0.1:{server.server_address[1]}"
+    portal.url = f"{'https' if tls else 'http'}://{name}:{server.server_address[1]}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

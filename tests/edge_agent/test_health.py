@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -187,6 +196,31 @@ def test_status_before_the_first_start_and_before_enrolment(
     assert "not enrolled" in capsys.readouterr().err
     assert main(["run", "--state", str(tmp_path / "absent")]) == 3
     assert "enrol PORTAL CODE" in capsys.readouterr().err
+
+
+def test_watch_keeps_showing_and_gives_the_screen_back(box: EnrolledBox) -> None:
+    near, far = pty.openpty()
+    fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 40, 0, 0))
+    command = [sys.executable, "-m", "edge_agent", "watch", "--every", "0.2", "--state", str(box.state)]
+    process = subprocess.Popen(command, stdout=far, stderr=subprocess.PIPE)
+    os.close(far)
+    seen = b""
+    while seen.count(b"\x1b[H") < 3:
+        seen += os.read(near, 65536)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    with contextlib.suppress(OSError):  # how a terminal says that nobody writes to it any more
+        while piece := os.read(near, 65536):
+            seen += piece
+    os.close(near)
+    assert process.stderr is not None
+    process.stderr.close()
+    assert b"not running" in seen
+    for page in seen.decode().split("\x1b[H")[1:]:
+        lines = re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", page).split("\r\n")
+        assert len(lines) <= 12
+        assert max(map(len, lines)) <= 40
+    assert seen.endswith(b"\x1b[?25h\x1b[?1049l")
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"heartbeat": {}}'])

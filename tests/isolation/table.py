@@ -105,6 +105,13 @@ def page(stage: Stage, rest: str) -> str:
 
 NEWCOMER = {"name": "Nadia", "email": "nadia@example.org", "role": "viewer"}
 
+WAY = {
+    "kind": "passphrase",
+    "label": "Passphrase",
+    "data": {"salt": "A" * 22, "m_kib": 65536, "t": 3, "p": 1},
+    "wrapped": "A" * 80,
+}
+
 URLS: list[Url] = [
     # operators
     Url("/healthz", "GET", Public(""), lambda s: "/healthz"),
@@ -1639,6 +1646,19 @@ URLS: list[Url] = [
         own=True,
         succeeds=(422,),  # nobody's rules accept codes that are sent
     ),
+    *(
+        Url(
+            API + f"account/{rest}",
+            "POST",
+            Requires(may.ACCOUNT_SELF),
+            lambda s, rest=rest: f"{API}account/{rest}",
+            body=lambda s: {"email": "new@example.org", "password": PASSWORD, "code": "000000"},
+            own=True,
+            succeeds=(422,),  # no code of anybody's
+            fresh=True,
+        )
+        for rest in ("email", "closure")
+    ),
     Url(
         API + "account/freshness",
         "POST",
@@ -1830,6 +1850,83 @@ URLS: list[Url] = [
         reach="account",
         also=(may.CAMERA_VIEW,),
     ),
+    # customer-held keys; the portal holds those of this organisation
+    Url("/code.json", "GET", Public(""), lambda s: "/code.json"),
+    Url(
+        PAGES + "account/keys", "GET", Requires(may.ACCOUNT_SELF), lambda s: page(s, "account/keys"), own=True
+    ),
+    Url(PAGES + "keys", "GET", Requires(may.KEYS_HOLD), lambda s: page(s, "keys"), reach="tenant"),
+    Url(API + "keys", "GET", Requires(may.ACCOUNT_SELF), lambda s: API + "keys", own=True),
+    Url(
+        API + "keys/own",
+        "POST",
+        Requires(may.ACCOUNT_SELF, fresh=True),
+        lambda s: API + "keys/own",
+        body=lambda s: {"public": "CQ" + "A" * 41, "ways": [WAY]},
+        own=True,
+        succeeds=(201,),
+        fresh=True,
+    ),
+    Url(
+        API + "keys/own/ways",
+        "POST",
+        Requires(may.ACCOUNT_SELF, fresh=True),
+        lambda s: API + "keys/own/ways",
+        body=lambda s: WAY,
+        own=True,
+        succeeds=(409,),  # nobody has a key of their own
+    ),
+    Url(
+        API + "keys/own/ways/<uuid:way_id>",
+        "DELETE",
+        Requires(may.ACCOUNT_SELF, fresh=True),
+        lambda s: f"{API}keys/own/ways/{s.cast.alice.id}",
+        own=True,
+        succeeds=(409,),
+    ),
+    *(
+        Url(
+            API + f"keys/{rest}",
+            "GET",
+            Requires(may.KEYS_HOLD),
+            lambda s, rest=rest, query=query: f"{API}keys/{rest}{query.format(s.camera.id)}",
+            reach="tenant",
+            succeeds=(status,),
+        )
+        for rest, query, status in (
+            ("held/offer", "", 200),
+            ("held/cameras", "", 200),
+            ("statement-requests", "", 409),
+            ("people", "", 409),
+            ("rolls", "", 409),
+            ("envelopes", "?camera={}&kind=0&below_epoch=1", 409),
+        )
+    ),
+    *(
+        Url(
+            API + f"keys/{rest}",
+            "POST",
+            Requires(may.KEYS_HOLD, fresh=rest != "envelopes"),
+            lambda s, rest=rest: f"{API}keys/{rest}",
+            body=lambda s: {},
+            reach="tenant",
+            succeeds=(status,),
+        )
+        for rest, status in (("held", 422), ("held/handover", 409), ("statements", 409), ("envelopes", 409))
+    ),
+    *(
+        Url(
+            API + f"keys/people/<uuid:account_id>/{rest}",
+            method,
+            Requires(may.KEYS_HOLD, fresh=True),
+            lambda s, rest=rest: f"{API}keys/people/{s.cast.olga.id}/{rest}",
+            body=lambda s: {},
+            names_object=True,
+            reach="tenant",
+            succeeds=(409,),
+        )
+        for method, rest in (("POST", "shares"), ("POST", "vault"), ("DELETE", "vault"))
+    ),
     # asking an agent something now
     Url(
         API + "camera-tests",
@@ -1963,6 +2060,8 @@ TASKS: list[Task] = [
     Task("vsaas.audit.tasks.sequence_audit", Platform),
     Task("vsaas.audit.tasks.sign_audit", Platform),
     Task("vsaas.common.tasks.pulse", Platform),
+    Task("vsaas.keys.tasks.look_after_keys", Platform),
+    Task("vsaas.keys.tasks.look_after_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.mail.tasks.remove_old_messages", Platform),
     Task(
         "vsaas.mail.tasks.send_message",

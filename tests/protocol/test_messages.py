@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -61,8 +63,11 @@ def test_a_batch_and_its_reply_round_trip() -> None:
         envelopes=(b"envelope",),
         uploaded=(batch.Uploaded(A, B, 1),),
         oldest_unsent_us=17,
+        unsent=(batch.Unsent(B, 1, 17), batch.Unsent(B, 2, 18)),
     )
     assert batch.RecordsBatch.decode(sent.encode()) == sent
+    first_release = batch.RecordsBatch(sent.items, sent.envelopes, sent.uploaded, 17)
+    assert batch.RecordsBatch.decode(first_release.encode()).unsent is None
     reply = batch.BatchReply(
         results=(
             batch.ItemResult(batch.RecordStatus.ACCEPTED, flags=batch.RecordFlag.OVERLAP),
@@ -170,10 +175,30 @@ def test_a_heartbeat_round_trips_and_refuses_an_unknown_state() -> None:
     stream = health.StreamHealth(A, 1, "recording", 5, "", 4_000_000, 25.0, "avc1.640028")
     beat = health.Heartbeat(B, "agent 1", 9, 1, True, 10, 100, 1000, 12.5, None, (stream,))
     assert health.Heartbeat.from_json(beat.to_json()) == beat
+    box = health.BoxHealth(12.5, 1, 2, 3, None, 51.2, "eth0", True, 1000)
+    told = replace(
+        stream, width=1920, height=1080, packets_lost=3, restarts=1, clock_offset_us=-5, last_frame_us=7
+    )
+    beat = replace(beat, box=box, streams=(told,))
+    assert health.Heartbeat.from_json(json.loads(json.dumps(beat.to_json()))) == beat
     odd = beat.to_json()
     odd["streams"][0]["state"] = "fine"
     with pytest.raises(ProtocolError, match="'fine' is not one of"):
         health.Heartbeat.from_json(odd)
+    odd = beat.to_json() | {"box": {"cpu_percent": "a lot"}}
+    with pytest.raises(ProtocolError, match="cpu_percent"):
+        health.Heartbeat.from_json(odd)
+
+
+def test_a_heartbeat_of_the_first_release_is_read() -> None:
+    stream = health.StreamHealth(A, 1, "recording", 5)
+    beat = health.Heartbeat(B, "agent 1", 9, 1, True, 10, 100, 1000, 12.5, None, (stream,))
+    old = beat.to_json()
+    for name in ("alarms", "box"):
+        del old[name]
+    for name in ("width", "height", "packets_lost", "restarts", "last_frame_us", "clock_offset_us"):
+        del old["streams"][0][name]
+    assert health.Heartbeat.from_json(old) == beat
 
 
 @given(st.binary(max_size=64))

@@ -44,6 +44,7 @@ def take_heartbeat(agent_id: UUID, heartbeat: Heartbeat) -> None:
             "oldest_unsent_us": heartbeat.oldest_unsent_us,
             "streams": [_stream_json(stream) for stream in heartbeat.streams],
             "alarms": list(heartbeat.alarms),
+            "box": None if heartbeat.box is None else asdict(heartbeat.box),
         },
     )
     Agent.objects.filter(id=agent_id).update(last_contact_at=now, software=heartbeat.software[:80])

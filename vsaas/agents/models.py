@@ -96,7 +96,7 @@ class AgentHealth(TenantModel):
 
     `instance` is the run of the agent process that spoke last, `past_instances` the ones it replaced: when one of
     those speaks again, two boxes share one identity. `streams` holds `protocol.health.StreamHealth` as JSON,
-    `alarms` what a person must look at.
+    `alarms` what a person must look at, `box` a `protocol.health.BoxHealth` (null from agents that tell none).
     `clock_offset_us` is the agent's clock minus ours.
     """
 
@@ -118,6 +118,7 @@ class AgentHealth(TenantModel):
     oldest_unsent_us = models.BigIntegerField(null=True, blank=True)
     streams = models.JSONField(default=list)
     alarms = models.JSONField(default=list)
+    box = models.JSONField(null=True, blank=True)
 
     @cached_property
     def streams_by_camera(self) -> dict[str, list[dict[str, Any]]]:

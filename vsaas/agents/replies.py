@@ -31,6 +31,28 @@ class AgentStream(BaseModel):
     certificate: str = Field(
         "", description="SHA-256 in hex of the one the camera showed last; empty without TLS."
     )
+    width: int = Field(0, description="Of its pictures, in pixels; 0 while none was seen.")
+    height: int = 0
+    packets_lost: int = Field(0, description="On the way from the camera, since the agent started.")
+    restarts: int = Field(0, description="Connections to the camera made anew since the agent started.")
+    last_frame_us: Micros | None = Field(None, description="When its last picture came.")
+    clock_offset_us: int | None = Field(
+        None, description="How far the camera's clock is ahead of the agent's, where it tells."
+    )
+
+
+class AgentBox(BaseModel):
+    """The box the agent runs on. null: it does not tell."""
+
+    cpu_percent: float
+    memory_used_bytes: int
+    memory_total_bytes: int
+    disk_total_bytes: int
+    disk_wear_percent: int | None = Field(description="How much of the spool's disk's expected life is used.")
+    temperature_c: float | None = Field(description="The hottest place measured.")
+    link: str = Field(description="The interface of the route to everywhere; empty without one.")
+    link_up: bool
+    link_mbit_per_s: int | None
 
 
 class AgentHealthReply(BaseModel):
@@ -46,6 +68,7 @@ class AgentHealthReply(BaseModel):
     oldest_unsent_us: Micros | None
     streams: list[AgentStream]
     alarms: list[str]
+    box: AgentBox | None
 
 
 class AgentMay(BaseModel):
@@ -83,7 +106,9 @@ class RevocationReply(BaseModel):
     """The agent that is let in no more, and the number of the signed statement that says so."""
 
     agent: Id
-    statement: int
+    statement: int | None = Field(
+        description="null: your organisation holds its keys, and a holder has to sign it."
+    )
 
 
 class NewEnrolmentCode(BaseModel):
@@ -113,7 +138,7 @@ class EnrolmentCodeState(BaseModel):
 
     id: Id
     site_id: Id
-    state: Literal["waiting", "enrolled", "run-out"]
+    state: Literal["waiting", "waits-for-holder", "enrolled", "run-out"]
     expires_us: Micros
     agent: EnrolledAgent | None
 
@@ -148,9 +173,26 @@ AGENT: dict[str, Any] = {
                 "bits_per_s": 3980000,
                 "frames_per_s": 25.0,
                 "codec": "avc1.640028",
+                "width": 1920,
+                "height": 1080,
+                "packets_lost": 0,
+                "restarts": 1,
+                "last_frame_us": 1764064989960000,
+                "clock_offset_us": 21000,
             }
         ],
         "alarms": [],
+        "box": {
+            "cpu_percent": 12.5,
+            "memory_used_bytes": 734003200,
+            "memory_total_bytes": 4139286528,
+            "disk_total_bytes": 511101108224,
+            "disk_wear_percent": 10,
+            "temperature_c": 51.2,
+            "link": "eth0",
+            "link_up": True,
+            "link_mbit_per_s": 1000,
+        },
     },
     "may": {"edit": True, "revoke": True},
 }

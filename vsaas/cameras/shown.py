@@ -130,6 +130,8 @@ def stream_shown(row: Mapping[str, Any]) -> dict[str, Any]:
         "since": instant(row["since_us"]),
         "codec_name": codec_name(row["codec"]),
         "megabits": row["bits_per_s"] / 1e6,
+        "last_frame": instant(row.get("last_frame_us")),
+        "clock_off": None if row.get("clock_offset_us") is None else _clock_off(row["clock_offset_us"] / 1e6),
         "next_step": NEXT_STEPS.get(row["state"], ""),
     }
 

@@ -31,6 +31,8 @@ DEBIAN_PACKAGES = (
     "rsyslog",
     "rsyslog-gnutls",
     "ffmpeg",
+    "mmdebstrap",
+    "systemd-container",
     "opencv-doc",
     "python3-gi",
     "gir1.2-gst-rtsp-server-1.0",

@@ -129,7 +129,7 @@ async function enrolling(waiting: HTMLElement): Promise<void> {
       for (const link of document.querySelectorAll<HTMLAnchorElement>("a[data-then]")) link.href += code.agent.id;
     }
     show(code.state);
-    if (code.state !== "waiting") return;
+    if (code.state !== "waiting" && code.state !== "waits-for-holder") return;
   }
 }
 
