@@ -463,6 +463,30 @@ URLS: list[Url] = [
         names_object=True,
         succeeds=(302,),
     ),
+    Url(
+        PAGES + "cameras/look/<uuid:look_id>/<uuid:found_id>",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/look/{s.look_id}/{s.view_id}"),
+        names_object=True,
+        succeeds=(409,),  # the agent has not seen it yet
+    ),
+    Url(
+        PAGES + "cameras/look/<uuid:look_id>/<uuid:found_id>",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/look/{s.look_id}/{s.view_id}"),
+        body=lambda s: {},
+        names_object=True,
+        succeeds=(409,),  # the agent has not seen it yet
+    ),
+    Url(
+        PAGES + "cameras/set/<uuid:setting_id>",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/set/{s.setting_id}"),
+        names_object=True,
+    ),
     Url(PAGES + "cameras/import", "GET", Requires(may.CAMERA_EDIT), lambda s: page(s, "cameras/import")),
     Url(
         PAGES + "cameras/import",
@@ -1982,6 +2006,22 @@ URLS: list[Url] = [
         Requires(may.CAMERA_EDIT),
         lambda s: f"{API}camera-looks/{s.look_id}/cameras",
         body=lambda s: {"cameras": [{"id": str(s.view_id), "name": "Fifth", "main": "1"}]},
+        names_object=True,
+    ),
+    Url(
+        API + "camera-looks/<uuid:look_id>/cameras/<uuid:found_id>/settings",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}camera-looks/{s.look_id}/cameras/{s.view_id}/settings",
+        body=lambda s: {"ntp": "192.0.2.1"},
+        names_object=True,
+        succeeds=(202,),
+    ),
+    Url(
+        API + "camera-settings/<uuid:setting_id>",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}camera-settings/{s.setting_id}",
         names_object=True,
     ),
     Url(
