@@ -1,4 +1,5 @@
-"""What somebody asks of this agent once: an address to be tried, a stretch to be uploaded now (`protocol.order`)."""
+"""What somebody asks of this agent once: an address to be tried, a stretch to be uploaded now, cameras to be found and
+looked at (`protocol.order`)."""
 
 from __future__ import annotations
 
@@ -11,10 +12,12 @@ from typing import Final
 from edge_agent.address_test import NoPicture, try_address
 from edge_agent.cloud import Cloud
 from edge_agent.errors import TrustBroken
+from edge_agent.onvif.asked import AskedOfCameras
 from edge_agent.orders import Orders
 from edge_agent.publishing import ControlLost
 from protocol.control import AgentMessage, OrderAnswer
 from protocol.errors import ProtocolError
+from protocol.finding import FindCameras, LookAt
 from protocol.order import PICTURE, TAKEN, Answer, Order, TryAddress, UploadNow, seal_picture
 from sealing.errors import SealingError
 
@@ -33,6 +36,7 @@ class Asked:
     def __init__(self, orders: Orders, cloud: Cloud, urge: Urge) -> None:
         self._orders, self._cloud, self._urge = orders, cloud, urge
         self._seen: dict[uuid.UUID, None] = {}
+        self._of_cameras = AskedOfCameras(orders)
         self._trying = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -58,19 +62,33 @@ class Asked:
     async def _answer(
         self, order: Order, left_s: float, say: Callable[[AgentMessage], Awaitable[None]]
     ) -> None:
+        async def tell(answer: Answer) -> None:
+            await say(OrderAnswer(order.order, answer.encode()))
+
+        async def tell_progress(answer: Answer) -> None:
+            try:
+                await tell(answer)
+            except ControlLost:
+                log.info(
+                    "the progress of an order is not told: the control socket is gone; its end is told later"
+                )
+
         try:
             async with asyncio.timeout(left_s):
-                answer = await self._do(order)
-                await say(OrderAnswer(order.order, answer.encode()))
+                await tell(await self._do(order, tell_progress))
         except (TimeoutError, ControlLost) as error:
             log.warning("an order was not answered in time: %s", error or "it took too long")
 
-    async def _do(self, order: Order) -> Answer:
+    async def _do(self, order: Order, tell: Callable[[Answer], Awaitable[None]]) -> Answer:
         match order.task:
             case UploadNow(camera, from_us, to_us):
                 return Answer(TAKEN, await self._urge(camera, from_us, to_us))
             case TryAddress():
                 return await self._try(order, order.task)
+            case FindCameras():
+                return await self._of_cameras.find(order.task, tell)
+            case LookAt():
+                return await self._of_cameras.look_at(order.task, tell)
 
     async def _try(self, order: Order, task: TryAddress) -> Answer:
         if self._trying >= TRIED_AT_ONCE:

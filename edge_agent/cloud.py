@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import random
 import re
 import ssl
 import time
@@ -31,6 +32,8 @@ from edge_agent.capture.source import Backoff
 from edge_agent.errors import AgentError, PortalRefused, PortalUnreachable
 from edge_agent.identity import Signing, is_loopback
 from edge_agent.networks import NO_PROXY, Network
+from edge_agent.pace import PIECE_BYTES, Pace
+from edge_agent.spool_settings import Pacing
 from protocol import limits
 from protocol.signatures import NONCE_HEADER, sign_request
 
@@ -47,6 +50,7 @@ _NONCES_KEPT: Final = 16
 # Younger than the portal's own limit, so that a nonce does not run out on the way.
 _NONCE_USABLE_S: Final = limits.NONCE_SECONDS * 0.8
 _RETRY_AFTER_MOST_S: Final = 600.0
+_WEARY_AFTER_S: Final = 600.0
 _PUT_PIECE_BYTES: Final = 1024 * 1024
 _PROBLEM_PREFIX: Final = "urn:vsaas:problem:"
 _STORE_CODE: Final = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
@@ -100,18 +104,32 @@ class Contact:
 
 
 class Patience:
-    """How long to wait after a failure: what the portal asked for, or longer and longer with chance in it."""
+    """How long to wait after a failure: what the portal asked for, or longer and longer; with chance in both.
 
-    def __init__(self, first_s: float = 1.0, longest_s: float = 60.0) -> None:
+    `weary_s`: after ten minutes without success the longest wait, so that after an outage of a day the agents come back
+    spread over minutes and not all in one.
+    """
+
+    def __init__(
+        self, first_s: float = 1.0, longest_s: float = 60.0, *, weary_s: float | None = None
+    ) -> None:
         self._backoff = Backoff(first_s, longest_s)
+        self._weary = None if weary_s is None else Backoff(weary_s, weary_s)
+        self._since_s: float | None = None
+        self._random = random.SystemRandom()
 
     def after(self, error: AgentError) -> float:
         """Seconds to wait before the next attempt."""
+        now_s = time.monotonic()
+        self._since_s = self._since_s if self._since_s is not None else now_s
         asked_s = error.retry_after_s if isinstance(error, PortalRefused) else None
-        return max(asked_s or 0.0, self._backoff.next_s())
+        weary = self._weary if now_s - self._since_s > _WEARY_AFTER_S else None
+        # All were told the same number of seconds: never sooner, but not in one moment either.
+        return max((asked_s or 0.0) * self._random.uniform(1.0, 1.5), (weary or self._backoff).next_s())
 
     def reset(self) -> None:
         """Something worked."""
+        self._since_s = None
         self._backoff.reset()
 
 
@@ -156,6 +174,8 @@ class Cloud:
         self._nonces: deque[tuple[float, str]] = deque(maxlen=_NONCES_KEPT)
         self._portal_offset_us: int | None = None
         self.contact = Contact(None, "no contact yet")
+        self.pace = Pace(Pacing())
+        """How fast uploads go."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -192,7 +212,7 @@ class Cloud:
 
         Raises StoreUnreachable (try later), StoreRefused (never by itself), OSError when the file cannot be read.
         """
-        content = _pieces(body) if isinstance(body, Path) else body
+        content = _pieces(body, size_bytes, self.pace) if isinstance(body, Path) else body
         wanted = {**headers, "Content-Length": str(size_bytes), "User-Agent": USER_AGENT}
         try:
             host = httpx.URL(url).host
@@ -234,6 +254,11 @@ class Cloud:
         if self._portal_offset_us is None:
             return time.time_ns() // 1000
         return self._portal_offset_us + time.monotonic_ns() // 1000
+
+    @property
+    def portal_time_known(self) -> bool:
+        """Whether the portal has told its time since this start."""
+        return self._portal_offset_us is not None
 
     def _keep_portal_time(self, headers: Mapping[str, str]) -> None:
         try:
@@ -373,9 +398,14 @@ def http_form(url: str) -> str:
     return "http" + url.removeprefix("ws")
 
 
-async def _pieces(path: Path) -> AsyncIterator[bytes]:
+async def _pieces(path: Path, size_bytes: int, pace: Pace) -> AsyncIterator[bytes]:
+    """The first `size_bytes` of a file, no faster than allowed: behind them may stand what is not for the store."""
+    at_once = PIECE_BYTES if pace.limited else _PUT_PIECE_BYTES
     with path.open("rb") as file:
-        while piece := await asyncio.to_thread(file.read, _PUT_PIECE_BYTES):
+        left = size_bytes
+        while left and (piece := await asyncio.to_thread(file.read, min(at_once, left))):
+            left -= len(piece)
+            await pace.take(len(piece))
             yield piece
 
 

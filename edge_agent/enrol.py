@@ -7,6 +7,7 @@ and the portal, which knows them, answers as before.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import shutil
@@ -50,6 +51,8 @@ log = logging.getLogger(__name__)
 
 SOFTWARE: Final = f"vsaas-agent {__version__}"
 _PATH: Final = "/agent/v1/enrol"
+_WAITS: Final = "waits-for-holder"
+_ASK_AGAIN_S: Final = 15.0
 # Answers after which these keys will never be an agent's; after any other the same command may be given again.
 _FINAL: Final = ("enrolment-refused", "malformed-message", "signature-refused", "too-large")
 
@@ -134,6 +137,21 @@ async def _enrol(portal: str, code: EnrolmentCode, state: Path, name: str, netwo
 
 
 async def _send(portal: str, keys: BoxKeys, request: EnrolRequest, network: Network) -> EnrolReply:
+    """Asks until a holder of the organisation's keys has signed for this box, where the portal cannot do so itself."""
+    told = False
+    while True:
+        try:
+            return await _send_once(portal, keys, request, network)
+        except PortalRefused as error:
+            if error.name != _WAITS:
+                raise
+            if not told:
+                log.warning("%s; this command waits for it", error.detail)
+            told = True
+            await asyncio.sleep(error.retry_after_s or _ASK_AGAIN_S)
+
+
+async def _send_once(portal: str, keys: BoxKeys, request: EnrolRequest, network: Network) -> EnrolReply:
     try:
         async with Cloud(Signing(portal, keys), network) as cloud:
             answer = await cloud.post_json(_PATH, request.to_json())

@@ -64,6 +64,23 @@ class DiskFull(AgentError):
     """There is no room in the spool: recording pauses, and the pause is a declared gap."""
 
 
+class DiskFailed(DiskFull):
+    """The spool's disk takes nothing, and not for want of room. Recording pauses and the pause is declared as well.
+
+    `lasting`: all of it is concerned (read-only, gone), not one file.
+    """
+
+    def __init__(self, message: str, *, lasting: bool) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+
+
+class SpoolDamaged(AgentError):
+    """The spool's index is damaged: it is made anew from the segments themselves."""
+
+    exit_code = 4
+
+
 class CertificateChanged(OSError):
     """A camera shows another certificate than the one a person accepted. `shown`: SHA-256 of what it shows, hex."""
 

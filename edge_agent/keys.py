@@ -139,6 +139,11 @@ class PeriodKeys:
         self._in_use[camera, klass] = _InUse(period_us, to.kid, key)
         return key
 
+    def kept(self, key_id: bytes) -> PeriodKey | None:
+        """Return a period key that is still here, by its id; None where it is not, or lies under another box key."""
+        rows = self._spool.read("SELECT wrapped FROM period_keys WHERE key_id = ?", (key_id,))
+        return self._unwrapped(key_id, rows[0][0]) if rows else None
+
     def _recipient(self, camera: uuid.UUID, klass: int) -> Recipient | CameraKey:
         to = None if self._trust is None else self._trust.recipient_for(camera, camera_key_kind(klass))
         if to is None:

@@ -212,3 +212,31 @@ def fragment_head(sequence: int, samples: Sequence[Sample]) -> bytes:
         *(20 + len(rows), b"trun", _TRUN_FIELDS, len(samples), size + 8),
     )
     return b"%b%b%b" % (head, rows, _MDAT.pack(8 + sum([len(s.data) for s in samples]), b"mdat"))
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentHead:
+    """A fragment's head as `fragment_head` wrote it. `rows`: duration, size in bytes, whether sync, offset of each sample;
+    `length`: bytes before the samples' own."""
+
+    decode_time: int
+    rows: tuple[tuple[int, int, bool, int], ...]
+    length: int
+
+
+def read_fragment_head(data: bytes | memoryview) -> FragmentHead | None:
+    """Read the head of a fragment of ours back; None where the data end before it does. Raises ValueError for other boxes."""
+    if len(data) < _HEAD.size:
+        return None
+    fields = _HEAD.unpack_from(data)
+    size, count = fields[0], fields[19]
+    if fields[1] != b"moof" or fields[17] != b"trun" or size != _HEAD.size + count * _TRUN.size:
+        raise ValueError("no fragment of this writer")
+    length = size + _MDAT.size
+    if len(data) < length:
+        return None
+    rows = tuple(
+        (duration, sample, flags == SYNC_FLAGS, offset)
+        for duration, sample, flags, offset in _TRUN.iter_unpack(data[_HEAD.size : size])
+    )
+    return FragmentHead(fields[15], rows, length)

@@ -27,9 +27,10 @@ from edge_agent.errors import PortalUnreachable, StateUnusable, TrustBroken
 from edge_agent.files import make_private_folder, read_private, write_private
 from edge_agent.identity import Identity, is_loopback
 from edge_agent.keys import BoxKeys
-from protocol.camera_source import open_source
+from protocol.camera_source import open_source, seal_source
 from protocol.command import AgentSettings, CameraOrder, CommandDocument
 from protocol.errors import ProtocolError
+from protocol.finding import Target
 from protocol.order import Order, TryAddress
 from protocol.state import STATEMENTS_AT_ONCE, AgentState, ChainTip
 from sealing.canonical import decode_canonical, encode_canonical
@@ -221,6 +222,15 @@ class Orders:
         if order.tenant != self.tenant or order.agent != self.agent or self.revoked:
             raise TrustBroken("it is meant for another agent")
         return order
+
+    def open_target(self, target: Target) -> str:
+        """The address whose user and password are to be used on a camera. Raises SealingError or ProtocolError."""
+        keys = self._keys
+        return open_source(self.tenant, target.scope, Stream.MAIN, target.source, keys.box, keys.box_public)
+
+    def seal_to_self(self, scope: uuid.UUID, stream: Stream, url: str) -> bytes:
+        """A camera's source as the portal would seal it for this agent. Raises ProtocolError `bad-source`."""
+        return seal_source(self.tenant, scope, stream, url, self._keys.box_public)
 
     def open_tried(self, task: TryAddress) -> str:
         """The address to be tried, with its password. Raises SealingError or ProtocolError."""

@@ -18,7 +18,7 @@ from edge_agent.capture.source import (
     TrackKind,
 )
 from edge_agent.clock import Clock, offset_us
-from edge_agent.errors import DiskFull, SourceFailed
+from edge_agent.errors import DiskFailed, DiskFull, SourceFailed
 from edge_agent.keys import PeriodKeys
 from edge_agent.live import LiveFeed
 from edge_agent.mp4 import AudioTrack, Sample, VideoTrack
@@ -173,18 +173,20 @@ class StreamRecorder:
 
     def _round(self) -> float:
         """Record until something ends it; returns how many seconds to wait before the next round."""
-        if not self._spool.has_room():
-            self._interrupt(GapReason.DISK_FULL, "the spool is full: recording pauses until there is room")
+        if not self._spool.room.may_record():
+            self._interrupt(GapReason.DISK_FULL, self._spool.room.why_full)
             return _ROOM_WAIT_S
         try:
             self._record_once()
+            return 0.0
         except SourceFailed as error:
             state = "wrong-certificate" if error.certificate else _STATES[error.reason]
             self._certificate = error.certificate or self._certificate
             self._interrupt(error.reason, str(error), state)
         except DiskFull as error:
             self._drop(GapReason.DISK_FULL, str(error))
-            return 0.0
+            # What concerns this file alone is tried again like a camera that fails: not at once, and for ever.
+            return self._backoff.next_s() if isinstance(error, DiskFailed) else 0.0
         except Exception as error:
             logger.exception("%s: recording failed", self.order)
             self._drop(GapReason.CAMERA_STREAM_UNUSABLE, f"recording failed: {type(error).__name__}")
@@ -207,6 +209,10 @@ class StreamRecorder:
                         return
                     self._segmenter.handle(event)
                     source.hurried = self.feed.watched
+                if self._spool.room.why_full:
+                    # In time: what is open can still be closed.
+                    self._interrupt(GapReason.DISK_FULL, self._spool.room.why_full)
+                    return
                 if isinstance(event, AccessUnit):
                     self._bytes += len(event.data)
                     if event.kind == "video":

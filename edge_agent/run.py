@@ -18,22 +18,27 @@ from typing import Any, Final
 
 from edge_agent import __version__, metrics
 from edge_agent.asked import Asked
+from edge_agent.budget import Budgets
 from edge_agent.capture.choose import open_source
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.cloud import Cloud, Patience
 from edge_agent.control import Control
-from edge_agent.errors import DiskFull, PortalRefused, PortalUnreachable, TrustBroken
+from edge_agent.errors import DiskFull, PortalRefused, PortalUnreachable, SpoolDamaged, TrustBroken
 from edge_agent.health import Health
 from edge_agent.identity import Identity, hold_state
 from edge_agent.keys import PeriodKeys
 from edge_agent.networks import run_towards_cloud
 from edge_agent.orders import CameraSetup, Orders
+from edge_agent.pace import Pace
 from edge_agent.publishing import Publishing
+from edge_agent.rebuild import set_aside
 from edge_agent.recorder import SourceFactory, StreamOrder, StreamRecorder, Ticker
+from edge_agent.salvage import salvage
 from edge_agent.seal import Identity as Sealing
 from edge_agent.segmenter import main_limits, sub_limits
 from edge_agent.settings import Settings
-from edge_agent.spool import Spool, SpoolSummary
+from edge_agent.spool import INDEX, Spool, SpoolSummary
+from edge_agent.spool_settings import read_spool_settings
 from edge_agent.status import Status
 from edge_agent.supervision import Supervisor
 from edge_agent.upload import Uploader
@@ -47,6 +52,7 @@ SOFTWARE: Final = f"vsaas-agent {__version__}"
 FLOOR_BYTES: Final = 256 * 1024 * 1024
 _STOPPED: Final = "stopped-cleanly"
 _GOODBYE_S: Final = 3.0
+_REBUILDS_MOST: Final = 3
 
 Key = tuple[uuid.UUID, Stream]
 
@@ -78,7 +84,8 @@ class Recorders:
         self._seen: set[Key] = set()
         self._pending: dict[Key, GapReason] = {}
         self._followed = False
-        spool.note(_STOPPED, "no").result()
+        with contextlib.suppress(DiskFull):
+            spool.note(_STOPPED, "no").result()
 
     def all(self) -> list[StreamRecorder]:
         """The recorders of this moment."""
@@ -92,7 +99,7 @@ class Recorders:
 
     def follow(self, orders: Orders) -> None:
         """Start, stop and replace recorders so that they match the orders. Blocks while segments close. Raises DiskFull."""
-        self._spool.budget_bytes = orders.settings.spool_budget_bytes
+        self._spool.room.budget_bytes = orders.settings.spool_budget_bytes
         self._keys.follow(orders.trust)
         with self._following:
             if not self._stopped:
@@ -178,8 +185,9 @@ class Recorders:
 class Facts:
     """What health tells of spool, streams and uploads."""
 
-    def __init__(self, spool: Spool, recorders: Recorders, uploader: Uploader) -> None:
-        self._spool, self._recorders, self._uploader = spool, recorders, uploader
+    def __init__(self, spool: Spool, recorders: Recorders, uploader: Uploader, budgets: Budgets) -> None:
+        self._spool, self._recorders = spool, recorders
+        self._uploader, self._budgets = uploader, budgets
 
     def spool_summary(self) -> SpoolSummary:
         return self._spool.summary()
@@ -188,7 +196,13 @@ class Facts:
         return [recorder.health() for recorder in self._recorders.all()]
 
     def alarms(self) -> Iterable[str]:
-        return self._uploader.alarms
+        room, rebuilt = self._spool.room.alarm(), self._spool.rebuilt
+        texts = [room] if room else []
+        if rebuilt is not None:
+            texts.append(
+                f"the spool's index was damaged and is made anew: {rebuilt}; have the disk of this box checked"
+            )
+        return [*texts, *self._budgets.alarms, *self._uploader.alarms]
 
 
 def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> StreamOrder:
@@ -214,19 +228,29 @@ class Agent:
     ) -> None:
         self.identity, self.orders, self.spool, self.clock = identity, orders, spool, clock
         self.settings, self.supervisor = settings, Supervisor()
+        self.spool_settings = read_spool_settings(identity.state)
         self.sealing = Sealing(identity.tenant, identity.agent, identity.record, SOFTWARE)
         keys = PeriodKeys(spool, identity.tenant, identity.keys.wrapping_key())
+        salvage(spool, clock, self.sealing, keys)
         source = functools.partial(open_source, interface=settings.network.camera_interface)
         self.recorders = Recorders(spool, clock, self.sealing, keys, source)
         self._ticker = Ticker(self.recorders.all)
         self._looks, self._stopping, self._told_ready = 0, False, False
 
     async def main(self) -> None:
-        """Work until SIGTERM or SIGINT. Raises what makes going on impossible, after closing what is open."""
+        """Work until SIGTERM or SIGINT. Raises what makes going on impossible, after closing what is open: SpoolDamaged when
+        the index must be made anew."""
         loop = asyncio.get_running_loop()
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
+
+        def damaged() -> None:
+            loop.call_soon_threadsafe(stopping.set)
+
+        self.spool.on_damage = damaged
+        if self.spool.damaged:
+            stopping.set()
         watchdog = asyncio.create_task(self.supervisor.keep_told(lambda: self._progress))
         try:
             await self._until(stopping)
@@ -242,6 +266,7 @@ class Agent:
     async def _until(self, stopping: asyncio.Event) -> None:
         async with Cloud(self.identity, self.settings.network) as cloud:
             uploader = Uploader(self.spool, cloud, self.clock, self.sealing, self.orders)
+            uploader.pace = cloud.pace = Pace(self.spool_settings.pacing)
             publishing = Publishing(self.identity, self.orders, cloud, self.clock, self.recorders.find)
             self.spool.on_record = uploader.listen()
             self.orders.on_tips = uploader.compare_tips
@@ -254,12 +279,20 @@ class Agent:
             self.supervisor.tell("STOPPING=1", "STATUS=closing open segments")
             await publishing.close()
             await asyncio.to_thread(self._stop_recording)
-            self.spool.on_record = None
+            self.spool.on_record = self.spool.on_damage = None
             told.cancel()
             work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
+            try:
                 await work
+            except* (asyncio.CancelledError, SpoolDamaged):
+                logger.debug("all work has ended")
+            if self.spool.damaged:
+                raise SpoolDamaged(self.spool.damaged)
             await uploader.flush(_GOODBYE_S)
+
+    def _name_of(self, camera: uuid.UUID) -> str:
+        names = {item.camera: item.name for item in self.orders.command.cameras}
+        return names.get(camera, f"camera {camera}")
 
     def _stop_recording(self) -> None:
         self._ticker.stop()
@@ -268,7 +301,17 @@ class Agent:
     async def _work(self, cloud: Cloud, uploader: Uploader, publishing: Publishing) -> None:
         asked = Asked(self.orders, cloud, uploader.urge)
         control = Control(cloud, self.orders, publishing, uploader.post_now, asked)
-        facts = Facts(self.spool, self.recorders, uploader)
+        budgets = Budgets(
+            self.spool,
+            self.clock,
+            self.sealing,
+            self.spool_settings,
+            cloud,
+            delete=uploader.delete_files,
+            under_way=uploader.under_way,
+            name_of=self._name_of,
+        )
+        facts = Facts(self.spool, self.recorders, uploader, budgets)
         health = Health(
             self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected, self._tell_status
         )
@@ -277,6 +320,7 @@ class Agent:
             self._ask_for_orders(cloud),
             uploader.run(),
             uploader.keep_house(),
+            budgets.run(),
             control.run(),
             health.run(),
         ]
@@ -329,21 +373,36 @@ def run(state: Path, settings: Settings) -> int:
     """Record and upload until told to stop. Returns the exit code. Raises NotEnrolled, StateUnusable."""
     identity = Identity.load(state)
     with hold_state(state):
-        orders = Orders.load(identity)
-        spool = Spool(
-            state / SPOOL,
-            budget_bytes=orders.settings.spool_budget_bytes,
-            floor_bytes=floor_bytes(state),
+        for _ in range(_REBUILDS_MOST):
+            code = _work(identity, state, settings)
+            if code is not None:
+                return code
+    logger.error("the spool's index was damaged %d times: have the disk of this box checked", _REBUILDS_MOST)
+    return SpoolDamaged.exit_code
+
+
+def _work(identity: Identity, state: Path, settings: Settings) -> int | None:
+    """Record and upload until told to stop; None when the spool's index was damaged and is to be made anew."""
+    orders = Orders.load(identity)
+    spool = Spool(
+        state / SPOOL,
+        budget_bytes=orders.settings.spool_budget_bytes,
+        floor_bytes=floor_bytes(state),
+    )
+    code: int | None = 0
+    try:
+        agent = Agent(identity, orders, spool, SystemClock(), settings)
+        run_towards_cloud(agent.main(), settings.network)
+    except* SpoolDamaged as damaged:
+        logger.error("the spool's index is damaged (%s): recording begins anew with another one", damaged)
+        code = None
+    except* sqlite3.DatabaseError:
+        logger.exception(
+            "the spool's index %s cannot be used: move the folder away and start again", spool.folder
         )
-        code = 0
-        try:
-            agent = Agent(identity, orders, spool, SystemClock(), settings)
-            run_towards_cloud(agent.main(), settings.network)
-        except* sqlite3.DatabaseError:
-            logger.exception(
-                "the spool's index %s cannot be used: move the folder away and start again", spool.folder
-            )
-            code = 4
-        finally:
-            spool.close()
+        code = 4
+    finally:
+        spool.close()
+    if code is None:
+        set_aside(spool.folder / INDEX)
     return code

@@ -6,7 +6,7 @@ prefix of the part; sound waits sealed in memory and follows, then the index.
 
 from __future__ import annotations
 
-import errno
+import logging
 import os
 import secrets
 import sqlite3
@@ -15,19 +15,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edge_agent import spool as spool_index
 from edge_agent.clock import Clock, stamp
-from edge_agent.errors import DiskFull
+from edge_agent.errors import DiskFailed, DiskFull
 from edge_agent.keys import PeriodKeys
 from edge_agent.mp4 import AudioTrack, Sample, Track, VideoTrack, fragment_head, init_segment
+from edge_agent.rebuild import append_trailer, trailer_of
+from edge_agent.room import Room, disk_trouble
 from edge_agent.spool import Spool
+from sealing.canonical import decode_canonical, encode_canonical
 from sealing.chain import ChainHead
 from sealing.cose import Signer
 from sealing.ids import GapReason, GenesisReason, Rendition, Stream, uuid7
 from sealing.keys import PeriodKey
 from sealing.record import Follows, SignedRecord
 from sealing.segment import FinishedSegment, PartWriter, SegmentPlace, SegmentWriter
+
+logger = logging.getLogger(__name__)
 
 DETAIL_BYTES = 200
 
@@ -83,8 +89,13 @@ class StreamChain:
         continuation_of: uuid.UUID | None,
         start_us: int,
         end_us: int,
-    ) -> None:
-        """Sign a finished segment's record; the spool's state moves with it."""
+        *,
+        in_place_of: uuid.UUID | None = None,
+    ) -> bytes:
+        """Sign a finished segment's record; the spool's state moves with it. Returns what is to stand behind the object.
+
+        `in_place_of`: the segment a kill left open, out of which this one was made. Raises DiskFull.
+        """
 
         def make(head: ChainHead) -> SignedRecord:
             return head.segment(
@@ -100,12 +111,24 @@ class StreamChain:
                 continuation_of=continuation_of,
             )
 
-        def put(connection: sqlite3.Connection) -> None:
+        def put(connection: sqlite3.Connection) -> bytes:
+            if in_place_of is not None:
+                spool_index.drop_open_segment(connection, in_place_of)
+                spool_index.put_open_segment(
+                    connection, finished.segment, self.camera, self.stream, start_us, b""
+                )
             spool_index.put_sealed_segment(connection, finished.segment, start_us, end_us, finished.size)
             self._append(connection, make, end_us, finished.index, finished.segment)
+            return trailer_of(connection, finished.segment.bytes)
 
-        self._spool.write(put).result()
+        try:
+            trailer = self._spool.write(put).result()
+        except DiskFull:
+            if not self._spool.room.release_reserve():
+                raise
+            trailer = self._spool.write(put).result()
         self._signed()
+        return trailer
 
     def gap(self, start_us: int, end_us: int, reason: GapReason, detail: str, *, covers: bool = True) -> None:
         """Declare that nothing was recorded. `covers`: the stream's records now reach to its end."""
@@ -164,16 +187,41 @@ class StreamChain:
 
 
 @contextmanager
-def _no_room_is_disk_full() -> Iterator[None]:
+def disk_is_told(room: Room) -> Iterator[None]:
+    """Turn what the disk says into DiskFull or DiskFailed."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull("the spool's disk is full") from error
-        raise
+        trouble = disk_trouble(error)
+        if trouble is None:
+            raise
+        if isinstance(trouble, DiskFailed) and trouble.lasting:
+            room.failed(trouble)
+        raise trouble from error
 
 
-class _OpenSegment:
+@dataclass(frozen=True)
+class Opened:
+    """What closes a segment after a kill: it stands in the index while the segment is open."""
+
+    run: bytes
+    continuation_of: uuid.UUID | None
+    codec: str
+    key_id: bytes
+
+    def encode(self) -> bytes:
+        before = None if self.continuation_of is None else self.continuation_of.bytes
+        return encode_canonical([self.run, before, self.codec, self.key_id])
+
+    @classmethod
+    def decode(cls, data: bytes) -> Opened:
+        """Raises SealingError, TypeError or ValueError for what an earlier release left (nothing)."""
+        value: Any = decode_canonical(data)
+        run, before, codec, key_id = value
+        return cls(bytes(run), None if before is None else uuid.UUID(bytes=before), str(codec), bytes(key_id))
+
+
+class GrowingSegment:
     """A segment that grows: its file, its parts."""
 
     def __init__(
@@ -188,18 +236,24 @@ class _OpenSegment:
         self.written = 0
         self._spool = spool
         self._sound: list[bytes] = []
-        with _no_room_is_disk_full():
+        with disk_is_told(spool.room):
             path.parent.mkdir(mode=0o700, exist_ok=True)
             self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
     def write(self, sealed: bytes) -> None:
-        """Append sealed bytes to the file. Raises DiskFull."""
-        self._spool.take_room(len(sealed))
+        """Append sealed bytes to the file. Raises DiskFull, when what is held back is used up as well."""
+        room = self._spool.room
+        room.spend(len(sealed))
         self.written += len(sealed)
         view = memoryview(sealed)
-        with _no_room_is_disk_full():
+        with disk_is_told(room):
             while view:
-                view = view[os.write(self._handle, view) :]
+                try:
+                    view = view[os.write(self._handle, view) :]
+                except OSError as error:
+                    if type(disk_trouble(error)) is not DiskFull or not room.release_reserve():
+                        raise
+                    view = view[os.write(self._handle, view) :]
 
     def keep_sound(self, sealed: bytes) -> None:
         self._sound.append(sealed)
@@ -210,7 +264,7 @@ class _OpenSegment:
         finished = self.writer.finish(index.append)
         for sealed in (*self._sound, *index):
             self.write(sealed)
-        with _no_room_is_disk_full():
+        with disk_is_told(self._spool.room):
             os.fdatasync(self._handle)
             folder = os.open(self.path.parent, os.O_RDONLY)
             try:
@@ -228,8 +282,19 @@ class _OpenSegment:
     def drop(self) -> None:
         """Delete the file: the segment could not be completed."""
         self.close()
-        self.path.unlink(missing_ok=True)
-        self._spool.give_room(self.written)
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("%s cannot be deleted now: it is at the next start: %s", self.path, error)
+            return
+        self._spool.room.give(self.written)
+
+    def carry(self, trailer: bytes) -> None:
+        """Write what an index can be made from behind the object. Where that fails it is written at the next start."""
+        try:
+            self._spool.room.spend(append_trailer(self.path, trailer))
+        except (OSError, DiskFull) as error:
+            logger.info("nothing could be written behind %s: %s", self.path, error)
 
 
 class SegmentSealer:
@@ -240,7 +305,7 @@ class SegmentSealer:
     ) -> None:
         self._spool, self._clock, self._identity = spool, clock, identity
         self._keys, self.chain = keys, chain
-        self._open: _OpenSegment | None = None
+        self._open: GrowingSegment | None = None
         self._inits: dict[Track, bytes] = {}
         self.segments = 0
         self.last_bytes = 0
@@ -249,17 +314,22 @@ class SegmentSealer:
         self, start_us: int, run: bytes, continuation_of: uuid.UUID | None, track: VideoTrack
     ) -> uuid.UUID:
         """Begin a segment. Raises DiskFull, StateUnusable."""
-        self._spool.take_room(0)
+        if not self._spool.room.may_record():
+            raise DiskFull(self._spool.room.why_full)
         camera, stream = self.chain.camera, self.chain.stream
         segment = uuid7(max(0, start_us) // 1000)
         key = self._keys.key_for(camera, stream, Rendition(stream), start_us)
         place = SegmentPlace(self._identity.tenant, camera, stream, segment)
+        kept = Opened(run, continuation_of, track.codec_string, key.key_id).encode()
         self._spool.write(
-            lambda c: spool_index.put_open_segment(c, segment, camera, stream, start_us)
+            lambda c: spool_index.put_open_segment(c, segment, camera, stream, start_us, kept)
         ).result()
-        opened = _OpenSegment(
-            self._spool, self._spool.object_path(camera, stream, segment), place, run, continuation_of
-        )
+        path = self._spool.object_path(camera, stream, segment)
+        try:
+            opened = GrowingSegment(self._spool, path, place, run, continuation_of)
+        except DiskFull:
+            self._forget(segment)
+            raise
         self._open = opened
         self._start_us = start_us
         opened.video = self._part(opened, Rendition(stream), key, opened.write, track)
@@ -274,7 +344,7 @@ class SegmentSealer:
 
     def _part(
         self,
-        opened: _OpenSegment,
+        opened: GrowingSegment,
         rendition: Rendition,
         key: PeriodKey,
         sink: Callable[[bytes], None],
@@ -302,8 +372,9 @@ class SegmentSealer:
         opened = self._open
         assert opened is not None
         finished = opened.finish()
-        self.chain.segment(finished, opened.run, opened.continuation_of, start_us, end_us)
+        trailer = self.chain.segment(finished, opened.run, opened.continuation_of, start_us, end_us)
         self._open = None
+        opened.carry(trailer)
         self.segments += 1
         self.last_bytes = finished.size
 
@@ -317,7 +388,9 @@ class SegmentSealer:
         if opened is None:
             return
         opened.drop()
-        segment = opened.place.segment
+        self._forget(opened.place.segment)
+
+    def _forget(self, segment: uuid.UUID) -> None:
         try:
             self._spool.write(lambda c: spool_index.drop_open_segment(c, segment)).result()
         except DiskFull:

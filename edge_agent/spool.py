@@ -1,29 +1,31 @@
 """The spool: sealed segments in a folder, and an SQLite index with their records, chains, keys and states.
 
 All writes go through one thread that commits whatever is waiting together, so many cameras share one fsync; what a
-caller was told is done is on disk. A segment is OPEN while its file grows; after a kill its file and row are dropped
-and the gap is declared from the last closed segment on. States are those of `protocol.states`.
+caller was told is done is on disk. A segment is OPEN while its file grows; what a kill left open `salvage` closes. An
+index that is damaged is made anew from what each sealed file carries behind its object (`rebuild`). States are those
+of `protocol.states`.
 """
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import queue
-import shutil
 import sqlite3
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from edge_agent.errors import DiskFull, StateUnusable
+from edge_agent.errors import DiskFailed, SpoolDamaged, StateUnusable
+from edge_agent.rebuild import Rebuilt, append_trailer, is_damage, refill, set_aside, trailer_of
+from edge_agent.room import Room, disk_trouble
 from protocol.states import SegmentState
 from sealing.chain import ChainHead
 from sealing.ids import RecordKind, Stream
@@ -33,14 +35,12 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 KEEP_ACKNOWLEDGED_DAYS = 30
 KEEP_INDEX_PARTS_DAYS = 3
 KEEP_SENT_ENVELOPES_HOURS = 24
 _DAY_US = 86_400_000_000
 _BATCH = 128
-_ROOM_CHECK_S = 1.0
-_SLACK_BYTES = 16 * 1024 * 1024
 
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -59,7 +59,7 @@ CREATE INDEX records_segment ON records (segment) WHERE segment IS NOT NULL;
 CREATE TABLE segments (
   segment BLOB PRIMARY KEY, camera BLOB NOT NULL, stream INTEGER NOT NULL, state INTEGER NOT NULL,
   start_us INTEGER, end_us INTEGER, size INTEGER NOT NULL DEFAULT 0, changed_us INTEGER NOT NULL,
-  key_id BLOB, audio_key_id BLOB) WITHOUT ROWID;
+  key_id BLOB, audio_key_id BLOB, opened BLOB) WITHOUT ROWID;
 CREATE INDEX segments_here ON segments (state, start_us) WHERE state NOT IN (4, 5);
 CREATE TABLE period_keys (
   key_id BLOB PRIMARY KEY, camera BLOB NOT NULL, class INTEGER NOT NULL, period_start_us INTEGER NOT NULL,
@@ -69,6 +69,12 @@ CREATE TABLE envelopes (
 CREATE INDEX envelopes_unsent ON envelopes (id) WHERE sent_us IS NULL;
 CREATE INDEX envelopes_key ON envelopes (key_id);
 """
+
+_FROM_VERSION_1 = "ALTER TABLE segments ADD COLUMN opened BLOB;"
+
+INDEX = "index.sqlite3"
+
+_CARRYING = (SegmentState.SEALED, SegmentState.DECLARED, SegmentState.UPLOADED)
 
 _NAMES_AT_ONCE = 10_000  # SQLite takes 32,766 values in one statement, or 250,000 where Debian built it
 
@@ -112,6 +118,17 @@ class StoredSegment:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenSegment:
+    """A segment whose file was growing when the agent was killed. `opened`: what `put_open_segment` was given."""
+
+    segment: uuid.UUID
+    camera: uuid.UUID
+    stream: Stream
+    start_us: int
+    opened: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SpoolSummary:
     """Figures for health and status."""
 
@@ -130,9 +147,13 @@ def _now_us() -> int:
 class _Writer(threading.Thread):
     """Runs functions on the database, everything that waits in one transaction with one fsync."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(
+        self, connect: Callable[[], sqlite3.Connection], told: Callable[[BaseException], BaseException]
+    ) -> None:
+        """`told`: makes of an error what the caller is told."""
         super().__init__(name="spool", daemon=True)
-        self._connect = connect
+        self._connect, self._told = connect, told
+        self._connection: sqlite3.Connection | None = None
         self._queue: queue.SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]] | None] = (
             queue.SimpleQueue()
         )
@@ -147,7 +168,6 @@ class _Writer(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        connection = self._connect()
         try:
             running = True
             while running:
@@ -160,27 +180,24 @@ class _Writer(threading.Thread):
                     item = self._queue.get()
                 running = item is not None
                 if batch:
-                    self._commit(connection, batch)
+                    self._commit(batch)
         finally:
-            connection.close()
+            self._hang_up()
 
-    def _commit(
-        self,
-        connection: sqlite3.Connection,
-        batch: list[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]],
-    ) -> None:
+    def _commit(self, batch: list[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]]) -> None:
         # Whoever waited may have been cancelled (the agent stops): nobody could be told, so nothing is done. From here on
         # a future can be cancelled no more, and telling it cannot fail and end this thread.
         batch = [(function, future) for function, future in batch if future.set_running_or_notify_cancel()]
         done: list[tuple[Future[Any], Any]] = []
         try:
+            connection = self._connection = self._connection or self._connect()
             connection.execute("BEGIN IMMEDIATE")
             for function, future in batch:
                 connection.execute("SAVEPOINT one")
                 try:
                     done.append((future, function(connection)))
                 except BaseException as error:
-                    future.set_exception(_translated(error))
+                    future.set_exception(self._told(error))
                     if not connection.in_transaction:
                         # A full disk rolls all of it back at once; the others must hear of that, not of a lost savepoint.
                         raise sqlite3.OperationalError(str(error)) from error
@@ -188,22 +205,23 @@ class _Writer(threading.Thread):
                 connection.execute("RELEASE one")
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            self._hang_up()
             for _, future in batch:
                 if not future.done():
-                    future.set_exception(_translated(error))
+                    future.set_exception(self._told(error))
             return
         for future, result in done:
             future.set_result(result)
 
+    def _hang_up(self) -> None:
+        """Close the connection, which rolls back: after an error of the disk not even ROLLBACK may succeed."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
-def _translated(error: BaseException) -> BaseException:
-    """Turn "no room" of SQLite and of the file system into DiskFull."""
-    full = isinstance(error, sqlite3.OperationalError) and "full" in str(error)
-    if full or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
-        return DiskFull("the spool's disk is full")
-    return error
+
+class _Connection(sqlite3.Connection):
+    """SQLite's own cannot be referred to weakly."""
 
 
 class Spool:
@@ -213,52 +231,104 @@ class Spool:
         """Open or make the spool. `floor_bytes`: disk space always left free. Raises StateUnusable."""
         self.folder = folder
         self.objects = folder / "objects"
-        self.budget_bytes, self.floor_bytes = budget_bytes, floor_bytes
+        self.room = Room(folder, budget_bytes=budget_bytes, floor_bytes=floor_bytes)
+        self.rebuilt: Rebuilt | None = None
+        """What was made anew at this start, where the index was damaged."""
+        self.damaged = ""
+        """Why the index must be made anew; it is once the spool is opened again."""
+        self.on_record: Callable[[], None] | None = None
+        self.on_damage: Callable[[], None] | None = None
+        self._reader = threading.local()
+        self._readers: weakref.WeakSet[sqlite3.Connection] = weakref.WeakSet()  # one goes with its thread
+        self._readers_lock = threading.Lock()
         try:
             for path in (folder, self.objects):
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._prepare()
+            self._open()
         except (OSError, sqlite3.Error) as error:
             raise StateUnusable(
                 f"cannot use the spool {folder}: {error}; check that the disk is there and writable"
             ) from error
-        self._reader = threading.local()
-        self._room_lock = threading.Lock()
-        self._free_bytes, self._checked_at = 0, -_ROOM_CHECK_S
-        self._used_bytes = self._drop_orphans()
-        self._full = False
-        self.on_record: Callable[[], None] | None = None
-        self._writer = _Writer(self._connect)
+        self._writer = _Writer(self._connect, self._told)
         self._writer.start()
 
+    def _open(self) -> None:
+        """Open the index, or make it anew where it is damaged; count what lies here."""
+        try:
+            if self._prepare():
+                self._refill()
+            used_bytes = self._drop_orphans()
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            logger.error("the spool's index is damaged (%s): it is made anew from the segments", error)
+            set_aside(self.folder / INDEX)
+            self._prepare()
+            self._refill()
+            used_bytes = self._drop_orphans()
+        self.room.start(used_bytes)
+
+    def _refill(self) -> None:
+        """The index is new: whatever files there are come from one that is gone."""
+        if next(self.objects.glob("*/*"), None) is None:
+            return
+        with closing(self._connect()) as connection:
+            self.rebuilt = refill(connection, self.objects)
+        logger.warning("the spool's index was made anew: %s", self.rebuilt)
+
     def close(self) -> None:
-        """Finish all writes."""
+        """Finish all writes, and let go of the index."""
         self._writer.stop()
+        with self._readers_lock:
+            for connection in list(self._readers):
+                connection.close()
 
     # Database
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.folder / "index.sqlite3", isolation_level=None, timeout=30, check_same_thread=False
+            self.folder / INDEX,
+            isolation_level=None,
+            timeout=30,
+            check_same_thread=False,
+            factory=_Connection,
         )
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cache_size=-1024")
         return connection
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> bool:
+        """Make the index where there is none; returns whether it was made."""
         connection = self._connect()
         try:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version == 0:
                 connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
+            elif version == 1:
+                connection.executescript(
+                    f"BEGIN;{_FROM_VERSION_1}PRAGMA user_version={SCHEMA_VERSION};COMMIT;"
+                )
             elif version != SCHEMA_VERSION:
                 raise StateUnusable(
                     f"the spool {self.folder} was written by another release (version {version}): update the agent"
                 )
         finally:
             connection.close()
-        (self.folder / "index.sqlite3").chmod(0o600)
+        (self.folder / INDEX).chmod(0o600)
+        return bool(version == 0)
+
+    def _told(self, error: BaseException) -> BaseException:
+        """What an error means for whoever wrote or read."""
+        if is_damage(error):
+            self.damaged = self.damaged or str(error)
+            if self.on_damage is not None:
+                self.on_damage()
+            return SpoolDamaged(f"the spool's index is damaged ({error}): it is made anew from the segments")
+        trouble = disk_trouble(error)
+        if isinstance(trouble, DiskFailed) and trouble.lasting:
+            self.room.failed(trouble)
+        return trouble or error
 
     def write(self, function: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """Run a function in the next transaction; its result comes once that is on disk. Raises DiskFull through it."""
@@ -275,7 +345,14 @@ class Spool:
         if connection is None:
             connection = self._reader.connection = self._connect()
             connection.execute("PRAGMA query_only=1")
-        return connection.execute(sql, parameters).fetchall()
+            with self._readers_lock:
+                self._readers.add(connection)
+        try:
+            return connection.execute(sql, parameters).fetchall()
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                raise self._told(error) from error
+            raise
 
     def meta(self, name: str) -> str | None:
         """Return a noted value."""
@@ -290,87 +367,70 @@ class Spool:
 
         return self.write(put)
 
-    # Room
+    # Files
 
     def object_path(self, camera: uuid.UUID, stream: int, segment: uuid.UUID) -> Path:
         """Return where a segment's sealed bytes lie."""
         return self.objects / f"{camera.hex}-{stream}" / segment.hex
 
-    def take_room(self, size: int) -> None:
-        """Count bytes about to be written. Raises DiskFull at the budget or the floor, until there is room again."""
-        with self._room_lock:
-            self._refresh_free()
-            # Once full, recording goes on only when there is room for a while: no flapping at the edge.
-            over = (
-                min(max(_SLACK_BYTES, self.budget_bytes // 50), self.budget_bytes // 4) if self._full else 0
-            )
-            above = min(_SLACK_BYTES, self.floor_bytes // 4) if self._full else 0
-            used_up = self._used_bytes + size + over > self.budget_bytes
-            too_low = self._free_bytes - size < self.floor_bytes + above
-            self._full = used_up or too_low
-            if used_up:
-                raise DiskFull(f"the spool has reached its budget of {self.budget_bytes // 1_000_000} MB")
-            if too_low:
-                raise DiskFull(f"only {self._free_bytes // 1_000_000} MB are free on the spool's disk")
-            self._used_bytes += size
-            self._free_bytes -= size
-
-    def has_room(self) -> bool:
-        """Say whether recording may go on."""
-        try:
-            self.take_room(0)
-        except DiskFull:
-            return False
-        return True
-
-    def give_room(self, size: int) -> None:
-        """Bytes were deleted."""
-        with self._room_lock:
-            self._used_bytes = max(0, self._used_bytes - size)
-            self._checked_at = -_ROOM_CHECK_S
-
-    def _refresh_free(self) -> None:
-        now = time.monotonic()
-        if now - self._checked_at >= _ROOM_CHECK_S:
-            state = os.statvfs(self.folder)
-            self._free_bytes, self._checked_at = state.f_bavail * state.f_frsize, now
-
     def _drop_orphans(self) -> int:
-        """Delete what a killed process left open, and files no row speaks of; return the bytes that remain."""
-        connection = self._connect()
-        try:
-            connection.execute("DELETE FROM segments WHERE state = ?", (SegmentState.OPEN,))
+        """Delete files no row speaks of; return the bytes that remain."""
+        with closing(self._connect()) as connection:
             known = {
-                bytes(row[0]).hex()
+                bytes(row[0]).hex(): (row[1], row[2])
                 for row in connection.execute(
-                    "SELECT segment FROM segments WHERE state NOT IN (4, 5) AND state <> ?",
+                    "SELECT segment, state, size FROM segments WHERE state NOT IN (4, 5) AND state <> ?",
                     (SegmentState.MISSING,),
                 )
             }
-        finally:
-            connection.close()
-        used = 0
-        for folder in self.objects.iterdir():
-            for path in folder.iterdir():
-                try:
-                    if path.name in known:
+            used = 0
+            for folder in self.objects.iterdir():
+                for path in folder.iterdir():
+                    try:
+                        if path.name not in known:
+                            path.unlink()
+                            continue
                         used += path.stat().st_size
-                    else:
-                        path.unlink()
-                except OSError as error:  # one bad file must not keep the box from recording
-                    logger.warning("%s cannot be read or deleted: %s", path, error)
+                        state, size = known[path.name]
+                        if state in _CARRYING and path.stat().st_size == size:
+                            # A kill, or an earlier release, left nothing behind the object to make an index from.
+                            used += append_trailer(path, trailer_of(connection, bytes.fromhex(path.name)))
+                    except OSError as error:  # one bad file must not keep the box from recording
+                        logger.warning("%s cannot be read, completed or deleted: %s", path, error)
+            # A kill came between deleting the copies here and saying so.
+            connection.execute(
+                "UPDATE segments SET state = ? WHERE state = ?", (SegmentState.RELEASED, SegmentState.STORED)
+            )
         return used
+
+    def open_segments(self) -> list[OpenSegment]:
+        """Return what was open when the agent was killed, the oldest first."""
+        rows = self.read(
+            "SELECT segment, camera, stream, start_us, opened FROM segments WHERE state = ? ORDER BY start_us",
+            (SegmentState.OPEN,),
+        )
+        return [
+            OpenSegment(
+                uuid.UUID(bytes=row[0]), uuid.UUID(bytes=row[1]), Stream(row[2]), row[3], row[4] or b""
+            )
+            for row in rows
+        ]
 
     def summary(self) -> SpoolSummary:
         """Return the figures of this moment."""
-        with self._room_lock:
-            self._refresh_free()
-            used, free = self._used_bytes, self._free_bytes
+        used, free = self.room.figures()
         waiting = self.read("SELECT count(*), min(start_us) FROM segments WHERE state IN (1, 2)")[0]
         records = self.read("SELECT count(*) FROM records WHERE state = 0")[0][0]
-        return SpoolSummary(used, self.budget_bytes, free, waiting[0], records, waiting[1])
+        return SpoolSummary(used, self.room.budget_bytes, free, waiting[0], records, waiting[1])
 
     # Streams and chains
+
+    def unsent(self) -> list[tuple[uuid.UUID, int, int]]:
+        """Return camera, stream and where what waits of it begins, UTC µs, of each stream of which anything waits."""
+        rows = self.read(
+            "SELECT camera, stream, min(start_us) FROM segments WHERE state IN (1, 2) GROUP BY camera, stream"
+        )
+        return [(uuid.UUID(bytes=row[0]), row[1], max(0, row[2])) for row in rows]
 
     def covered_until(self, camera: uuid.UUID, stream: Stream) -> int | None:
         """Return up to when records speak of a stream, in UTC µs; None if they never did."""
@@ -378,9 +438,6 @@ class Spool:
             "SELECT covered_until_us FROM streams WHERE camera = ? AND stream = ?", (camera.bytes, stream)
         )
         return rows[0][0] if rows else None
-
-    def disk_free_bytes(self) -> int:
-        return shutil.disk_usage(self.folder).free
 
 
 def open_chain(
@@ -465,12 +522,18 @@ def _insert_record(
 
 
 def put_open_segment(
-    connection: sqlite3.Connection, segment: uuid.UUID, camera: uuid.UUID, stream: int, start_us: int
+    connection: sqlite3.Connection,
+    segment: uuid.UUID,
+    camera: uuid.UUID,
+    stream: int,
+    start_us: int,
+    opened: bytes,
 ) -> None:
-    """Note a segment that begins to grow."""
+    """Note a segment that begins to grow. `opened`: what it takes to close it after a kill."""
     connection.execute(
-        "INSERT INTO segments (segment, camera, stream, state, start_us, changed_us) VALUES (?, ?, ?, ?, ?, ?)",
-        (segment.bytes, camera.bytes, stream, SegmentState.OPEN, start_us, _now_us()),
+        "INSERT INTO segments (segment, camera, stream, state, start_us, changed_us, opened)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (segment.bytes, camera.bytes, stream, SegmentState.OPEN, start_us, _now_us(), opened),
     )
 
 
@@ -479,7 +542,8 @@ def put_sealed_segment(
 ) -> None:
     """The segment is complete; call in the transaction that stores its record."""
     changed = connection.execute(
-        "UPDATE segments SET state = ?, start_us = ?, end_us = ?, size = ?, changed_us = ? WHERE segment = ? AND state = ?",
+        "UPDATE segments SET state = ?, start_us = ?, end_us = ?, size = ?, changed_us = ?, opened = NULL"
+        " WHERE segment = ? AND state = ?",
         (SegmentState.SEALED, start_us, end_us, size, _now_us(), segment.bytes, SegmentState.OPEN),
     ).rowcount
     if changed != 1:

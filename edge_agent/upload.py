@@ -23,10 +23,22 @@ from edge_agent.carry_over import WAITING, carry_over, is_unsent, refuse, unsend
 from edge_agent.clock import Clock, stamp
 from edge_agent.cloud import Cloud, Patience, PutOutcome, StoreRefused, StoreUnreachable, TransferBroken
 from edge_agent.errors import DiskFull, PortalRefused, PortalUnreachable, TrustBroken
+from edge_agent.pace import LOOK_S, Pace
 from edge_agent.seal import Identity as Sealing
 from edge_agent.spool import RecordState, Spool, StoredSegment, UnsentRecord
+from edge_agent.spool_settings import Pacing
 from protocol import limits
-from protocol.batch import BatchItem, BatchReply, ItemResult, PutGrant, RecordsBatch, RecordStatus, Uploaded
+from protocol.batch import (
+    STREAMS_MOST,
+    BatchItem,
+    BatchReply,
+    ItemResult,
+    PutGrant,
+    RecordsBatch,
+    RecordStatus,
+    Unsent,
+    Uploaded,
+)
 from protocol.errors import ProtocolError
 from protocol.state import TIPS_AT_ONCE, ChainTip
 from protocol.states import SegmentState
@@ -129,12 +141,14 @@ class Uploader:
         self._asked_tips_s = time.monotonic() - _ASK_TIPS_LEAST_S
         self._reported_s: dict[uuid.UUID, float] = {}
         self._uploaded_s = -_REPORT_AGAIN_S
-        self._patience = Patience()
+        self._patience = Patience(weary_s=300.0)
         self._store_patience = Patience(0.5, 30.0)
         self._store_ready_s = 0.0
         self._store_refuses_fresh = False
         self._alarms = Alarms()
         self.posted = 0
+        self.pace = Pace(Pacing())
+        """When uploads may begin; the client keeps to the same."""
 
     @property
     def alarms(self) -> list[str]:
@@ -333,11 +347,13 @@ class Uploader:
         reported = self._to_report(now_s)
         if not (records or envelopes) and (not reported or self._reports_can_wait()):
             return None
+        unsent = tuple(Unsent(*item) for item in self._spool.unsent()[:STREAMS_MOST])
         batch = RecordsBatch(
             tuple(BatchItem(item.record, item.index_part) for item in records),
             tuple(row[1] for row in envelopes),
             tuple(Uploaded(item.segment, item.camera, item.stream) for item in reported),
-            self._spool.summary().oldest_unsent_us,
+            min((item.oldest_us for item in unsent), default=None),
+            unsent,
         )
         return _Composed(
             batch,
@@ -349,6 +365,8 @@ class Uploader:
 
     def _to_ask_again(self, most: int, room: int) -> list[UnsentRecord]:
         """Return accepted records whose objects wait for a grant, newest first: sent again, they bring one."""
+        if self.pace.closed:
+            return []  # a grant would be over before uploads begin again
         grants = self._grants.copy()  # in a thread: the event loop adds and takes away meanwhile
         ready = sum(1 for grant in grants.values() if grant.usable)
         urged = sum(1 for segment in self._urged.copy() if segment not in grants)
@@ -565,10 +583,10 @@ class Uploader:
 
         try:
             await asyncio.wrap_future(self._spool.write(mark))
-            await asyncio.to_thread(self._delete_files, stored)
+            await asyncio.to_thread(self.delete_files, stored)
         except DiskFull:
             # Not even the index can grow: deleting what is safe in the store makes the room to say so.
-            await asyncio.to_thread(self._delete_files, stored)
+            await asyncio.to_thread(self.delete_files, stored)
             await asyncio.wrap_future(self._spool.write(mark))
         await asyncio.wrap_future(
             self._spool.write(
@@ -587,7 +605,11 @@ class Uploader:
         self._urged.pop(segment, None)
         self._alarms.clear(_upload_of(segment))
 
-    def _delete_files(self, segments: list[uuid.UUID]) -> None:
+    def under_way(self) -> set[uuid.UUID]:
+        """Segments whose object goes up at this moment."""
+        return self._in_flight.copy()
+
+    def delete_files(self, segments: list[uuid.UUID]) -> None:
         """Delete sealed files and give their room back. One the disk does not let go of is tried again at the next start."""
         for segment in segments:
             rows = self._spool.read("SELECT camera, stream FROM segments WHERE segment = ?", (segment.bytes,))
@@ -602,7 +624,7 @@ class Uploader:
             except OSError as error:
                 logger.warning("the file of segment %s cannot be deleted now: %s", segment, error)
                 continue
-            self._spool.give_room(size)
+            self._spool.room.give(size)
 
     # Objects
 
@@ -611,6 +633,9 @@ class Uploader:
             wait_s = self._store_ready_s - time.monotonic()
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
+            if self.pace.closed:
+                await asyncio.sleep(LOOK_S)
+                continue
             item = await asyncio.to_thread(self._take_object)
             if item is None:
                 self._objects_due.clear()
@@ -640,7 +665,7 @@ class Uploader:
             return  # it went out of use just now
         grant = granted.grant
         try:
-            if path.stat().st_size != item.size:
+            if path.stat().st_size < item.size:
                 raise FileNotFoundError(path)
             outcome = await self._cloud.put(grant.url, grant.headers, path, item.size)
         except FileNotFoundError:
@@ -715,16 +740,16 @@ class Uploader:
         record = parse_record(rows[0][0]).record if rows else None
         if not isinstance(record, Segment):
             return False
-        crc = 0
+        crc, left = 0, record.size
         try:
             with path.open("rb") as file:
-                while piece := file.read(_READ_BYTES):
-                    crc = crc32c(piece, crc)
+                while left and (piece := file.read(min(_READ_BYTES, left))):
+                    crc, left = crc32c(piece, crc), left - len(piece)
         except FileNotFoundError:
             return True
         except OSError as error:
             return error.errno in _UNREADABLE
-        return crc != record.crc32c
+        return left > 0 or crc != record.crc32c
 
     async def _declare_damaged(self, item: StoredSegment) -> None:
         """The sealed file is not what was written: say so in the chain, once, and give its room back."""
@@ -761,7 +786,7 @@ class Uploader:
             f"segment {item.segment} is damaged on this disk: its time is declared as a gap",
         )
         self._records_due.set()
-        await asyncio.to_thread(self._delete_files, [item.segment])
+        await asyncio.to_thread(self.delete_files, [item.segment])
 
     async def keep_house(self) -> None:
         """Now and then: forget what is old, and doubt uploads that nobody confirmed. Runs until cancelled."""
@@ -796,12 +821,12 @@ class Uploader:
             newest_first=False,
         )
         kept_us = now_us - spool_index.KEEP_ACKNOWLEDGED_DAYS * 86_400_000_000
-        if self._spool.has_room():
+        if self._spool.room.may_record():
             refused = [item for item in refused if item.changed_us < kept_us]
         if not refused:
             return
         gone = [item.segment for item in refused]
-        await asyncio.to_thread(self._delete_files, gone)
+        await asyncio.to_thread(self.delete_files, gone)
         await asyncio.wrap_future(
             self._spool.write(
                 lambda c: spool_index.set_state(c, gone, SegmentState.MISSING, [SegmentState.REFUSED])

@@ -21,6 +21,8 @@ export default defineConfig({
         overview: entry("overview"),
         sync: entry("sync"),
         estate: entry("estate"),
+        "own-keys": entry("own-keys"),
+        "held-keys": entry("held-keys"),
         offline: entry("offline"),
         // Served by the portal under an address that stays, with what it is to keep written before it.
         sw: resolve(import.meta.dirname, "src/sw/worker.ts"),

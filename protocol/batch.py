@@ -1,7 +1,8 @@
 """The batch of records an agent posts, and the answer that carries upload grants back.
 
 `POST /agent/v1/records`, `application/cbor`, canonical CBOR. Request:
-`{1: [[record, sealed index part | null], …], 2: [envelope, …], 3: [[segment, camera, stream], …], 4: oldest unsent µs | null}`.
+`{1: [[record, sealed index part | null], …], 2: [envelope, …], 3: [[segment, camera, stream], …], 4: oldest unsent µs | null,
+5: [[camera, stream, oldest unsent µs], …]}`; 5 is absent from agents of the first release, and names no stream without any.
 Reply: `{1: [[status, error | null, flags], …], 2: [[segment, url, [[header, value], …]], …], 3: [segment, …],
 4: [[chain, seq, hash], …], 5: newest statement number, 6: newest command number}`.
 """
@@ -12,10 +13,12 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
-from typing import Any
+from typing import Any, Final
 
 from protocol import fields, limits
 from sealing.canonical import decode_canonical, encode_canonical
+
+STREAMS_MOST: Final = 2000
 
 
 class RecordStatus(IntEnum):
@@ -53,21 +56,33 @@ class Uploaded:
 
 
 @dataclass(frozen=True)
+class Unsent:
+    """What an agent still holds back of one stream begins here, UTC µs."""
+
+    camera: uuid.UUID
+    stream: int
+    oldest_us: int
+
+
+@dataclass(frozen=True)
 class RecordsBatch:
     items: tuple[BatchItem, ...]
     envelopes: tuple[bytes, ...] = ()
     uploaded: tuple[Uploaded, ...] = ()
     oldest_unsent_us: int | None = None
+    unsent: tuple[Unsent, ...] | None = None
+    """None: not told."""
 
     def encode(self) -> bytes:
-        return encode_canonical(
-            {
-                1: [[item.record, item.index_part] for item in self.items],
-                2: list(self.envelopes),
-                3: [[item.segment.bytes, item.camera.bytes, item.stream] for item in self.uploaded],
-                4: self.oldest_unsent_us,
-            }
-        )
+        top: dict[int, Any] = {
+            1: [[item.record, item.index_part] for item in self.items],
+            2: list(self.envelopes),
+            3: [[item.segment.bytes, item.camera.bytes, item.stream] for item in self.uploaded],
+            4: self.oldest_unsent_us,
+        }
+        if self.unsent is not None:
+            top[5] = [[item.camera.bytes, item.stream, item.oldest_us] for item in self.unsent]
+        return encode_canonical(top)
 
     @classmethod
     def decode(cls, body: bytes) -> RecordsBatch:
@@ -98,13 +113,25 @@ class RecordsBatch:
                     fields.uint(stream, "stream", most=255),
                 )
             )
-        oldest = top.get(4)
+        oldest, rows = top.get(4), top.get(5)
         return cls(
             tuple(items),
             envelopes,
             tuple(uploaded),
             None if oldest is None else fields.uint(oldest, "oldest unsent"),
+            None
+            if rows is None
+            else tuple(_unsent(row) for row in fields.array(rows, "unsent", most=STREAMS_MOST)),
         )
+
+
+def _unsent(value: Any) -> Unsent:
+    camera, stream, oldest = fields.array(value, "unsent entry", length=3)
+    return Unsent(
+        fields.uid(camera, "camera"),
+        fields.uint(stream, "stream", most=255),
+        fields.uint(oldest, "oldest unsent"),
+    )
 
 
 @dataclass(frozen=True)

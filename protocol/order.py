@@ -1,9 +1,10 @@
 """Orders: one thing that somebody asks of one agent now, and what it answers.
 
 An order is signed (purpose `vsaas-order-v1`, the command key) and ends at its expiry by the portal's clock. It travels
-over the control socket, is kept nowhere, and is obeyed once. Two kinds: *try an address*, which the agent answers with
+over the control socket, is kept nowhere, and is obeyed once. Kinds: *try an address*, which the agent answers with
 one picture sealed to the asking browser or with what stands in the way; *upload now*, which moves the segments of a
-stretch to the head of the agent's upload queue.
+stretch to the head of the agent's upload queue; *find cameras* and *look at* some (`protocol.finding`), which are
+answered again and again until they are done.
 
 A picture is sealed by HPKE (X25519, HKDF-SHA256, AES-256-GCM) to the X25519 key the browser made for this one test:
 `enc ‖ ciphertext`, with `picture_info` as info. Neither portal nor hub can open it.
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from protocol import fields
 from protocol.errors import ProtocolError
+from protocol.finding import REPORT_BYTES_MAX, FindCameras, LookAt
 from sealing.canonical import decode_canonical, encode_canonical
 from sealing.ids import box_kid
 
@@ -30,6 +32,8 @@ PICTURE_BYTES_MAX: Final = 950_000
 
 PICTURE: Final = "picture"
 TAKEN: Final = "taken"
+UNDER_WAY: Final = "under-way"
+DONE: Final = "done"
 CAUSES: Final = frozenset(
     {
         "refused",
@@ -76,21 +80,26 @@ class UploadNow:
     to_us: int
 
 
+Task = TryAddress | UploadNow | FindCameras | LookAt
+
+
 @dataclass(frozen=True)
 class Order:
     tenant: uuid.UUID
     agent: uuid.UUID
     order: uuid.UUID
     expires_us: int
-    task: TryAddress | UploadNow
+    task: Task
 
     def payload(self) -> bytes:
         """Canonical CBOR to be signed."""
         task = self.task
         if isinstance(task, TryAddress):
             body: list[Any] = [1, task.camera.bytes, task.stream, task.source, task.audio, task.answer_to]
-        else:
+        elif isinstance(task, UploadNow):
             body = [2, task.camera.bytes, task.from_us, task.to_us]
+        else:
+            body = task.row()
         return encode_canonical(
             {
                 1: VERSION,
@@ -119,7 +128,7 @@ class Order:
         )
 
 
-def _task(row: list[Any]) -> TryAddress | UploadNow:
+def _task(row: list[Any]) -> Task:
     match row:
         case [1, camera, stream, source, audio, answer_to]:
             return TryAddress(
@@ -133,6 +142,10 @@ def _task(row: list[Any]) -> TryAddress | UploadNow:
             return UploadNow(
                 fields.uid(camera, "camera"), fields.uint(from_us, "from"), fields.uint(to_us, "to")
             )
+        case [3, multicast, ranges, ports]:
+            return FindCameras.of(multicast, ranges, ports)
+        case [4, targets, factory]:
+            return LookAt.of(targets, factory)
     raise ProtocolError("bad-field", "an order for a task this agent does not know")
 
 
@@ -152,28 +165,31 @@ class Facts:
 
 @dataclass(frozen=True)
 class Answer:
-    """`outcome`: `picture`, `taken` (an upload order), or one of `CAUSES`. `number`: status of the camera's reply, seconds
-    waited, or segments moved forward. `sealed`: the picture, empty without one."""
+    """`outcome`: `picture`, `taken` (an upload order), `under-way` and `done` (finding and looking), or one of `CAUSES`.
+    `number`: status of the camera's reply, seconds waited, segments moved forward, or hundredths that are done.
+    `sealed`: the picture, empty without one. `report`: what was found so far."""
 
     outcome: str
     number: int = 0
     facts: Facts | None = None
     sealed: bytes = b""
+    report: bytes = b""
 
     def encode(self) -> bytes:
         facts = None if self.facts is None else self.facts.row()
-        return encode_canonical([self.outcome, self.number, facts, self.sealed])
+        row: list[Any] = [self.outcome, self.number, facts, self.sealed]
+        return encode_canonical([*row, self.report] if self.report else row)
 
     @classmethod
     def decode(cls, data: bytes) -> Answer:
         """Raises ProtocolError or SealingError for what no agent says."""
-        outcome, number, facts, sealed = fields.array(
-            decode_canonical(data, max_bytes=ANSWER_BYTES_MAX), "answer", length=4
-        )
+        row = fields.array(decode_canonical(data, max_bytes=ANSWER_BYTES_MAX), "answer", most=5)
+        outcome, number, facts, sealed = fields.array(row[:4], "answer", length=4)
         word = fields.text(outcome, "outcome")
-        if word not in CAUSES | {PICTURE, TAKEN}:
+        if word not in CAUSES | {PICTURE, TAKEN, UNDER_WAY, DONE}:
             raise ProtocolError("bad-field", "an answer with an outcome that does not exist")
-        return cls(word, fields.uint(number, "number"), _facts(facts), fields.data(sealed, "picture"))
+        report = fields.data(row[4], "report", most=REPORT_BYTES_MAX) if len(row) == 5 else b""
+        return cls(word, fields.uint(number, "number"), _facts(facts), fields.data(sealed, "picture"), report)
 
 
 def _facts(value: object) -> Facts | None:

@@ -53,6 +53,7 @@ LOGIN_APPROVE: Final = _declare("login:approve", _("approve that somebody else s
 USAGE_VIEW: Final = _declare("usage:view", _("see how much is stored"))
 AUDIT_VIEW: Final = _declare("audit:view", _("read the audit log"))
 TENANT_EDIT: Final = _declare("tenant:edit", _("change the organisation's settings"))
+KEYS_HOLD: Final = _declare("keys:hold", _("hold the organisation's keys"))
 ACCOUNT_SELF: Final = _declare("account:self", _("see and change one's own account and sessions"))
 
 
@@ -153,7 +154,7 @@ VIEWER: Final = Role("viewer", _("Viewer"), _("viewers"), _VIEWER)
 AUDITOR: Final = Role("auditor", _("Auditor"), _("auditors"), _AUDITOR)
 INSTALLER: Final = Role("installer", _("Installer"), _("installers"), _INSTALLER)
 # What an access token can never lend: it would let whoever finds it make itself at home.
-NEVER_BY_TOKEN: Final = frozenset({ACCOUNT_SELF, PEOPLE_EDIT, ROLE_EDIT, LOGIN_APPROVE})
+NEVER_BY_TOKEN: Final = frozenset({ACCOUNT_SELF, PEOPLE_EDIT, ROLE_EDIT, LOGIN_APPROVE, KEYS_HOLD})
 
 
 def token_scopes() -> tuple[Permission, ...]:

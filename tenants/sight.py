@@ -15,6 +15,7 @@ from tenants.permissions import CAMERA_AUDIO, CAMERA_CLIP, CAMERA_PLAYBACK, FOOT
 PLAYED = frozenset({CAMERA_PLAYBACK, CAMERA_CLIP, CAMERA_AUDIO, FOOTAGE_EXPORT})
 """Rights to recorded pictures and sound, which hold in the hours of playback."""
 
+HOUR_US = 3_600_000_000
 DIFFER_US = 120 * hours.US
 """A record that reached the portal later than this after its footage ended, or before it began, has two times that
 differ: the one the agent states, and the one at which it came. Sooner is the ordinary way of a segment."""
@@ -25,12 +26,14 @@ class Sight:
     """Of recorded time, what may be seen at `at_us`.
 
     `rights`: for each right that is needed, the hours of the grants that give it, of which one must permit; None where a
-    grant gives it without any.
+    grant gives it without any. `whole_hours`: of each hour (UTC) all, as far as it is over, or nothing: where the customer
+    holds the keys, there is one key to an hour.
     """
 
     rights: tuple[tuple[Hours, ...] | None, ...]
     at_us: int
     calendar: Calendar | None
+    whole_hours: bool = False
 
     @property
     def limited(self) -> bool:
@@ -48,6 +51,18 @@ class Sight:
 
     def spans(self, from_us: int, to_us: int, until_us: int | None = None) -> list[Span]:
         """The parts of [from_us, to_us) that may be seen now and up to `until_us`."""
+        if not self.whole_hours or not self.limited:
+            return self._seen(from_us, to_us, until_us)
+        wide_from_us, wide_to_us = from_us - from_us % HOUR_US, to_us + -to_us % HOUR_US
+        seen = self._seen(wide_from_us, wide_to_us, until_us)
+        whole = [
+            (start, start + HOUR_US)
+            for start in range(wide_from_us, wide_to_us, HOUR_US)
+            if hours.inside(seen, start, max(start + 1, min(start + HOUR_US, self.at_us)))
+        ]
+        return hours.intersect([(from_us, to_us)] if from_us < to_us else [], hours.union(whole))
+
+    def _seen(self, from_us: int, to_us: int, until_us: int | None) -> list[Span]:
         seen: list[Span] = [(from_us, to_us)] if from_us < to_us else []
         for right in self.rights:
             if right is not None:

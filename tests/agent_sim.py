@@ -21,8 +21,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from django.test import Client
 
 from protocol import signatures
-from protocol.batch import BatchItem, BatchReply, PutGrant, RecordsBatch, Uploaded
+from protocol.batch import BatchItem, BatchReply, PutGrant, RecordsBatch, Unsent, Uploaded
 from protocol.enrolment import EnrolReply, EnrolRequest, parse_code
+from protocol.state import AgentState
 from sealing.chain import ChainHead, Follows
 from sealing.cose import Ed25519Signer
 from sealing.ids import (
@@ -31,6 +32,7 @@ from sealing.ids import (
     GenesisReason,
     Rendition,
     Stream,
+    camera_key_kind,
     kid,
     rendition_class,
     uuid7,
@@ -39,6 +41,7 @@ from sealing.keys import EnvelopeInfo, PeriodKey, RecScope, seal_envelope
 from sealing.names import object_name
 from sealing.record import SignedRecord, Stamp
 from sealing.segment import SegmentPlace, SegmentWriter
+from sealing.statement import CameraKey, Recipient, Trust, verify_statements
 from tenants.models import Site
 from tenants.scope import tenant_scope
 from tests.environment import PUBLIC_URL
@@ -213,7 +216,8 @@ class AgentSim:
         self.client = Client()
         self.nonce = ""
         self.id = uuid.UUID(int=0)
-        self.recipient: TenantRecipient | None = None
+        self.recipient: TenantRecipient | Recipient | CameraKey | None = None
+        self.trust: Trust | None = None
         self.name = ""
 
     @classmethod
@@ -255,11 +259,18 @@ class AgentSim:
         )
 
     def envelope(self, key: PeriodKey, scope: RecScope) -> bytes:
-        assert self.recipient is not None
-        info = EnvelopeInfo(
-            EnvelopePurpose.REC, self.tenant, scope, key.key_id, self.recipient.kid, self.recipient.epoch
-        )
-        return seal_envelope(info, key.key, self.recipient.public_key)
+        to = self.recipient
+        if self.trust is not None:
+            to = self.trust.recipient_for(scope.camera, camera_key_kind(scope.rendition_class))
+        assert to is not None
+        info = EnvelopeInfo(EnvelopePurpose.REC, self.tenant, scope, key.key_id, to.kid, to.epoch)
+        return seal_envelope(info, key.key, to.public_key)
+
+    def follow_statements(self, fingerprint: bytes) -> None:
+        """Seal from now on to whom the statements of this root name."""
+        reply = self.send("GET", "/agent/v1/state?statements=0")
+        assert reply.status_code == 200, reply.content
+        self.trust = verify_statements(AgentState.from_json(reply.json()).statements, fingerprint)
 
     def signed_headers(self, method: str, url: str, body: bytes | None = None) -> dict[str, str]:
         """Headers of a request signed with the newest nonce; `url` absolute."""
@@ -297,6 +308,7 @@ class AgentSim:
         envelopes: Iterable[bytes] = (),
         uploaded: Iterable[Uploaded] = (),
         oldest_unsent_us: int | None = None,
+        unsent: tuple[Unsent, ...] | None = None,
     ) -> BatchReply:
         """Posts a batch and reads the reply; the request must be accepted as such."""
         batch = RecordsBatch(
@@ -304,6 +316,7 @@ class AgentSim:
             tuple(envelopes),
             tuple(uploaded),
             oldest_unsent_us,
+            unsent,
         )
         reply = self.send("POST", "/agent/v1/records", batch.encode())
         assert reply.status_code == 200, reply.content

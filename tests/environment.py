@@ -18,6 +18,8 @@ from vsaas.onebox.valkey import Valkey
 
 FOLDER_VARIABLE = "VSAAS_TEST_FOLDER"
 PUBLIC_URL = "http://127.0.0.1:8400"
+FIRST_PORT = 20_000
+GIVEN_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -64,11 +66,18 @@ def valkey() -> Valkey:
 
 
 def free_port() -> int:
-    """A port nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port nobody uses now, to be listened at later: no outgoing connection gets it meanwhile, for it is below those that the
+    kernel gives to whoever names none."""
+    lowest = int(GIVEN_PORTS.read_text().split()[0])
+    while True:
+        wanted = FIRST_PORT + secrets.randbelow(lowest - FIRST_PORT) if lowest > FIRST_PORT else 0
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", wanted))
+            except OSError:
+                continue  # somebody's
+            port: int = probe.getsockname()[1]
+        return port
 
 
 def live_port() -> int:

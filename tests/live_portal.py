@@ -20,9 +20,11 @@ T = TypeVar("T")
 
 
 class Portal:
-    """A portal that can be stopped and started again at the same address. `changes`: settings unlike the tests' own."""
+    """A portal that can be stopped and started again at the same address. `changes`: settings unlike the tests' own;
+    `module`: where Django finds the rest."""
 
-    def __init__(self, **changes: str) -> None:
+    def __init__(self, module: str = "tests.settings", **changes: str) -> None:
+        self.module = module
         self.port = environment.free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.changes = {"PUBLIC_URL": self.address} | changes
@@ -34,7 +36,7 @@ class Portal:
         paths = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
-            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "DJANGO_SETTINGS_MODULE": self.module,
         }
         self.program = Program(
             "the portal",
@@ -58,9 +60,9 @@ class Portal:
 
 
 @contextmanager
-def running_portal(**changes: str) -> Iterator[str]:
+def running_portal(module: str = "tests.settings", **changes: str) -> Iterator[str]:
     """Runs a portal until the block ends; gives its address."""
-    portal = Portal(**changes)
+    portal = Portal(module, **changes)
     portal.start()
     try:
         yield portal.address

@@ -34,7 +34,7 @@ function formsOf(english: { one: string; other: string }, form: unknown): Record
 
 describe("what is shown went through the catalogue", () => {
   /** Workers know no language: what they say is put into words by the page (`keys/in-words.ts`, `liveDetail`). */
-  const WORKERS = /^(sealing|media|keys\/(room|store-fetch|failure)|live\/(link|receiver)|stills\/(decoder|key-frame)|sw\/worker)/;
+  const WORKERS = /^(sealing|media|keys\/(room|store-fetch|failure)|live\/(link|receiver)|held\/(acts|holdings|kit|own-key|store|worker)|stills\/(decoder|key-frame)|sw\/worker)/;
   /** Names for machines that are called as sentences are not: events, selectors, media queries, styles, keys of storage. */
   const MACHINES = new Set(["addEventListener", "closest", "querySelector", "querySelectorAll", "matches", "matchMedia", "may", "get", "startsWith", "sprite", "info", "warn", "DOMException"]);
   const SENTENCE = /\p{L}{2,} \p{L}|^\p{Lu}\p{Ll}+[ .…]?$|\p{Ll}{3,}\.$/u;

@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from tenants.permissions import OWNER
 from tenants.scope import platform_scope, tenant_scope
 from tests import mailbox
+from tests.api_calls import call, problem
 from tests.cast import PASSWORD, Cast, code_of, later, make_account, make_token
 from vsaas.accounts import throttle
 from vsaas.accounts.models import AccessToken, Account, AccountLink, Passkey, RecoverySet, Session
@@ -287,6 +288,30 @@ def test_the_last_owner_cannot_close_the_account(cast: Cast, client_for: Any) ->
     with later(minutes=2):
         reply = client.post(at(cast, "account/close"), {"password": PASSWORD, "code": code_of(cast.alice)})
     assert reply.status_code == 200
+
+
+def test_programs_change_the_address_and_close_the_account_with_password_and_code(
+    cast: Cast, client_for: Any
+) -> None:
+    client = client_for(cast.bob)
+
+    def send(path: str, **fields: str) -> Any:
+        return call(
+            None, "POST", f"/api/v1/account/{path}", fields, client=client, vsaas_tenant=cast.tenant_a.slug
+        )
+
+    assert problem(send("email", email="x@example.org", password="wrong", code="1")) == "invalid-fields"
+    assert problem(send("closure", password=PASSWORD, code="000000")) == "fresh-factor"
+    asked = send("email", email="rob@example.org", password=PASSWORD, code=code_of(cast.bob))
+    assert (asked.status_code, asked.json()) == (202, {"email": "rob@example.org"})
+    other, page = opened(cast, "rob@example.org", "email-change")
+    assert other.post(page).status_code == 200
+    with later(minutes=2):
+        assert send("closure", password=PASSWORD, code=code_of(cast.bob)).status_code == 204
+    with tenant_scope(cast.tenant_a.id):
+        assert not Account.objects.filter(pk=cast.bob.pk).exists()
+    assert send("closure", password=PASSWORD, code="000000").status_code == 401
+    assert {"account.email-changed", "account.closed"} <= set(acts(cast))
 
 
 # ---- where one signs in

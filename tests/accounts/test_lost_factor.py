@@ -18,6 +18,7 @@ from tests import mailbox
 from tests.accounts.test_passkeys import ORIGIN, acts_of, at, code_of, options_in, password_given, sign_in
 from tests.api_calls import problem
 from tests.approvals import stage
+from tests.approvals.stage import api
 from tests.authenticator import Authenticator
 from tests.cast import Cast, later, make_account
 from vsaas.accounts.models import (
@@ -183,7 +184,9 @@ def test_nobody_approves_for_who_holds_more_nor_without_both_rights_nor_for_them
         anna = make_account("Anna", OWNER)
     _door, row = asked(cast.olga)
     for account in (helper, editor):
-        refused = approve(sign_in(account), account, row)
+        client = sign_in(account)
+        assert client.get(at(account, "approvals/waiting.json")).json()["waiting"] == 0
+        refused = approve(client, account, row)
         assert refused.status_code == 403, account
     assert approve(sign_in(cast.bob), cast.bob, row).status_code == 404
     _door, own = asked(cast.alice)
@@ -213,6 +216,21 @@ def test_an_approver_who_lost_the_right_meanwhile_approved_nothing(cast: Cast) -
         assert TotpDevice.objects.filter(user=cast.olga, confirmed=True).count() == 1
 
 
+def test_it_cannot_be_asked_for_again_and_again(cast: Cast) -> None:
+    door = password_given(cast.olga)
+    statuses = [door.post(lost(cast.olga), {"reason": "again"}).status_code for _time in range(7)]
+    assert statuses == [302] * 5 + [429] * 2
+
+
+def test_who_approves_is_told_that_the_password_came_by_mail(cast: Cast, alice: Client) -> None:
+    asked(cast.olga)
+    said = "Their password was set by a link sent by mail"
+    assert said not in text_of(alice.get(at(cast.olga, "approvals")))
+    with tenant_scope(cast.tenant_a.id):
+        Account.objects.filter(pk=cast.olga.pk).update(password_by_mail=True)
+    assert said in text_of(alice.get(at(cast.olga, "approvals")))
+
+
 def test_where_nobody_could_approve_the_page_says_so(cast: Cast) -> None:
     door = password_given(cast.charlie)
     reply = door.post(lost(cast.charlie), {"reason": "lost"})
@@ -237,4 +255,6 @@ def test_a_passkey_may_take_the_place_and_a_refused_one_leaves_the_approval(
         assert not TotpDevice.objects.filter(user=cast.olga).exists()
         assert Passkey.objects.filter(user=cast.olga).count() == 1
     assert door.get(at(cast.olga, "account")).status_code == 200
+    told = api(alice, cast.alice, f"members/{cast.olga.pk}").json()
+    assert told["second_factor"] is True
     assert re.search("approved by Alice", text_of(alice.get(at(cast.olga, "audit")))) is not None

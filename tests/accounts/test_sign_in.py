@@ -8,7 +8,7 @@ from django.test import Client
 from tenants.scope import tenant_scope
 from tests import cast as people
 from tests.cast import later
-from vsaas.accounts import throttle
+from vsaas.accounts import crowd, throttle
 from vsaas.accounts.models import Account, RecoverySet, Session, TotpDevice
 from vsaas.accounts.sessions import SessionStore
 from vsaas.accounts.tasks import remove_ended
@@ -161,6 +161,22 @@ def test_one_password_cannot_be_tried_on_every_account_of_a_tenant(cast, pages):
 def test_unknown_accounts_are_slowed_down_alike(cast, pages):
     codes = [post(Client(), cast.tenant_a.slug, "nobody@example.org").status_code for _ in range(6)]
     assert codes == [401] * 5 + [429]
+
+
+def test_a_crowd_of_guesses_is_checked_in_turn_and_keeps_nobody_waiting_who_is_known(
+    cast, pages, monkeypatch
+):
+    slug = cast.tenant_a.slug
+    known = people.sign_in(cast.alice)
+    known.post(f"/t/{slug}/sign-out")
+    monkeypatch.setattr(crowd, "WAITS_S", 0.01)
+    with crowd.in_turn(known=False):  # somebody else's password is being checked
+        for email in (cast.olga.email, "nobody@example.org"):
+            for number in range(throttle.PASSWORD.free + 2):  # what was not tried is not counted
+                reply = post(Client(REMOTE_ADDR="192.0.2.88"), slug, email)
+                assert (reply.status_code, reply["Retry-After"]) == (429, "10"), number
+        assert post(known, slug, cast.alice.email).status_code == 302
+    assert post(Client(REMOTE_ADDR="192.0.2.88"), slug, cast.olga.email).status_code == 302
 
 
 def test_a_code_is_taken_once(cast, pages):

@@ -16,10 +16,10 @@ from tenants.permissions import OWNER
 from tenants.scope import tenant_scope
 from tests.accounts.test_passkeys import ORIGIN, add, at, password_given, sign_in
 from tests.api_calls import problem
-from tests.approvals.stage import at_the_door, decide, make_bound, the_request
+from tests.approvals.stage import at_the_door, decide, door, make_bound, state, the_request
 from tests.approvals.test_nobody_can_approve import set_policy
 from tests.authenticator import Authenticator
-from tests.cast import later, make_account, make_cast
+from tests.cast import PASSWORD, later, make_account, make_cast
 from vsaas.accounts.models import Account, Passkey
 from vsaas.approvals.models import ApprovalRequest
 
@@ -61,6 +61,33 @@ def test_a_passkeys_answer_approves_the_request_it_was_asked_for_and_no_other() 
         answer = key.sign(options)
         reply = decide(alice, cast.alice, first.pk, code=answer, digest=digest_of(first))
     assert (reply.status_code, reply.json()["decided_by"]) == (200, "Alice"), reply.content
+
+
+def test_whoever_approves_at_the_same_screen_may_use_a_passkey_made_for_that_very_request() -> None:
+    cast, _anna = make_bound()
+    key, unverified = Authenticator(ORIGIN), Authenticator(ORIGIN, verifies=False)
+    for one in (key, unverified):
+        add(sign_in(cast.alice), cast.alice, one)
+    olga = at_the_door(cast.olga)
+    digest = digest_of(the_request(cast.olga))
+    page = html.unescape(olga.get(door(cast.olga)).content.decode())
+    assert f'data-covers="{digest}"' in page
+    # Nothing else may be asked for from here: the session waits.
+    assert olga.post(at(cast.olga, "passkey-challenge"), {"covers": "00" * 32}).status_code == 302
+    typed = {"email": cast.alice.email, "password": PASSWORD}
+
+    def approve(authenticator: Authenticator) -> int:
+        answer = authenticator.sign(challenge_for(olga, cast.olga, digest))
+        return olga.post(door(cast.olga, "/here"), typed | {"code": answer}).status_code
+
+    assert approve(unverified) == 401, "nobody showed the authenticator who they are"
+    with later(seconds=5):
+        stale = key.sign(challenge_for(olga, cast.olga, digest))
+        challenge_for(olga, cast.olga, digest)
+        assert olga.post(door(cast.olga, "/here"), typed | {"code": stale}).status_code == 401
+        assert state(olga, cast.olga) == "waiting"
+        assert approve(key) == 302
+    assert olga.get(at(cast.olga, "account")).status_code == 200
 
 
 def test_an_answer_given_to_an_approval_signs_nobody_in() -> None:

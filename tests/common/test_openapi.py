@@ -159,7 +159,7 @@ def test_operations_no_token_may_call_are_marked() -> None:
     for method, path, operation in operations():
         by_token = [row["token"] for row in operation["security"] if "token" in row]
         personal = path.startswith(
-            ("/api/v1/tokens", "/api/v1/account", "/api/v1/sessions", "/api/v1/approvals")
+            ("/api/v1/tokens", "/api/v1/account", "/api/v1/sessions", "/api/v1/approvals", "/api/v1/keys")
         )
         people = path.startswith(("/api/v1/invitations", "/api/v1/mail")) or (
             path.startswith(("/api/v1/members", "/api/v1/roles", "/api/v1/sign-in-rules")) and method != "get"

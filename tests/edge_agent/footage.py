@@ -48,8 +48,10 @@ def encode(
     gop: int = 12,
     b_frames: int = 0,
     size: int = 64,
+    noise: bool = False,
 ) -> list[tuple[int, bool, bytes]]:
-    """Return (presentation time in 1/90000 s, key, Annex B bytes) in decoding order."""
+    """Return (presentation time in 1/90000 s, key, Annex B bytes) in decoding order. `noise`: pictures that take room."""
+    random = np.random.default_rng(1)
     context = av.CodecContext.create(codec, "w")
     context.width = context.height = size
     context.pix_fmt = "yuv420p"
@@ -65,6 +67,8 @@ def encode(
     packets = []
     for number in range(frames):
         array = np.full((size * 3 // 2, size), (number * 7) % 255, dtype=np.uint8)
+        if noise:
+            array = random.integers(0, 255, array.shape, dtype=np.uint8)
         frame = av.VideoFrame.from_ndarray(array, format="yuv420p")
         frame.pts, frame.time_base = number * 90000 // fps, context.time_base
         packets += context.encode(frame)

@@ -141,7 +141,7 @@ async def test_files_of_refused_segments_are_kept_a_month_or_until_recording_nee
     await sender._drop_refused(now_us)
     assert [path.exists() for path in paths] == [False, True]
     assert box.spool.summary().bytes_used < before.bytes_used
-    box.spool.budget_bytes = 1  # the spool is full
+    box.spool.room.budget_bytes = 1  # the spool is full
     await sender._drop_refused(now_us)
     assert [path.exists() for path in paths] == [False, False]
     assert box.spool.summary().bytes_used == 0

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from protocol.batch import Unsent
 from protocol.states import SegmentState
 from sealing.ids import Stream
 from tenants.scope import tenant_scope
@@ -35,7 +36,8 @@ def test_recorded_pending_and_gap_are_told_apart(agent: AgentSim, people: Cast, 
     agent.record(stream, [stream.gap(NOON + MINUTE, NOON + 2 * MINUTE, reason=3)])
     agent.record(stream, stream.segments(NOON + 2 * MINUTE, 3))
     agent.post([], oldest_unsent_us=NOON + 2 * MINUTE)
-    reply = ask(client_for(people.alice), people.alice, [stream.camera], NOON - MINUTE, NOON + 5 * MINUTE)
+    alice = client_for(people.alice)
+    reply = ask(alice, people.alice, [stream.camera], NOON - MINUTE, NOON + 5 * MINUTE)
     assert runs_of(reply, stream.camera) == [
         [NOON, NOON + MINUTE, "recorded", None],
         [NOON + MINUTE, NOON + 2 * MINUTE, "gap", 3],
@@ -44,6 +46,11 @@ def test_recorded_pending_and_gap_are_told_apart(agent: AgentSim, people: Cast, 
     line = reply.json()["cameras"][str(stream.camera)]
     assert line["newest_us"] == NOON + 2 * MINUTE + 30 * SECOND
     assert line["oldest_unsent_us"] == NOON + 2 * MINUTE
+    # Since the second release each stream is told for itself, and one without anything waiting not at all.
+    for unsent, shown in (((Unsent(stream.camera, 1, NOON + MINUTE),), NOON + MINUTE), ((), None)):
+        agent.post([], oldest_unsent_us=NOON, unsent=unsent)
+        reply = ask(alice, people.alice, [stream.camera], NOON, NOON + MINUTE)
+        assert reply.json()["cameras"][str(stream.camera)]["oldest_unsent_us"] == shown
 
 
 def test_times_may_be_written_for_people(agent: AgentSim, people: Cast, client_for):

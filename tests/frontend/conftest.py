@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.frontend.stand import DIST, US, Stand, footage, now_us
 from tests.frontend.watching import Watching
+from tests.live_portal import running_portal
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -27,6 +28,14 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="package")
+def portal(database: None, object_store_server: None, pages: None) -> Iterator[str]:
+    """The portal as a process of its own, on this worker's databases: its address. One for all files of this folder whose
+    tests make tenants of their own in it."""
+    with running_portal() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

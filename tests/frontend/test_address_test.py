@@ -18,13 +18,13 @@ from protocol.camera_source import open_source
 from protocol.order import PICTURE, Answer, Order, TryAddress, seal_picture
 from sealing.cose import parse1
 from sealing.ids import Stream
-from tests.frontend.test_estate import SHOTS, Estate, estate, portal
+from tests.frontend.test_estate import SHOTS, Estate, estate
 from tests.live.studio import Place, recorder
 from tests.live_hub import running_hub
 from vsaas.cameras.addresses import split_credentials
 from vsaas.onebox.demo_camera import DemoCameraConfig, demo_camera_thread
 
-__all__ = ["estate", "portal"]
+__all__ = ["estate"]
 ANSWERED_MS = 30_000
 
 

@@ -9,16 +9,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.approvals.stage import make_bound
 from tests.cast import PASSWORD, Cast, code_of, sign_in
-from tests.live_portal import aside, running_portal
+from tests.live_portal import aside
 from tests.looks import looks_right
 from vsaas.accounts.models import Account
 from vsaas.accounts.sessions import cookie_name
-
-
-@pytest.fixture(scope="module")
-def portal(database: None, pages: None) -> Iterator[str]:
-    with running_portal() as address:
-        yield address
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from tests.agent_sim import HOUR_US, AgentSim, recorded
 from tests.boxes import Box, make_box, make_keys
 from tests.cast import Cast, make_cast, sign_in
 from tests.footage.test_retention import hours_ago
-from tests.live_portal import running_portal
 from tests.looks import AXE_AT
 from vsaas.audit.services import system
 from vsaas.cameras.models import Camera
@@ -68,12 +67,6 @@ class Estate:
             "frames_per_s": 25 if state == "recording" else 0,
             "codec": "avc1.640028" if state == "recording" else "",
         } | changes
-
-
-@pytest.fixture(scope="module")
-def portal(database: None, object_store_server: None, pages: None) -> Iterator[str]:
-    with running_portal() as address:
-        yield address
 
 
 @pytest.fixture

@@ -14,20 +14,13 @@ from tenants.permissions import OPERATOR, VIEWER
 from tenants.scope import tenant_scope
 from tests.cast import Cast, make_account, make_cast, make_site, sign_in
 from tests.e2e.people import PASSWORD, app_code, shown_secret
-from tests.live_portal import aside, running_portal
+from tests.live_portal import aside
 from tests.looks import looks_right
 from vsaas.accounts.acts import RENAMED
 from vsaas.accounts.models import Account
 from vsaas.accounts.sessions import cookie_name
 from vsaas.audit.sequencer import sequence_tenant
 from vsaas.audit.services import record_act, system
-
-
-@pytest.fixture(scope="module")
-def portal(database: None, pages: None) -> Iterator[str]:
-    """The portal as a process of its own, on this run's databases; its address."""
-    with running_portal() as address:
-        yield address
 
 
 @pytest.fixture(scope="module")

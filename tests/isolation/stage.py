@@ -168,6 +168,35 @@ class Stage:
         client().set(f"vsaas:address-test:{self.cast.tenant_a.id}:{self.view_id}", json.dumps(kept), ex=60)
         return self.view_id
 
+    @property
+    def search_id(self) -> UUID:
+        """A search for cameras that Alice asked A's agent for."""
+        return self._asking("search")
+
+    @property
+    def look_id(self) -> UUID:
+        """A look at cameras, likewise."""
+        return self._asking("look")
+
+    @property
+    def import_id(self) -> UUID:
+        """A table of cameras that Alice had read, with no line that can be added."""
+        row = {"line": 2, "name": "", "agent": None, "address": "", "groups": [], "wrong": "name: empty"}
+        row |= {"scope": str(self.view_id), "main": None, "sub": None}
+        kept = {"account": str(self.cast.alice.id), "rows": [row]}
+        client().set(f"vsaas:camera-import:{self.cast.tenant_a.id}:{self.view_id}", json.dumps(kept), ex=60)
+        return self.view_id
+
+    def _asking(self, kind: str) -> UUID:
+        kept = {
+            "account": str(self.cast.alice.id),
+            "agent": str(self.present_agent_id),
+            "expires_us": 2**52,
+            "services": {},
+        }
+        client().set(f"vsaas:camera-{kind}:{self.cast.tenant_a.id}:{self.view_id}", json.dumps(kept), ex=60)
+        return self.view_id
+
     def of_a(self) -> list[str]:
         """Strings that stand for tenant A's things on the Yard: no stranger's reply may hold one, nor Bob's."""
         ids = (

@@ -105,6 +105,13 @@ def page(stage: Stage, rest: str) -> str:
 
 NEWCOMER = {"name": "Nadia", "email": "nadia@example.org", "role": "viewer"}
 
+WAY = {
+    "kind": "passphrase",
+    "label": "Passphrase",
+    "data": {"salt": "A" * 22, "m_kib": 65536, "t": 3, "p": 1},
+    "wrapped": "A" * 80,
+}
+
 URLS: list[Url] = [
     # operators
     Url("/healthz", "GET", Public(""), lambda s: "/healthz"),
@@ -435,6 +442,76 @@ URLS: list[Url] = [
         not_found=(404, 422),  # the form again: A's agents are no choice there
         succeeds=(302,),
         fresh=True,
+    ),
+    Url(PAGES + "cameras/find", "GET", Requires(may.CAMERA_EDIT), lambda s: page(s, "cameras/find")),
+    Url(
+        PAGES + "cameras/find",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, "cameras/find"),
+        body=lambda s: {"agent": str(s.present_agent_id), "multicast": "on"},
+        names_object=True,
+        not_found=(404, 422),  # the form again: A's agents are no choice there
+        succeeds=(302,),
+    ),
+    Url(
+        PAGES + "cameras/find/<uuid:search_id>",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/find/{s.search_id}"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "cameras/find/<uuid:search_id>",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/find/{s.search_id}"),
+        body=lambda s: {"more": "192.0.2.9", "user": "u", "password": "p"},
+        names_object=True,
+        succeeds=(302,),
+    ),
+    Url(PAGES + "cameras/import", "GET", Requires(may.CAMERA_EDIT), lambda s: page(s, "cameras/import")),
+    Url(
+        PAGES + "cameras/import",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, "cameras/import"),
+        body=lambda s: {"agent": str(s.agent_id), "table": "name,address\nSixth,rtsp://192.0.2.6/x"},
+        names_object=True,
+        not_found=(404, 422),  # the form again: A's agents are no choice there
+        succeeds=(302,),
+    ),
+    Url(
+        PAGES + "cameras/import/<uuid:batch_id>",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/import/{s.import_id}"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "cameras/import/<uuid:batch_id>",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/import/{s.import_id}"),
+        body=lambda s: {},
+        names_object=True,
+        succeeds=(302,),
+    ),
+    Url(
+        PAGES + "cameras/look/<uuid:look_id>",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/look/{s.look_id}"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "cameras/look/<uuid:look_id>",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/look/{s.look_id}"),
+        body=lambda s: {},
+        names_object=True,
+        succeeds=(422,),  # nothing is ticked
     ),
     Url(
         PAGES + "cameras/<uuid:camera_id>/settings",
@@ -1552,6 +1629,19 @@ URLS: list[Url] = [
         own=True,
         succeeds=(422,),  # nobody's rules accept codes that are sent
     ),
+    *(
+        Url(
+            API + f"account/{rest}",
+            "POST",
+            Requires(may.ACCOUNT_SELF),
+            lambda s, rest=rest: f"{API}account/{rest}",
+            body=lambda s: {"email": "new@example.org", "password": PASSWORD, "code": "000000"},
+            own=True,
+            succeeds=(422,),  # no code of anybody's
+            fresh=True,
+        )
+        for rest in ("email", "closure")
+    ),
     Url(
         API + "account/freshness",
         "POST",
@@ -1743,6 +1833,83 @@ URLS: list[Url] = [
         reach="account",
         also=(may.CAMERA_VIEW,),
     ),
+    # customer-held keys; the portal holds those of this organisation
+    Url("/code.json", "GET", Public(""), lambda s: "/code.json"),
+    Url(
+        PAGES + "account/keys", "GET", Requires(may.ACCOUNT_SELF), lambda s: page(s, "account/keys"), own=True
+    ),
+    Url(PAGES + "keys", "GET", Requires(may.KEYS_HOLD), lambda s: page(s, "keys"), reach="tenant"),
+    Url(API + "keys", "GET", Requires(may.ACCOUNT_SELF), lambda s: API + "keys", own=True),
+    Url(
+        API + "keys/own",
+        "POST",
+        Requires(may.ACCOUNT_SELF, fresh=True),
+        lambda s: API + "keys/own",
+        body=lambda s: {"public": "CQ" + "A" * 41, "ways": [WAY]},
+        own=True,
+        succeeds=(201,),
+        fresh=True,
+    ),
+    Url(
+        API + "keys/own/ways",
+        "POST",
+        Requires(may.ACCOUNT_SELF, fresh=True),
+        lambda s: API + "keys/own/ways",
+        body=lambda s: WAY,
+        own=True,
+        succeeds=(409,),  # nobody has a key of their own
+    ),
+    Url(
+        API + "keys/own/ways/<uuid:way_id>",
+        "DELETE",
+        Requires(may.ACCOUNT_SELF, fresh=True),
+        lambda s: f"{API}keys/own/ways/{s.cast.alice.id}",
+        own=True,
+        succeeds=(409,),
+    ),
+    *(
+        Url(
+            API + f"keys/{rest}",
+            "GET",
+            Requires(may.KEYS_HOLD),
+            lambda s, rest=rest, query=query: f"{API}keys/{rest}{query.format(s.camera.id)}",
+            reach="tenant",
+            succeeds=(status,),
+        )
+        for rest, query, status in (
+            ("held/offer", "", 200),
+            ("held/cameras", "", 200),
+            ("statement-requests", "", 409),
+            ("people", "", 409),
+            ("rolls", "", 409),
+            ("envelopes", "?camera={}&kind=0&below_epoch=1", 409),
+        )
+    ),
+    *(
+        Url(
+            API + f"keys/{rest}",
+            "POST",
+            Requires(may.KEYS_HOLD, fresh=rest != "envelopes"),
+            lambda s, rest=rest: f"{API}keys/{rest}",
+            body=lambda s: {},
+            reach="tenant",
+            succeeds=(status,),
+        )
+        for rest, status in (("held", 422), ("held/handover", 409), ("statements", 409), ("envelopes", 409))
+    ),
+    *(
+        Url(
+            API + f"keys/people/<uuid:account_id>/{rest}",
+            method,
+            Requires(may.KEYS_HOLD, fresh=True),
+            lambda s, rest=rest: f"{API}keys/people/{s.cast.olga.id}/{rest}",
+            body=lambda s: {},
+            names_object=True,
+            reach="tenant",
+            succeeds=(409,),
+        )
+        for method, rest in (("POST", "shares"), ("POST", "vault"), ("DELETE", "vault"))
+    ),
     # asking an agent something now
     Url(
         API + "camera-tests",
@@ -1762,6 +1929,61 @@ URLS: list[Url] = [
         "GET",
         Requires(may.CAMERA_EDIT),
         lambda s: f"{API}camera-tests/{s.address_test_id}",
+        names_object=True,
+    ),
+    Url(
+        API + "camera-searches",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}camera-searches",
+        body=lambda s: {"agent": str(s.present_agent_id)},
+        names_object=True,
+        succeeds=(202,),
+    ),
+    Url(
+        API + "camera-searches/<uuid:search_id>",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}camera-searches/{s.search_id}",
+        names_object=True,
+    ),
+    Url(
+        API + "camera-looks",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}camera-looks",
+        body=lambda s: {"agent": str(s.present_agent_id), "cameras": [{"service": "192.0.2.9"}]},
+        names_object=True,
+        succeeds=(202,),
+    ),
+    Url(
+        API + "camera-looks/<uuid:look_id>",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}camera-looks/{s.look_id}",
+        names_object=True,
+    ),
+    Url(
+        API + "camera-looks/<uuid:look_id>/cameras",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}camera-looks/{s.look_id}/cameras",
+        body=lambda s: {"cameras": [{"id": str(s.view_id), "name": "Fifth", "main": "1"}]},
+        names_object=True,
+    ),
+    Url(
+        API + "camera-imports",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}camera-imports",
+        body=lambda s: {"agent": str(s.agent_id), "table": "name,address\nSeventh,rtsp://192.0.2.6/x"},
+        names_object=True,
+    ),
+    Url(
+        API + "camera-imports/<uuid:import_id>/cameras",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}camera-imports/{s.import_id}/cameras",
         names_object=True,
     ),
     Url(
@@ -1805,6 +2027,8 @@ TASKS: list[Task] = [
     Task("vsaas.audit.tasks.sequence_audit", Platform),
     Task("vsaas.audit.tasks.sign_audit", Platform),
     Task("vsaas.common.tasks.pulse", Platform),
+    Task("vsaas.keys.tasks.look_after_keys", Platform),
+    Task("vsaas.keys.tasks.look_after_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.mail.tasks.remove_old_messages", Platform),
     Task(
         "vsaas.mail.tasks.send_message",

@@ -17,7 +17,7 @@ from tests.boxes import make_keys
 from tests.cast import make_tenant
 from tests.keys.dumps import everything
 from vsaas.audit.models import AuditInbox
-from vsaas.keys.errors import KeysExist, NoTenantKeys
+from vsaas.keys.errors import HeldByCustomer, KeysExist, NoTenantKeys
 from vsaas.keys.models import Statement, TenantKey
 from vsaas.keys.services import (
     create_tenant_keys,
@@ -152,6 +152,15 @@ def test_the_app_can_neither_change_nor_delete_statements_or_keys(tenant):
     ):
         with pytest.raises(ProgrammingError, match="permission denied"), tenant_scope(tenant.id):
             act()
+
+
+def test_of_a_key_the_app_can_only_erase_the_private_half(tenant):
+    with pytest.raises(ProgrammingError, match="erased, never changed"), tenant_scope(tenant.id):
+        TenantKey.objects.update(wrapped_private=b"another")
+    with tenant_scope(tenant.id):
+        TenantKey.objects.filter(purpose="root").update(wrapped_private=None)
+        with pytest.raises(HeldByCustomer):
+            sign_statement(tenant.id, an_agent())
 
 
 def test_no_database_holds_a_key_in_clear(tenant):

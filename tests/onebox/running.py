@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any
 
+from tests.environment import free_port
 from vsaas.onebox.layout import HOST
 from vsaas.onebox.processes import wait_until
 
@@ -128,10 +129,8 @@ class Checkout:
 def four_free_ports() -> int:
     """A port that is free, with the three after it."""
     while True:
-        with socket.socket() as first:
-            first.bind((HOST, 0))
-            port: int = first.getsockname()[1]
-        if port < 65000 and all(_free(port + offset) for offset in range(4)):
+        port = free_port()
+        if all(_free(port + offset) for offset in range(4)):
             return port
 
 

@@ -1,6 +1,7 @@
 """`make up TLS=1`: portal, hub and object store over TLS, footage through all of them, and the way back."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -14,11 +15,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("make-up")]
 
 
 @pytest.fixture(scope="module")
-def secure(running_checkout: Checkout) -> Checkout:
-    """The shared copy of the checkout, started over TLS; what it recorded before stays."""
+def secure(running_checkout: Checkout) -> Iterator[Checkout]:
+    """The shared copy of the checkout, started over TLS; what it recorded before stays. It is stopped in the end, this being
+    the last file that uses it: a system that records keeps a core busy for as long as the run lasts."""
     running_checkout.make("down")
     running_checkout.up(TLS="1", PUBLIC_URL=f"https://localhost:{running_checkout.port}")
-    return running_checkout
+    yield running_checkout
+    running_checkout.make("down")
 
 
 def authority(checkout: Checkout) -> Authority:

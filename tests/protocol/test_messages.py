@@ -63,8 +63,11 @@ def test_a_batch_and_its_reply_round_trip() -> None:
         envelopes=(b"envelope",),
         uploaded=(batch.Uploaded(A, B, 1),),
         oldest_unsent_us=17,
+        unsent=(batch.Unsent(B, 1, 17), batch.Unsent(B, 2, 18)),
     )
     assert batch.RecordsBatch.decode(sent.encode()) == sent
+    first_release = batch.RecordsBatch(sent.items, sent.envelopes, sent.uploaded, 17)
+    assert batch.RecordsBatch.decode(first_release.encode()).unsent is None
     reply = batch.BatchReply(
         results=(
             batch.ItemResult(batch.RecordStatus.ACCEPTED, flags=batch.RecordFlag.OVERLAP),

@@ -28,6 +28,7 @@ from vsaas.accounts import (
     people,
     recovery,
     remembered,
+    sent_codes,
     setup,
     signin,
     user_agents,
@@ -276,6 +277,7 @@ def confirm_first(
         except TooMany as error:
             form.add_error(None, too_many_words(error))
             status, headers = error.status, error.headers
+    sent_codes.relabel(request, person, form.fields["code"])
     drawn = render(request, template, {"form": form, "person": person, **context}, status=status)
     return _with(drawn, headers)
 

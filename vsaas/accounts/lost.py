@@ -20,7 +20,7 @@ from tenants.models import Membership
 from tenants.permissions import LOGIN_APPROVE, PEOPLE_EDIT
 from tenants.scope import current_tenant_id
 from tenants.words import Text
-from vsaas.accounts import acts, letters, own, people, rules
+from vsaas.accounts import acts, letters, own, people, rules, throttle
 from vsaas.accounts.models import (
     Account,
     Passkey,
@@ -77,11 +77,14 @@ def _words(parameters: Parameters) -> list[str]:
     if account is None:
         return [_("Somebody who has left")]
     titles = sorted({str(one.role.title) for one in people.rights_of(account) if not one.denies})
-    return [
+    said = [
         _("%(email)s, who is: %(roles)s") % {"email": account.email, "roles": ", ".join(titles) or "–"},
         _("Every factor they have now ends, and every session."),
         _("Speak to them first, by a way you know: whoever has their password can ask for this."),
     ]
+    if account.password_by_mail:
+        said.append(_("Their password was set by a link sent by mail, and no other factor was given since."))
+    return said
 
 
 def _versions(parameters: Parameters) -> Mapping[str, str]:
@@ -139,7 +142,7 @@ def of_session(request: HttpRequest, account: Account, session_id: UUID) -> Appr
 
 def ask(request: HttpRequest, account: Account, *, session_id: UUID, reason: str) -> ApprovalRequest:
     """Ask for approval; what this session asked before is withdrawn. Everybody concerned is told by mail. Raises
-    NobodyToRecover, TooManyWaiting."""
+    NobodyToRecover, TooManyWaiting, TooMany."""
     able = approvers(account)
     if not able:
         raise NobodyToRecover(
@@ -147,6 +150,7 @@ def ask(request: HttpRequest, account: Account, *, session_id: UUID, reason: str
                 "nobody else in your organisation may approve this: use a recovery code, or ask whoever gave you the account"
             )
         )
+    throttle.LOST.attempt(str(account.tenant_id), str(account.pk))
     before = of_session(request, account, session_id)
     if before is not None:
         requests.withdraw_own(request, before)
@@ -189,6 +193,7 @@ def replace_all(request: HttpRequest, account: Account, device: TenantDevice, ap
         own.replace_devices(account, device)
     request.session.pop(KEY, None)
     request.session.pop(APP, None)
+    throttle.LOST.succeeded(str(account.tenant_id), str(account.pk))
     count = own.end_others(request, account)
     record_act(
         acts.FACTOR_RECOVERED, who(account), what(account), request=request, approver=approver, count=count

@@ -28,7 +28,7 @@ from vsaas.approvals.shown import state_of
 from vsaas.approvals.signing_in import REASON_CHARS_MAX
 from vsaas.common import clock
 from vsaas.common.by_itself import asked_by_itself
-from vsaas.common.errors import Conflict
+from vsaas.common.errors import Conflict, TooMany
 from vsaas.common.links import tenant_url
 
 NO_RIGHTS = "a session that owes the second factor has no rights; what it may do is ask for a new one"
@@ -86,7 +86,7 @@ def lost_factor(request: HttpRequest) -> HttpResponseBase:
     if form.is_bound and form.is_valid():
         try:
             lost.ask(request, door.account, session_id=door.session_id, reason=form.cleaned_data["reason"])
-        except Conflict as error:
+        except (Conflict, TooMany) as error:
             form.add_error(None, sentence(error))
             status = error.status
         else:

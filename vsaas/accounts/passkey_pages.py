@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tenants.declare import public, requires
 from tenants.permissions import ACCOUNT_SELF
-from vsaas.accounts import owing, own, passkeys, signin
+from vsaas.accounts import owing, own, passkeys, signin, waiting
 from vsaas.accounts.account_pages import CONFIRM, confirm_first, me
 from vsaas.accounts.models import Account, Passkey
 from vsaas.accounts.passkeys import LastFactor, PasskeyRefused
@@ -65,7 +65,9 @@ def passkey_challenge(request: HttpRequest) -> HttpResponse:
         covers = bytes.fromhex(request.POST.get("covers", "")[:COVERS_CHARS_MAX])
     except ValueError:
         raise InvalidField("covers", _("write it in hexadecimal")) from None
-    return JsonResponse(passkeys.request_options(request, asked_for(request), covers))
+    # Who approves at another's screen is not known before they have typed who they are: any of theirs may answer.
+    account = None if waiting.asks_here(request, covers) else asked_for(request)
+    return JsonResponse(passkeys.request_options(request, account, covers))
 
 
 def _one(request: HttpRequest, passkey_id: UUID) -> Passkey:

@@ -244,11 +244,20 @@ def is_answer(code: str) -> bool:
     return code.lstrip().startswith("{")
 
 
-def check(request: HttpRequest, account: Account | None, answer: str, covers: bytes = b"") -> Passkey | None:
+def check(
+    request: HttpRequest,
+    account: Account | None,
+    answer: str,
+    covers: bytes = b"",
+    *,
+    asked_anybody: bool = False,
+) -> Passkey | None:
     """The passkey that gave this answer: one of the account's; without an account any of an active account here, and then
-    only with the person verified by the authenticator. None, with the refusal noted, when it is none of them."""
+    only with the person verified by the authenticator. None, with the refusal noted, when it is none of them.
+    `asked_anybody`: it was asked for before anybody knew whose it would be (`request_options` without an account); it must
+    be the account's all the same, with the person verified."""
     try:
-        return _checked(request, account, answer, covers)
+        return _checked(request, account, answer, covers, asked_anybody or account is None)
     except PasskeyCopied:
         return None
     except PasskeyRefused as error:
@@ -257,8 +266,10 @@ def check(request: HttpRequest, account: Account | None, answer: str, covers: by
         return None
 
 
-def _checked(request: HttpRequest, account: Account | None, answer: str, covers: bytes) -> Passkey:
-    challenge = _take_challenge(request, account, covers)
+def _checked(
+    request: HttpRequest, account: Account | None, answer: str, covers: bytes, asked_anybody: bool
+) -> Passkey:
+    challenge = _take_challenge(request, None if asked_anybody else account, covers)
     passkey = _named_by(answer, account)
     try:
         found = webauthn.verify_authentication_response(
@@ -268,7 +279,7 @@ def _checked(request: HttpRequest, account: Account | None, answer: str, covers:
             expected_origin=the_party().origin,
             credential_public_key=bytes(passkey.public_key),
             credential_current_sign_count=0,  # held to below, where going back is told from the rest
-            require_user_verification=account is None,
+            require_user_verification=asked_anybody,
         )
     except _MALFORMED as error:
         raise _refused(error) from error

@@ -13,15 +13,14 @@ from rest_framework.response import Response
 
 from tenants.declare import Requires
 from tenants.permissions import ACCOUNT_SELF
-from vsaas.accounts import passkeys, signin
+from vsaas.accounts import passkeys
 from vsaas.accounts.models import Account, Passkey
-from vsaas.accounts.passwords import MAX_CHARS
+from vsaas.accounts.own_api import ConfirmFields, confirmed
 from vsaas.approvals.errors import FreshFactorNeeded
-from vsaas.approvals.forms import FACTOR_CHARS_MAX
 from vsaas.common import clock
 from vsaas.common.api import ApiView
 from vsaas.common.describe import describe
-from vsaas.common.errors import InvalidField, NotFound, TooMany
+from vsaas.common.errors import NotFound, TooMany
 from vsaas.common.fields import Fields, valid
 from vsaas.common.shapes import Id, Micros, Next, page_example
 
@@ -54,16 +53,6 @@ class PasskeyFields(Fields):
     """What it is called."""
 
     name = serializers.CharField(max_length=passkeys.NAME_CHARS_MAX)
-
-
-class PasskeyRemovalFields(Fields):
-    """Who has both is no thief of a session."""
-
-    password = serializers.CharField(max_length=MAX_CHARS, trim_whitespace=False)
-    code = serializers.CharField(
-        max_length=FACTOR_CHARS_MAX,
-        help_text="A code of your authenticator app, unused, one of your recovery codes, or a passkey's answer as JSON.",
-    )
 
 
 def passkey_json(passkey: Passkey) -> dict[str, Any]:
@@ -126,7 +115,7 @@ class PasskeyRemoval(ApiView):
 
     @describe(
         "Remove a passkey",
-        request=PasskeyRemovalFields,
+        request=ConfirmFields,
         request_example={"password": "the one you have", "code": "492039"},
         reply=PasskeyRemovalReply,
         example={"sessions_ended": 1},
@@ -135,12 +124,7 @@ class PasskeyRemoval(ApiView):
     def post(self, request: Request, passkey_id: UUID) -> Response:
         """Takes your password and a second factor. All your other sessions end."""
         account, passkey = _own(self.actor.account_id, passkey_id)
-        fields = valid(PasskeyRemovalFields(data=request.data))
-        if not signin.check_own_password(request._request, account, fields["password"]):
-            raise InvalidField("password", _("this is not your password"))
-        given = signin.check_factor(request._request, account, fields["code"], sent=True)
-        if given is None:
-            raise FreshFactorNeeded()
+        given = confirmed(request._request, account, valid(ConfirmFields(data=request.data)))
         count = passkeys.remove(request._request, account, passkey, given)
         return Response({"sessions_ended": count})
 

@@ -36,7 +36,15 @@ from tenants.words import Text
 from vsaas.accounts import acts
 from vsaas.accounts.grants import Held, as_grants, as_rows, held, in_words, membership
 from vsaas.accounts.limits import limits_for
-from vsaas.accounts.models import Account, Invitation, RememberedBrowser, Session, SetupLink, TotpDevice
+from vsaas.accounts.models import (
+    Account,
+    Invitation,
+    Passkey,
+    RememberedBrowser,
+    Session,
+    SetupLink,
+    TotpDevice,
+)
 from vsaas.approvals.demand import for_roles
 from vsaas.approvals.standing import keeps_approvers
 from vsaas.audit.services import record_act, what, who
@@ -124,9 +132,11 @@ def member(actor: Actor, account_id: UUID) -> Account:
 
 
 def _accounts() -> QuerySet[Account]:
-    confirmed = TotpDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
+    apps, keys = (
+        Exists(model.objects.filter(user=OuterRef("pk"), confirmed=True)) for model in (TotpDevice, Passkey)
+    )
     places = Membership.objects.select_related("site").order_by("site__name", "id")
-    rows = Account.objects.filter(is_active=True).annotate(has_factor=Exists(confirmed))
+    rows = Account.objects.filter(is_active=True).annotate(has_factor=apps | keys)
     return rows.prefetch_related(Prefetch("memberships", places))
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
@@ -51,6 +52,11 @@ class Offer:
     to: str
     state: str
 
+    @property
+    def number(self) -> str:
+        """`to` where it is a telephone number; "" for the address, which the person typed a moment ago."""
+        return "" if self.kind == rules.EMAIL_CODE else self.to
+
 
 # ---- what there is
 
@@ -63,6 +69,14 @@ def offers(request: HttpRequest, account: Account) -> list[Offer]:
         for kind, title in rules.kinds().items()
         if kind in ways
     ]
+
+
+def relabel(request: HttpRequest, account: Account, field: forms.Field) -> None:
+    """Once a code was sent in this session, the field for codes says so, in place of speaking of the app alone. Called before
+    the form is drawn."""
+    if any(one.state == "sent" for one in offers(request, account)):
+        field.label = _("Code that was sent to you")
+        field.help_text = _("Six digits. One of your app, or a recovery code, does too.")
 
 
 def usable(account: Account) -> set[str]:

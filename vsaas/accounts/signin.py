@@ -12,6 +12,7 @@ from tenants.access import actor_of, in_force, require_in_force
 from tenants.errors import OutsideHours
 from vsaas.accounts import (
     acts,
+    crowd,
     devices,
     freshness,
     owing,
@@ -56,7 +57,12 @@ def check_password(request: HttpRequest, email: str, password: str) -> Account |
     if not place.is_known_browser:
         _count_network(request)
     _count_for(request, throttle.PASSWORD, email, place.label, (tenant_id, email, place.counted_by))
-    account = authenticate(request, email=email, password=password)
+    try:
+        with crowd.in_turn(known=place.is_known):
+            account = authenticate(request, email=email, password=password)
+    except TooMany:
+        _uncount(request, email, place)  # nothing was tried
+        raise
     if isinstance(account, Account):
         throttle.PASSWORD.succeeded(tenant_id, email, place.counted_by)
         if not place.is_known:
@@ -72,6 +78,15 @@ def check_password(request: HttpRequest, email: str, password: str) -> Account |
         tenant = request.tenant.slug  # type: ignore[attr-defined]
         record_refusal(acts.UNKNOWN_REFUSED, NOBODY, request=request, platform=True, tenant=tenant)
     return None
+
+
+def _uncount(request: HttpRequest, email: str, place: trust.Place) -> None:
+    tenant_id = str(request.tenant.id)  # type: ignore[attr-defined]
+    throttle.PASSWORD.take_back(tenant_id, email, place.counted_by)
+    if not place.is_known:
+        throttle.ACCOUNT.take_back(tenant_id, email)
+    if not place.is_known_browser:
+        throttle.NETWORK.take_back(tenant_id, network_of(request))
 
 
 def _count_network(request: HttpRequest) -> None:
@@ -151,16 +166,25 @@ def owing_account(request: HttpRequest) -> Account | None:
 
 
 def check_factor(
-    request: HttpRequest, account: Account, code: str, *, covers: bytes = b"", sent: bool = False
+    request: HttpRequest,
+    account: Account,
+    code: str,
+    *,
+    covers: bytes = b"",
+    asked_anybody: bool = False,
+    sent: bool = False,
 ) -> TenantDevice | None:
     """The device that took the code, or the passkey whose answer it is (used up by that), or None with the refusal noted.
-    `covers`: what a passkey's answer must have been given to. `sent`: a code that was sent to the person will do too, where
-    their rules accept it; never where somebody approves what another asked for. Raises TooMany."""
+    `covers`: what a passkey's answer must have been given to; `asked_anybody`: it was asked for before its person was known.
+    `sent`: a code that was sent to the person will do too, where their rules accept it; never where somebody approves what
+    another asked for. Raises TooMany."""
     network = network_of(request)
     parts = (str(account.tenant_id), str(account.pk), network)
     _count_for(request, throttle.FACTOR, account.email, network, parts)
     if passkeys.is_answer(code):
-        device: TenantDevice | None = passkeys.check(request, account, code, covers)
+        device: TenantDevice | None = passkeys.check(
+            request, account, code, covers, asked_anybody=asked_anybody
+        )
     else:
         device = _device_that_took(request, account, code, sent)
         if device is None:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from tenants.declare import Requires, declaration_of
 from tenants.errors import StaleFactor, VsaasError
-from vsaas.accounts import freshness, signin
+from vsaas.accounts import freshness, sent_codes, signin
 from vsaas.accounts.code_asking import try_to_ask
 from vsaas.accounts.models import Account
 from vsaas.accounts.waiting import sentence
@@ -64,6 +64,8 @@ def _page(request: HttpRequest, form: FreshForm, status: int) -> TemplateRespons
         if name not in (FIELD, SEND, TOKEN)
         for value in request.POST.getlist(name)
     ]
+    account: Any = request.user
+    sent_codes.relabel(request, account, form.fields[FIELD])
     context = {"form": form, "field": form[FIELD], "kept": kept}
     return TemplateResponse(request, "accounts/fresh.html", context, status=status)
 

@@ -94,3 +94,6 @@ RESET_ADDRESS = Throttle("reset-address", free=3, cap_s=3600)  # the same, per t
 GLASS = Throttle("glass", free=5, cap_s=900)  # break-glass codes tried, per tenant and account
 NEW_ADDRESS = Throttle("new-address", free=5, cap_s=3600)  # addresses one account asks to have confirmed
 SENT = Throttle("sent-code", free=5, cap_s=900)  # codes sent and none of them used, per tenant and account
+LOST = Throttle(
+    "lost-factor", free=5, cap_s=900
+)  # a new second factor asked for at the door, per tenant and account

@@ -22,6 +22,7 @@ from vsaas.accounts import (
     recovery,
     remembered,
     rules,
+    sent_codes,
     setup,
     signin,
     throttle,
@@ -145,6 +146,7 @@ def sign_in_factor(request: HttpRequest) -> HttpResponseBase:
     if SEND in request.POST:
         return _code_sent(request, account, under)
     form = FactorForm(request.POST if request.method == "POST" else None)
+    sent_codes.relabel(request, account, form.fields["code"])
     status, headers = 200, {}
     if request.method == "POST" and form.is_valid():
         try:

@@ -149,6 +149,7 @@ def _page(
         "here_form": here or HereForm(),
         "glass_form": glass or GlassForm(),
         "here_open": here is not None,
+        "digest": bytes(row.digest).hex() if row else "",
         "glass_open": glass is not None,
         "person": request.user,
     }
@@ -217,7 +218,7 @@ def withdraw(request: HttpRequest) -> HttpResponseBase:
 @public(ONE_AT_A_TIME)
 @require_POST
 def here(request: HttpRequest) -> HttpResponseBase:
-    """A second person approves at this screen, with address, password and code. No session of theirs is begun, and this
+    """A second person approves at this screen, with address, password and code or passkey. No session of theirs is begun, and this
     one goes on."""
     row = _row(request) if waits(request) else None
     if row is None:
@@ -226,7 +227,7 @@ def here(request: HttpRequest) -> HttpResponseBase:
     if not form.is_valid():
         return _page(request, here=form, status=422)
     try:
-        approver = _authenticated(request, form.cleaned_data)
+        approver = _authenticated(request, form.cleaned_data, bytes(row.digest))
         if approver is None:
             form.add_error(None, _("Address, password and code do not belong together here. Try again."))
             return _page(request, here=form, status=401)
@@ -242,12 +243,20 @@ def here(request: HttpRequest) -> HttpResponseBase:
     return _use(request, row)
 
 
-def _authenticated(request: HttpRequest, typed: dict[str, Any]) -> Account | None:
-    """Whose password and code these are. Counted as at the door, and one answer whatever is wrong."""
+def _authenticated(request: HttpRequest, typed: dict[str, Any], covers: bytes) -> Account | None:
+    """Whose password and code these are, or passkey's answer to this very request. Counted as at the door, and one answer
+    whatever is wrong."""
     account = signin.check_password(request, typed["email"], typed["password"])
-    if account is None or signin.check_factor(request, account, typed["code"]) is None:
+    if account is None:
         return None
-    return account
+    given = signin.check_factor(request, account, typed["code"], covers=covers, asked_anybody=True)
+    return None if given is None else account
+
+
+def asks_here(request: HttpRequest, covers: bytes) -> bool:
+    """Whether this is what somebody at the screen of a session that waits would approve: its own request, which waits."""
+    row = _row(request) if waits(request) else None
+    return row is not None and row.state == State.WAITING and covers == bytes(row.digest)
 
 
 @public(ONE_AT_A_TIME)

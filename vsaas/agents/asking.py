@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from protocol.errors import ProtocolError
-from protocol.order import Answer, Order, TryAddress, UploadNow
+from protocol.order import Answer, Order, Task
 from sealing.errors import SealingError
 from tenants.words import Text
 from vsaas.agents.commands import NEWS_ORDER, channel_of
@@ -31,7 +31,7 @@ PER_AGENT_A_MINUTE = 12
 PER_TENANT_A_MINUTE = 60
 
 
-def ask(agent: Agent, task: TryAddress | UploadNow, *, lives_s: int, order: UUID | None = None) -> UUID:
+def ask(agent: Agent, task: Task, *, lives_s: int, order: UUID | None = None) -> UUID:
     """Sends an agent an order once this transaction commits; returns its id, by which `answer_of` finds the answer.
 
     Raises AgentOffline, TooMany, Unavailable. The caller has checked the right and writes the act down.

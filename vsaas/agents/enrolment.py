@@ -13,7 +13,7 @@ from django.db.models import F
 from protocol import limits
 from protocol.enrolment import SECRET_BYTES, EnrolRequest
 from protocol.enrolment import EnrolmentCode as Code
-from sealing.ids import box_kid, kid
+from sealing.ids import StatementKind, box_kid, kid
 from sealing.statement import AgentKeys
 from tenants import lookups
 from tenants.models import Site, Tenant
@@ -21,17 +21,20 @@ from tenants.scope import tenant_scope
 from vsaas.agents import acts
 from vsaas.agents.acts import CODE_ISSUED, ENROLLED, ENROLMENT_REFUSED
 from vsaas.agents.commands import current_command, issue_command
-from vsaas.agents.errors import EnrolmentRefused
+from vsaas.agents.errors import EnrolmentRefused, WaitsForHolder
 from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose, EnrolmentCode
 from vsaas.audit.services import NOBODY, Who, record_act, record_refusal, what
 from vsaas.audit.services import agent as audit_agent
 from vsaas.common import clock
 from vsaas.common.errors import TooMany, Unavailable
 from vsaas.common.redis import client
-from vsaas.keys.services import root_fingerprint, sign_statement, statements_since
+from vsaas.keys.models import StatementRequest
+from vsaas.keys.services import root_fingerprint, state, statements_since, waits
 
 WRONG_CODES_AT_MOST = 20
 WRONG_CODES_S = 600
+ASK_AGAIN_S = 15
+"""How often an agent asks whether a holder has signed for it."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,14 @@ def enrol(request: EnrolRequest, source: str) -> Enrolled:
         code = _take_attempt(found.id, request)
     with tenant_scope(found.tenant_id):
         agent = code.used_by or _register(code, request)
+        held_up = waits(agent.id, StatementKind.AGENT_KEYS)
+    if held_up:
+        raise WaitsForHolder(
+            "your organisation holds its keys itself: one of its holders has to sign that this agent belongs to it, on the "
+            "page Keys of the portal",
+            retry_after_s=ASK_AGAIN_S,
+        )
+    with tenant_scope(found.tenant_id):
         return Enrolled(
             found.tenant_id,
             Tenant.objects.get(id=found.tenant_id).slug,
@@ -102,7 +113,11 @@ def enrol(request: EnrolRequest, source: str) -> Enrolled:
 
 
 def _take_attempt(code_id: UUID, request: EnrolRequest) -> EnrolmentCode:
-    """Counts an attempt. Returns the code when it may enrol, or has enrolled these very keys (their reply was lost)."""
+    """Counts an attempt. Returns the code when it may enrol, or has enrolled these very keys (their reply was lost, or the
+    statement that names them waited for a holder, for which there is no haste)."""
+    waiting = EnrolmentCode.objects.select_related("site", "used_by").filter(id=code_id).first()
+    if waiting is not None and waiting.used_by is not None and _asked_again(waiting.used_by, request):
+        return waiting
     open_codes = EnrolmentCode.objects.filter(
         id=code_id, attempts__lt=limits.ENROLMENT_CODE_ATTEMPTS, expires_at__gt=clock.now()
     )
@@ -127,6 +142,12 @@ def _same_keys(agent: Agent, request: EnrolRequest) -> bool:
     return agent.revoked_at is None and stored == _publics(request)
 
 
+def _asked_again(agent: Agent, request: EnrolRequest) -> bool:
+    """Whether these are the keys of an agent that a holder had to vouch for: it asks until one has."""
+    asked = StatementRequest.objects.filter(subject=agent.id, kind=int(StatementKind.AGENT_KEYS))
+    return asked.exists() and _same_keys(agent, request)
+
+
 def _publics(request: EnrolRequest) -> dict[str, bytes]:
     return {
         AgentKeyPurpose.RECORD.value: request.record_public,
@@ -149,7 +170,7 @@ def _register(code: EnrolmentCode, request: EnrolRequest) -> Agent:
     except IntegrityError as error:
         raise _refused(code, acts.KEYS_KNOWN) from error
     keys = AgentKeys(agent.id, request.record_public, request.transport_public, request.box_public)
-    sign_statement(agent.tenant_id, keys)
+    state(agent.tenant_id, keys, what(agent), audited(agent))
     issue_command(agent, [])
     record_act(ENROLLED, audited(agent), what(code.site), kid=kid(request.transport_public).hex())
     return agent

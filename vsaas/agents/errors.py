@@ -21,6 +21,18 @@ class EnrolmentRefused(Denied):
     title = _("This code does not enrol an agent")
 
 
+class WaitsForHolder(Conflict):
+    """The organisation holds its keys itself, and nobody has signed yet that this agent belongs to it. The agent asks again."""
+
+    problem = "waits-for-holder"
+    title = _("A holder of the organisation's keys has to sign first")
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(
+            detail, headers={"Retry-After": str(retry_after_s)}, extra={"retry_after_s": retry_after_s}
+        )
+
+
 class MalformedMessage(BadRequest):
     """A message of an agent is not what the protocol says; `detail` names the field."""
 

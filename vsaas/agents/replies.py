@@ -106,7 +106,9 @@ class RevocationReply(BaseModel):
     """The agent that is let in no more, and the number of the signed statement that says so."""
 
     agent: Id
-    statement: int
+    statement: int | None = Field(
+        description="null: your organisation holds its keys, and a holder has to sign it."
+    )
 
 
 class NewEnrolmentCode(BaseModel):
@@ -136,7 +138,7 @@ class EnrolmentCodeState(BaseModel):
 
     id: Id
     site_id: Id
-    state: Literal["waiting", "enrolled", "run-out"]
+    state: Literal["waiting", "waits-for-holder", "enrolled", "run-out"]
     expires_us: Micros
     agent: EnrolledAgent | None
 

@@ -10,7 +10,7 @@ from vsaas.agents.tips import known_tips
 from vsaas.audit.services import Who, record_act, what
 from vsaas.common import clock
 from vsaas.common.errors import Conflict
-from vsaas.keys.services import sign_statement
+from vsaas.keys.services import state
 
 
 class AlreadyRevoked(Conflict):
@@ -19,8 +19,9 @@ class AlreadyRevoked(Conflict):
     problem = "already-revoked"
 
 
-def revoke(agent: Agent, by: Who) -> int:
-    """Lets the agent in no more, and states per chain the last record still trusted. Returns the last statement's number.
+def revoke(agent: Agent, by: Who) -> int | None:
+    """Lets the agent in no more, and states per chain the last record still trusted. Returns the last statement's number;
+    None where the organisation holds its keys, and a holder has to sign it.
 
     What it recorded until now stays readable; what it still holds can no longer be sent. The hub drops its connections
     once this transaction commits. The caller has checked that `by` holds `agent:edit` on the agent.
@@ -31,7 +32,7 @@ def revoke(agent: Agent, by: Who) -> int:
     chains = [TrustedUpTo(tip.chain, tip.seq, tip.hash) for tip in known_tips(agent.id)]
     for at in range(0, len(chains) or 1, REVOKED_CHAINS_MAX):
         body = AgentRevoked(agent.id, tuple(chains[at : at + REVOKED_CHAINS_MAX]))
-        number = sign_statement(agent.tenant_id, body)
+        number = state(agent.tenant_id, body, what(agent), by)
     record_act(REVOKED, by, what(agent))
     announce(agent.id, NEWS_REVOKED)
     return number

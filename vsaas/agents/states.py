@@ -4,12 +4,14 @@ from typing import Any
 from uuid import UUID
 
 from protocol import limits
+from sealing.ids import StatementKind
 from tenants import access
 from tenants.access import Actor
 from tenants.permissions import AGENT_EDIT, AGENT_VIEW, CAMERA_VIEW
 from vsaas.agents.health import is_cloned, is_online
 from vsaas.agents.models import Agent, AgentHealth, EnrolmentCode
 from vsaas.common import clock
+from vsaas.keys.services import waits
 
 CLOCK_RIGHT_US = 2_000_000
 ONLINE = "online"
@@ -84,17 +86,18 @@ def _by_our_clock(us: int | None, offset_us: int) -> int | None:
 WAITING = "waiting"
 ENROLLED = "enrolled"
 RUN_OUT = "run-out"
+FOR_HOLDER = "waits-for-holder"
 
 
 def code_state(code: EnrolmentCode) -> dict[str, Any]:
     """One enrolment code, as `GET /api/v1/enrolment-codes/<id>` answers; `code.used_by` should be loaded."""
     if code.used_at is not None:
-        state = ENROLLED
+        state = FOR_HOLDER if waits(code.used_by_id, StatementKind.AGENT_KEYS) else ENROLLED
     elif code.expires_at <= clock.now() or code.attempts >= limits.ENROLMENT_CODE_ATTEMPTS:
         state = RUN_OUT
     else:
         state = WAITING
-    agent = code.used_by
+    agent = code.used_by if state == ENROLLED else None
     return {
         "id": str(code.id),
         "site_id": str(code.site_id),

@@ -73,7 +73,7 @@ class Approvals(ApiView):
         state = request.query_params.get("state")
         if state not in (None, WAITING):
             raise InvalidField("state", f"ask for {WAITING}, or leave it out")
-        rows = requests.waiting_for(self.actor) if state else requests.visible(self.actor)
+        rows = requests.waiting_list(self.actor) if state else requests.visible(self.actor)
         items = [shown.as_json(self.actor, row) for row in rows[: shown.SHOWN_MOST]]
         return Response({"items": items, "next": None})
 

@@ -24,6 +24,7 @@ from tenants import access
 from tenants.access import Actor
 from tenants.errors import VsaasError
 from tenants.models import Tenant
+from tenants.words import Text
 from vsaas.approvals import acts, people
 from vsaas.approvals.digest import digest
 from vsaas.approvals.errors import (
@@ -166,9 +167,19 @@ def waiting_for(actor: Actor) -> QuerySet[ApprovalRequest]:
     return rows.order_by("asked_at", "id")
 
 
+def waiting_list(actor: Actor) -> list[ApprovalRequest]:
+    """The same without what this actor is hindered to decide."""
+    return [row for row in waiting_for(actor) if hindered(actor, row) is None]
+
+
 def waiting_count(actor: Actor) -> int:
     """How much that is."""
-    return waiting_for(actor).count() if decides(actor) else 0
+    return len(waiting_list(actor)) if decides(actor) else 0
+
+
+def hindered(actor: Actor, row: ApprovalRequest) -> Text | None:
+    """Why somebody who may approve such acts may not approve this one; None: they may."""
+    return kind(row.act).hinders(row.parameters, actor)
 
 
 def one(actor: Actor, request_id: UUID) -> ApprovalRequest:
@@ -194,9 +205,9 @@ def require_may_decide(approver: Actor | None, row: ApprovalRequest) -> Actor:
     access.require(in_force, kind(row.act).permission, Tenant.objects.get())
     if kind(row.act).is_about(row.parameters, approver):
         raise OwnRequest(_("this would change what you may do yourself: somebody else must decide it"))
-    hindered = kind(row.act).hinders(row.parameters, approver)
-    if hindered is not None:
-        raise Denied(hindered)
+    why = hindered(approver, row)
+    if why is not None:
+        raise Denied(why)
     return approver
 
 

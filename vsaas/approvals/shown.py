@@ -26,7 +26,7 @@ def may_decide(actor: Actor, row: ApprovalRequest) -> bool:
     others = row.requester_id != actor.account_id and not act.is_about(row.parameters, actor)
     if not (waits and others and actor.tenant_wide(act.permission)):
         return False
-    return act.hinders(row.parameters, actor) is None
+    return requests.hindered(actor, row) is None
 
 
 def may_withdraw(actor: Actor, row: ApprovalRequest) -> bool:

@@ -50,6 +50,12 @@ DELETED = declare(
 ADDRESS_TRIED = declare(
     "camera.address-tried", _("{actor} had {object} try the address of {camera}"), camera=one_of(A_NEW_CAMERA)
 )
+SEARCHED = declare("camera.searched", _("{actor} had {object} search its network for cameras"), ["ranges"])
+LOOKED_AT = declare(
+    "camera.looked-at",
+    _("{actor} had {object} look at cameras of its network"),
+    ["addresses", "factory_passwords"],
+)
 SITE_ADDED = declare("site.added", _("{actor} added the site {object}, time zone {timezone}"))
 SITE_CHANGED = declare(
     "site.changed",

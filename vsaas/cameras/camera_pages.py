@@ -21,6 +21,7 @@ from tenants.models import Site
 from tenants.permissions import AGENT_ENROL, CAMERA_EDIT
 from vsaas.agents.models import Agent
 from vsaas.audit.services import who
+from vsaas.cameras.addresses import split_credentials
 from vsaas.cameras.errors import AgentGone, CameraNameTaken, InvalidCamera, StaleVersion
 from vsaas.cameras.forms import CameraDeletionForm, CameraForm, NewCameraForm
 from vsaas.cameras.kept import default_retention_days, kept_footage
@@ -42,14 +43,19 @@ from vsaas.common.links import tenant_url
 @requires(CAMERA_EDIT)
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_camera(request: HttpRequest) -> HttpResponse:
-    """A camera for an agent; afterwards its own page shows how the agent gets on with it. `?agent=` is chosen first."""
+    """A camera for an agent; afterwards its own page shows how the agent gets on with it. `?agent=` is chosen first, `?url=` (without
+    credentials) is typed already."""
     actor = signed_in(request)
     agents = access.visible(actor, CAMERA_EDIT, Agent.objects.filter(revoked_at=None).select_related("site"))
     form = NewCameraForm(
         request.POST if request.method == "POST" else None,
         agents=agents.order_by("site__name", "name"),
         groups=groups_in_use(actor),
-        initial={"agent": request.GET.get("agent"), "audio": True},
+        initial={
+            "agent": request.GET.get("agent"),
+            "audio": True,
+            "main_url": split_credentials(request.GET.get("url", ""))[0],
+        },
     )
     if request.method == "POST" and form.is_valid():
         camera = _added(form, actor)

@@ -22,6 +22,24 @@ class CameraNameTaken(Conflict):
     problem = "camera-name-taken"
 
 
+class CameraAddedAlready(Conflict):
+    """This very camera of a look or an import was added before."""
+
+    problem = "camera-added-already"
+
+
+class InvalidSearch(InvalidField):
+    """What is to be searched, looked at or imported is wrong."""
+
+    problem = "invalid-search"
+
+
+class NotReady(Conflict):
+    """The agent has not finished looking, or the camera was not seen."""
+
+    problem = "not-ready"
+
+
 class InvalidView(InvalidField):
     """A field of a saved view is wrong."""
 

@@ -21,9 +21,17 @@ from vsaas.audit.services import Who, differences, record_act, what
 from vsaas.cameras import acts
 from vsaas.cameras.addresses import wrong_in_words
 from vsaas.cameras.commands import tell_agent
-from vsaas.cameras.errors import AgentGone, CameraDeleted, CameraNameTaken, InvalidCamera, StaleVersion
+from vsaas.cameras.errors import (
+    AgentGone,
+    CameraAddedAlready,
+    CameraDeleted,
+    CameraNameTaken,
+    InvalidCamera,
+    StaleVersion,
+)
 from vsaas.cameras.models import RETENTION_DAYS_MAX, Camera, CameraGroup, CameraSource, StreamKind
 from vsaas.common import clock
+from vsaas.common.errors import VsaasError
 from vsaas.common.names import CHARS_MAX, BadName, clean_name
 
 NAME_CHARS_MAX = CHARS_MAX
@@ -31,19 +39,29 @@ GROUPS_MAX = 20
 
 
 @dataclass(frozen=True)
+class SealedAddress:
+    """An address that is sealed already, for the agent and for the camera's id and stream (`protocol.camera_source`).
+    `scheme`: of the address inside."""
+
+    sealed: bytes = field(repr=False)
+    scheme: str
+
+
+@dataclass(frozen=True)
 class NewCamera:
     """What a camera begins with. URLs: `rtsp://user:password@host[:port]/path` (rtsps too); not shown in any repr.
 
-    `site`: None for the agent's own."""
+    `site`: None for the agent's own. `id`: the one its sealed addresses were sealed for; None: a new one."""
 
     name: str
-    main_url: str = field(repr=False)
-    sub_url: str | None = field(default=None, repr=False)
+    main_url: str | SealedAddress = field(repr=False)
+    sub_url: str | SealedAddress | None = field(default=None, repr=False)
     audio: bool = True
     enabled: bool = True
     retention_days: int | None = None
     site: Site | None = None
     groups: Sequence[str] = ()
+    id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -75,15 +93,41 @@ def camera_add(agent: Agent, new: NewCamera, by: Who) -> Camera:
     """Registers a camera on an agent and sends the agent its next command document.
 
     URLs are sealed to the agent's box key at once; only the envelopes are stored. Raises InvalidCamera,
-    CameraNameTaken or AgentGone. The caller has checked that `by` holds `camera:edit` on the agent's site, and on
-    `new.site`.
+    CameraNameTaken, CameraAddedAlready or AgentGone. The caller has checked that `by` holds `camera:edit` on the agent's
+    site, and on `new.site`.
     """
+    camera = _put(agent, new, by)
+    tell_agent(agent)
+    return camera
+
+
+def cameras_add(agent: Agent, news: Sequence[NewCamera], by: Who) -> list[Camera | VsaasError]:
+    """Registers many cameras on an agent, which is told once. Returns for each the camera, or why it was not added.
+
+    The caller has checked what `camera_add` asks for.
+    """
+    done: list[Camera | VsaasError] = []
+    for new in news:
+        try:
+            with transaction.atomic():
+                done.append(_put(agent, new, by))
+        except (InvalidCamera, CameraNameTaken, CameraAddedAlready, AgentGone) as error:
+            done.append(error)
+    if any(isinstance(one, Camera) for one in done):
+        tell_agent(agent)
+    return done
+
+
+def _put(agent: Agent, new: NewCamera, by: Who) -> Camera:
     if agent.revoked_at is not None:
         raise AgentGone(
             _("the agent %(agent)s is revoked: enrol another and add the camera there")
             % {"agent": agent.name}
         )
+    if new.id is not None and Camera.objects.filter(id=new.id).exists():
+        raise CameraAddedAlready(_("the camera %(camera)s was added already") % {"camera": new.name})
     camera = Camera(
+        **({} if new.id is None else {"id": new.id}),
         agent=agent,
         site_id=agent.site_id if new.site is None else new.site.id,
         name=_name(new.name),
@@ -98,7 +142,6 @@ def camera_add(agent: Agent, new: NewCamera, by: Who) -> Camera:
         _seal(camera, StreamKind.SUB, new.sub_url)
     _set_groups(camera, new.groups)
     record_act(acts.ADDED, by, what(camera), agent=agent.name)
-    tell_agent(agent)
     return camera
 
 
@@ -244,16 +287,22 @@ def _save(camera: Camera) -> None:
         ) from error
 
 
-def _seal(camera: Camera, stream: StreamKind, url: str) -> None:
+def _seal(camera: Camera, stream: StreamKind, url: str | SealedAddress) -> None:
+    if isinstance(url, SealedAddress):
+        return _keep(camera, stream, url.sealed, url.scheme)
     box = AgentKey.objects.get(agent_id=camera.agent_id, purpose=AgentKeyPurpose.BOX)
     try:
         sealed = seal_source(camera.tenant_id, camera.id, Stream(stream), url, bytes(box.public_key))
     except ProtocolError as error:
         raise InvalidCamera(f"{StreamKind(stream).name.lower()}_url", wrong_in_words(error)) from None
+    _keep(camera, stream, sealed, urlsplit(url).scheme)
+
+
+def _keep(camera: Camera, stream: StreamKind, sealed: bytes, scheme: str) -> None:
     CameraSource.objects.update_or_create(
         camera=camera,
         stream=stream,
-        defaults={"sealed": sealed, "scheme": urlsplit(url).scheme, "changed_at": clock.now()},
+        defaults={"sealed": sealed, "scheme": scheme, "changed_at": clock.now()},
     )
 
 

@@ -13,7 +13,11 @@ from vsaas.cameras.camera_pages import (
     switch_camera,
 )
 from vsaas.cameras.camera_people import CameraPeopleView, camera_people
+from vsaas.cameras.finding_api import CameraLook, CameraLooks, CameraSearch, CameraSearches, LookedCameras
+from vsaas.cameras.finding_pages import find_cameras, found_cameras, looked_cameras
 from vsaas.cameras.groups_api import Groups
+from vsaas.cameras.importing_api import CameraImports, ImportedCameras
+from vsaas.cameras.importing_pages import import_cameras, imported_cameras
 from vsaas.cameras.palette import palette
 from vsaas.cameras.sites_pages import add_site, change_site, delete_site, sites
 from vsaas.cameras.sync_page import sync
@@ -23,6 +27,11 @@ from vsaas.cameras.views_api import View, Views
 pages = [
     path("", page.overview, name="overview"),
     path("cameras/add", add_camera, name="sites-camera-add"),
+    path("cameras/find", find_cameras, name="sites-find"),
+    path("cameras/find/<uuid:search_id>", found_cameras, name="sites-found"),
+    path("cameras/look/<uuid:look_id>", looked_cameras, name="sites-looked"),
+    path("cameras/import", import_cameras, name="sites-import"),
+    path("cameras/import/<uuid:batch_id>", imported_cameras, name="sites-imported"),
     path("cameras/<uuid:camera_id>", page.camera, name="camera"),
     path("cameras/<uuid:camera_id>/people", camera_people, name="camera-people"),
     path("cameras/<uuid:camera_id>/settings", change_camera, name="sites-camera"),
@@ -50,6 +59,13 @@ api = [
     path("agents/<uuid:agent_id>/cameras", views.CameraAdding.as_view(), name="api-agent-cameras"),
     path("camera-tests", CameraTests.as_view(), name="api-camera-tests"),
     path("camera-tests/<uuid:test_id>", CameraTest.as_view(), name="api-camera-test"),
+    path("camera-searches", CameraSearches.as_view(), name="api-camera-searches"),
+    path("camera-searches/<uuid:search_id>", CameraSearch.as_view(), name="api-camera-search"),
+    path("camera-looks", CameraLooks.as_view(), name="api-camera-looks"),
+    path("camera-looks/<uuid:look_id>", CameraLook.as_view(), name="api-camera-look"),
+    path("camera-looks/<uuid:look_id>/cameras", LookedCameras.as_view(), name="api-looked-cameras"),
+    path("camera-imports", CameraImports.as_view(), name="api-camera-imports"),
+    path("camera-imports/<uuid:import_id>/cameras", ImportedCameras.as_view(), name="api-imported-cameras"),
     path("views", Views.as_view(), name="api-views"),
     path("views/<uuid:view_id>", View.as_view(), name="api-view"),
 ]

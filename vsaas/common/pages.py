@@ -23,6 +23,7 @@ from tenants.permissions import (
     AUDIT_VIEW,
     CAMERA_PLAYBACK,
     CAMERA_VIEW,
+    KEYS_HOLD,
     LOGIN_APPROVE,
     PEOPLE_VIEW,
     SITE_VIEW,
@@ -58,12 +59,16 @@ PLACES = (
 )
 
 # Of the person alone: they stand in the account menu.
-OWN_PLACES = (Place("account", _("My account"), "person", ACCOUNT_SELF),)
+OWN_PLACES = (
+    Place("account", _("My account"), "person", ACCOUNT_SELF),
+    Place("account-keys", _("My keys"), "key", ACCOUNT_SELF),
+)
 
 # What people do often: the palette offers it.
 ACTS = (
     Place("agents-enrol", _("Enrol an agent"), "plus", AGENT_ENROL),
     Place("sync", _("Play cameras side by side"), "camera", CAMERA_PLAYBACK),
+    Place("keys", _("The organisation's keys"), "key", KEYS_HOLD),
 )
 
 # So many places stand at the thumb of a phone; of more, the last of them is "More".
@@ -82,6 +87,7 @@ BELONGS = {
     "usage": "sites",
     "roles": "people",
     "mail": "people",
+    "keys": "organisation",
 }
 
 

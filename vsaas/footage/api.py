@@ -19,7 +19,6 @@ from tenants.declare import Requires
 from tenants.errors import NotFound, OutsideHours
 from tenants.permissions import CAMERA_AUDIO, CAMERA_CLIP, CAMERA_PLAYBACK, Permission
 from tenants.scope import tenant_scope
-from tenants.sight import sight
 from vsaas.audit import services as audit
 from vsaas.cameras.models import Camera
 from vsaas.common import clock
@@ -51,11 +50,13 @@ from vsaas.footage.requests import (
     refused,
     timeline_request,
 )
+from vsaas.footage.sights import sight_of
 from vsaas.footage.timeline import timeline
 from vsaas.footage.times import US, iso
 from vsaas.keys.services import (
     KmsError,
     NoTenantKeys,
+    Released,
     ReleaseRefused,
     ReleaseTo,
     newest_statement_number,
@@ -88,7 +89,7 @@ class Timeline(ApiView):
         """What was recorded when, per camera, merged into runs. Small whatever the range."""
         asked = timeline_request(request.query_params)
         allowed = cameras_for(self.actor, asked.cameras)
-        sights = {camera: sight(self.actor, allowed[camera], CAMERA_PLAYBACK) for camera in asked.cameras}
+        sights = {camera: sight_of(self.actor, allowed[camera], CAMERA_PLAYBACK) for camera in asked.cameras}
         found = timeline(sights, asked.stream, asked.from_us, asked.to_us, asked.resolution_us)
         cameras = {
             str(camera): {
@@ -206,8 +207,8 @@ class Clips(ApiView):
 
 def asked_of(actor: Actor, camera: Camera, stream: Stream, audio: bool, *needed: Permission) -> Asked:
     """A stream with what of its recorded time the actor may see who needs these rights, and hear if `audio` is wanted."""
-    hears = sight(actor, camera, *needed, CAMERA_AUDIO) if audio and _hears(actor, camera) else None
-    return Asked(camera.id, int(stream), sight(actor, camera, *needed), hears)
+    hears = sight_of(actor, camera, *needed, CAMERA_AUDIO) if audio and _hears(actor, camera) else None
+    return Asked(camera.id, int(stream), sight_of(actor, camera, *needed), hears)
 
 
 def release_to(actor: Actor, hpke_public: bytes, streams: Sequence[Asked]) -> ReleaseTo:
@@ -286,11 +287,15 @@ def _segment_json(found: Found, answer: StreamAnswer) -> dict[str, Any]:
         "record": b64.encode(found.signed),
         "index": None if found.index_part is None else b64.encode(found.index_part),
         "url": found.url,
-        "keys": [
-            {"rendition": key.rendition, "envelope": b64.encode(key.envelope)}
-            for key in found.keys
-            if key.envelope is not None
-        ]
+        "keys": [_key_json(key) for key in found.keys if key.problem is None]
         if found.url is not None
         else None,
     }
+
+
+def _key_json(key: Released) -> dict[str, Any]:
+    """The key of one rendition, sealed to the caller's browser, or that of its hour, sealed to the camera's key."""
+    if key.period is not None:
+        return {"rendition": key.rendition, "period": b64.encode(key.period)}
+    assert key.envelope is not None
+    return {"rendition": key.rendition, "envelope": b64.encode(key.envelope)}

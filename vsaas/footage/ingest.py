@@ -48,6 +48,11 @@ LATEST_DAYS = 400
 BACKLOG_US = DAY_US
 """How far an unsynchronised clock may lie behind before its footage is kept from the day it came."""
 MISSING_ENVELOPE = "missing-envelope"
+_TELLS_OF_SEGMENT = {
+    GapReason.SEALED_DATA_DAMAGED: "segment ",
+    GapReason.DISK_FULL: "given up: segment ",
+}
+"""What the detail of a gap begins with that stands for a segment which will not come."""
 
 
 class ChainMoved(Exception):
@@ -151,7 +156,7 @@ def take_in(
                 raise Conflict(
                     "other batches of this agent kept moving its chains: send this one again"
                 ) from moved
-    stored.set_oldest_unsent(sender.cameras, batch.oldest_unsent_us)
+    stored.set_oldest_unsent(sender.cameras, batch.oldest_unsent_us, batch.unsent)
     decision.report()
     confirmed = stored.uploads_reported(sender.cameras, batch.uploaded)
     return BatchReply(
@@ -364,9 +369,9 @@ class _Decision:
             self._note_damaged(item)
 
     def _note_damaged(self, item: Examined) -> None:
-        """A gap for a sealed segment that was damaged on the agent: its object will not come any more."""
+        """A gap for a sealed segment that was damaged or given up on the agent: its object will not come any more."""
         gap = item.record.record if item.record else None
-        if not isinstance(gap, Gap) or gap.reason != GapReason.SEALED_DATA_DAMAGED or item.unplaced:
+        if not isinstance(gap, Gap) or gap.reason not in _TELLS_OF_SEGMENT or item.unplaced:
             return
         hours = {hour_start_us(gap.start_us), hour_start_us(max(gap.start_us, gap.end_us - 1))}
         for hour_us in hours:
@@ -374,7 +379,7 @@ class _Decision:
             damaged = [
                 segment
                 for segment in stored.declared_in(where, [SegmentState.DECLARED])
-                if gap.detail == f"segment {segment.segment}"
+                if gap.detail == f"{_TELLS_OF_SEGMENT[gap.reason]}{segment.segment}"
             ]
             stored.mark(where, damaged, SegmentState.MISSING)
 

@@ -136,6 +136,14 @@ class SegmentKey(BaseModel):
     envelope: B64
 
 
+class HourKey(BaseModel):
+    """Where your organisation holds its keys: the key of the hour, sealed to the key of its camera (SPEC 3.2, purpose 1),
+    of which your share comes with `GET keys`. The segment's key follows from it (SPEC 2.1)."""
+
+    rendition: int
+    period: B64
+
+
 class SegmentReply(BaseModel):
     """One segment. `url` and `keys` are null unless it is stored."""
 
@@ -148,7 +156,7 @@ class SegmentReply(BaseModel):
     record: B64
     index: B64 | None
     url: str | None = Field(description="GET with Range, straight from the object store, until `expires_us`.")
-    keys: list[SegmentKey] | None
+    keys: list[SegmentKey | HourKey] | None
 
 
 class GapReply(BaseModel):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from django.db import connection
 from django.db.models import F
 
-from protocol.batch import Uploaded
+from protocol.batch import Unsent, Uploaded
 from protocol.states import SegmentState
 from sealing.ids import Stream
 from sealing.names import hour, object_name, stream_prefix
@@ -141,11 +141,18 @@ def _states_within(
     return rows
 
 
-def set_oldest_unsent(cameras: Iterable[uuid.UUID], oldest_unsent_us: int | None) -> None:
-    """What the agent still holds back, for each stream of its cameras."""
-    StreamStatus.objects.filter(camera_id__in=list(cameras)).exclude(
-        oldest_unsent_us=oldest_unsent_us
-    ).update(oldest_unsent_us=oldest_unsent_us)
+def set_oldest_unsent(
+    cameras: Iterable[uuid.UUID], oldest_unsent_us: int | None, unsent: Sequence[Unsent] | None
+) -> None:
+    """What the agent still holds back, for each stream of its cameras; one value for all from agents that tell no more."""
+    told = None if unsent is None else {(item.camera, item.stream): item.oldest_us for item in unsent}
+    changed = []
+    for status in StreamStatus.objects.filter(camera_id__in=list(cameras)):
+        oldest_us = oldest_unsent_us if told is None else told.get((status.camera_id, status.stream))
+        if status.oldest_unsent_us != oldest_us:
+            status.oldest_unsent_us = oldest_us
+            changed.append(status)
+    StreamStatus.objects.bulk_update(changed, ["oldest_unsent_us"])
 
 
 def declared_in(where: Hour, states: Sequence[int]) -> list[Declared]:

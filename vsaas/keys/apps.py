@@ -6,3 +6,9 @@ class KeysConfig(AppConfig):
 
     name = "vsaas.keys"
     label = "keys"
+
+    def ready(self) -> None:
+        from vsaas.common.pages import register_banner
+        from vsaas.keys.pages import banner
+
+        register_banner(banner)

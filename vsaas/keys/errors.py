@@ -1,6 +1,8 @@
 """Errors of keys; `vsaas.common.problems` maps them like every other."""
 
-from vsaas.common.errors import BadRequest, Conflict, VsaasError
+from django.utils.translation import gettext_lazy as _
+
+from vsaas.common.errors import BadRequest, Conflict, Denied, VsaasError
 
 
 class KmsError(VsaasError):
@@ -21,6 +23,69 @@ class NoTenantKeys(Conflict):
     """The tenant has no keys yet."""
 
     problem = "no-tenant-keys"
+
+
+class HeldByCustomer(Conflict):
+    """The portal has no private half of this key any more: the customer holds its successor."""
+
+    problem = "customer-held"
+    title = _("Your organisation holds its keys itself")
+
+
+class NotCustomerHeld(Conflict):
+    """What is asked for exists only where the customer holds the keys."""
+
+    problem = "not-customer-held"
+    title = _("The portal holds your organisation's keys")
+
+
+class NotHolder(Denied):
+    """Only somebody to whom the vault secret is sealed can do this."""
+
+    problem = "not-a-holder"
+    title = _("Only a holder of your organisation's keys can do this")
+
+
+class StatementsMoved(Conflict):
+    """The chain of statements went on since the caller looked at it."""
+
+    problem = "changed-meanwhile"
+    title = _("Somebody changed this meanwhile")
+
+
+class StatementRefused(BadRequest):
+    """Signed statements do not hold, or say what nobody asked for."""
+
+    problem = "statement-refused"
+    title = _("These statements were refused")
+
+
+class ShareRefused(BadRequest):
+    """A sealed share is malformed, or for another key or person."""
+
+    problem = "share-refused"
+    title = _("This share was refused")
+
+
+class NoOwnKey(Conflict):
+    """The person has no key of their own yet, or too few ways to open it."""
+
+    problem = "no-own-key"
+    title = _("There is no key of one's own yet")
+
+
+class LastWay(Conflict):
+    """Without this way the key could not be opened any more, or a holder would have one way alone."""
+
+    problem = "last-way"
+    title = _("This way has to stay")
+
+
+class LastHolder(Conflict):
+    """Without this holder nobody could open the organisation's keys."""
+
+    problem = "last-holder"
+    title = _("Somebody has to hold the keys")
 
 
 class EnvelopeRefused(BadRequest):

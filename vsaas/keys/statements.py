@@ -1,6 +1,8 @@
 """Statements of the tenant root, numbered and chained, and what the other signing keys sign."""
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connections
@@ -16,6 +18,9 @@ from sealing.statement import (
     Recipient,
     Recipients,
     RootBody,
+    Trust,
+    parse_statement,
+    verify_statements,
 )
 from sealing.statement import Statement as StatementToSign
 from sealing.statement import (
@@ -28,7 +33,7 @@ from vsaas.audit.services import record_act, system, what
 from vsaas.common import clock
 from vsaas.keys.acts import KEYS_MADE
 from vsaas.keys.errors import KeysExist, NoTenantKeys
-from vsaas.keys.models import KeyPurpose, Statement, TenantKey
+from vsaas.keys.models import KeyPurpose, Statement, TenantKey, Vault
 from vsaas.keys.tenant_keys import make_key, newest_key, signer
 
 
@@ -49,27 +54,66 @@ def create_tenant_keys(tenant: Tenant) -> str:
 
 
 def root_fingerprint(tenant_id: UUID) -> bytes:
-    """The tenant's root fingerprint (32 bytes). Raises NoTenantKeys."""
+    """The fingerprint (32 bytes) of the tenant's root in force: the customer's, where they hold it. Raises NoTenantKeys."""
+    vault = Vault.objects.filter(retired_at=None).first()
+    if vault is not None:
+        return fingerprint(bytes(vault.root_public))
     return fingerprint(bytes(newest_key(tenant_id, KeyPurpose.ROOT).public_key))
 
 
 def sign_statement(tenant_id: UUID, body: Body) -> int:
-    """Signs and stores the tenant's next statement; returns its number. Others wait until this transaction ends."""
-    root = newest_key(tenant_id, KeyPurpose.ROOT)
-    _one_at_a_time(tenant_id)
+    """Signs and stores the tenant's next statement; returns its number. Others wait until this transaction ends.
+
+    Raises HeldByCustomer where the portal has no root any more (`vsaas.keys.held.requests.state` asks for it then).
+    """
+    one_at_a_time(tenant_id)
+    signed = sign_next(tenant_id, body, next_place(), clock.now_us())
+    (statement,) = store_signed([signed])
+    return statement.number
+
+
+@dataclass(frozen=True, slots=True)
+class StatementPlace:
+    """Where the next statement stands: its number, and the hash of the one before."""
+
+    number: int
+    prev: bytes
+
+
+def next_place() -> StatementPlace:
+    """As of now; who signs calls `one_at_a_time` first."""
     newest = Statement.objects.order_by("-number").first()
-    number = 0 if newest is None else newest.number + 1
-    prev = ZERO_HASH if newest is None else bytes(newest.digest)
-    issued_us = clock.now_us()
-    signed = seal_statement(StatementToSign(tenant_id, number, prev, issued_us, body), signer(root))
-    Statement.objects.create(
-        number=number,
-        kind=int(body.kind),
-        signed=signed,
-        digest=hashlib.sha256(signed).digest(),
-        issued_at=clock.from_us(issued_us),
+    if newest is None:
+        return StatementPlace(0, ZERO_HASH)
+    return StatementPlace(newest.number + 1, bytes(newest.digest))
+
+
+def sign_next(tenant_id: UUID, body: Body, place: StatementPlace, issued_us: int) -> bytes:
+    """The statement signed by the portal's root, stored nowhere. Raises HeldByCustomer."""
+    root = newest_key(tenant_id, KeyPurpose.ROOT)
+    statement = StatementToSign(tenant_id, place.number, place.prev, issued_us, body)
+    return seal_statement(statement, signer(root))
+
+
+def store_signed(signed: Sequence[bytes]) -> list[StatementToSign]:
+    """Stores statements the caller made or has verified against the chain, and returns them parsed."""
+    parsed = [parse_statement(one)[0] for one in signed]
+    Statement.objects.bulk_create(
+        Statement(
+            number=statement.number,
+            kind=int(statement.body.kind),
+            signed=one,
+            digest=hashlib.sha256(one).digest(),
+            issued_at=clock.from_us(statement.issued_us),
+        )
+        for one, statement in zip(signed, parsed, strict=True)
     )
-    return number
+    return parsed
+
+
+def verified_trust(tenant_id: UUID) -> Trust:
+    """What follows from the tenant's statements, verified from number 0 on. Raises NoTenantKeys."""
+    return verify_statements(statements_since(tenant_id), root_fingerprint(tenant_id))
 
 
 def statements_since(tenant_id: UUID, number: int = 0) -> list[bytes]:
@@ -103,7 +147,8 @@ def sign_tombstone(tenant_id: UUID, tombstone: Tombstone) -> bytes:
     return seal_tombstone(tombstone, signer(newest_key(tenant_id, KeyPurpose.DELETION)))
 
 
-def _one_at_a_time(tenant_id: UUID) -> None:
+def one_at_a_time(tenant_id: UUID) -> None:
+    """Has whoever else would add a statement wait until this transaction ends."""
     # An advisory lock, because a row lock would need the right to change what must never change.
     with connections["default"].cursor() as cursor:
         cursor.execute(

@@ -152,7 +152,7 @@ def _try_keys() -> None:
     from vsaas.keys.models import TenantKey
     from vsaas.keys.tenant_keys import open_private
 
-    for key in TenantKey.objects.all():
+    for key in TenantKey.objects.filter(wrapped_private__isnull=False):  # what the customer holds was erased
         open_private(key)
 
 

@@ -140,7 +140,7 @@ export class Api {
     return found;
   }
 
-  private async call<T>(method: string, path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  protected async call<T>(method: string, path: string, body: unknown, signal?: AbortSignal): Promise<T> {
     const headers: Record<string, string> = { Accept: "application/json", "VSaaS-Tenant": this.tenant };
     if (body !== undefined) {
       headers["Content-Type"] = "application/json";

@@ -11,6 +11,11 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
+/** A key sealed to this viewer alone, or (customer-held keys) the hour's envelope as the agent sealed it to the camera's key. */
+export type ApiKey =
+  | { readonly rendition: number; readonly envelope: string }
+  | { readonly rendition: number; readonly period: string };
+
 export interface ApiSegment {
   readonly id: string;
   readonly start_us: number;
@@ -21,7 +26,7 @@ export interface ApiSegment {
   readonly record: string;
   readonly index: string | null;
   readonly url: string | null;
-  readonly keys: readonly { readonly rendition: number; readonly envelope: string }[] | null;
+  readonly keys: readonly ApiKey[] | null;
 }
 
 export interface ApiGap {

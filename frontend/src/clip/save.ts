@@ -4,6 +4,7 @@ import type { PlaybackReply, PlaybackRequest } from "../api/types";
 import { fileName } from "../files";
 import { t } from "../i18n/t";
 import { KeyWorker } from "../keys/client";
+import { inWords } from "../keys/in-words";
 import type { FailureInfo, SegmentPlan, TrackPlan } from "../keys/messages";
 import { readFragments } from "../media/mp4";
 import { Footage } from "../player/footage";
@@ -259,7 +260,9 @@ class ClipSaver {
     throw this.refusal(wallOf(segment, seconds(segment.video, row?.decodeTime ?? segment.video.decodeTime)), last);
   }
 
-  private refusal(atUs: number, { code }: FailureInfo): Error {
+  private refusal(atUs: number, failure: FailureInfo): Error {
+    const { code, kind } = failure;
+    if (kind === "locked" || kind === "unshared") return new Error(inWords(failure).message);
     if (code !== "missing-key") return new Altered(atUs, code);
     return new Error(t("You may not open the footage of {instant}.", { instant: instant(atUs, this.order.zone) }));
   }

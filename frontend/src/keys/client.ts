@@ -2,7 +2,7 @@
 import { t } from "../i18n/t";
 import { WorkerFailure } from "./failure";
 import { inWords } from "./in-words";
-import type { CallName, Calls, FromWorker, LiveEvent, ToWorker } from "./messages";
+import type { CallName, Calls, FailureInfo, FromWorker, GrantedSegment, HoldingsInput, LiveEvent, ToWorker } from "./messages";
 
 interface Waiting {
   resolve(answer: unknown): void;
@@ -14,6 +14,11 @@ export class KeyWorker {
   private readonly worker: Worker;
   private readonly waiting = new Map<number, Waiting>();
   private next = 1;
+  private closed = false;
+  /** The shares the worker was given last. */
+  private given: HoldingsInput | null = null;
+  /** Counts live views opened and closed: what is done about one concerns no later one. */
+  private view = 0;
 
   constructor() {
     this.worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "keys" });
@@ -22,7 +27,17 @@ export class KeyWorker {
   }
 
   /** Calls the worker. Raises WorkerFailure; an aborted `signal` gives kind `aborted`. */
-  call<N extends CallName>(call: N, argument: Calls[N]["argument"], signal?: AbortSignal): Promise<Calls[N]["answer"]> {
+  async call<N extends CallName>(call: N, argument: Calls[N]["argument"], signal?: AbortSignal): Promise<Calls[N]["answer"]> {
+    if (call === "liveOpen" || call === "liveClose") this.view++;
+    const answer = await this.once(call, argument, signal);
+    const lacking = call === "grant" ? lackingKeys(answer as readonly GrantedSegment[]) : null;
+    if (!lacking || !(await this.takeKeys(lacking))) return answer;
+    signal?.throwIfAborted();
+    return this.once(call, argument, signal);
+  }
+
+  private once<N extends CallName>(call: N, argument: Calls[N]["argument"], signal?: AbortSignal): Promise<Calls[N]["answer"]> {
+    if (this.closed) return Promise.reject(new WorkerFailure({ kind: "other", code: "worker", message: t("the player was closed") }));
     const id = this.next++;
     const answer = new Promise<Calls[N]["answer"]>((resolve, reject) => {
       this.waiting.set(id, { resolve: resolve as Waiting["resolve"], reject });
@@ -36,6 +51,7 @@ export class KeyWorker {
 
   /** Ends the worker; its keys are gone with it. */
   terminate(): void {
+    this.closed = true;
     this.worker.terminate();
     this.fail(t("the player was closed"));
   }
@@ -45,14 +61,42 @@ export class KeyWorker {
   }
 
   private receive(message: FromWorker): void {
-    if ("live" in message) {
-      this.onlive(message.live.type === "failure" ? { ...message.live, failure: inWords(message.live.failure) } : message.live);
-      return;
-    }
+    if ("live" in message) return this.live(message.live);
     const waiting = this.waiting.get(message.id);
     this.waiting.delete(message.id);
     if ("failure" in message) waiting?.reject(new WorkerFailure(inWords(message.failure)));
     else waiting?.resolve(message.answer);
+  }
+
+  private live(event: LiveEvent): void {
+    if (event.type !== "failure") return this.onlive(event);
+    const { failure } = event;
+    if (failure.kind === "locked" || failure.kind === "unshared") void this.liveKeys(failure);
+    else this.onlive({ ...event, failure: inWords(failure) });
+  }
+
+  /** The own key, or a share, lacks: the view comes back with it as after any interruption. */
+  private async liveKeys(lacking: FailureInfo): Promise<void> {
+    const { view } = this;
+    let failure = lacking;
+    try {
+      const taken = await this.takeKeys(lacking);
+      if (view !== this.view) return;
+      if (taken) return this.onlive({ type: "closed", code: 0, reason: "" });
+    } catch (error) {
+      failure = error instanceof WorkerFailure ? error.info : { kind: "other", code: "keys", message: String(error) };
+    }
+    this.onlive({ type: "failure", failure: inWords(failure) });
+  }
+
+  /** Has the person unlock their own key, and gives the worker their shares; false where they were given already and still lack one. */
+  private async takeKeys({ kind }: FailureInfo): Promise<boolean> {
+    const { theKeyring } = await import("../held/keyring");
+    const holdings = await theKeyring().holdings(kind === "unshared");
+    if (holdings.shares === this.given?.shares && kind === "unshared") return false;
+    await this.once("holdings", holdings);
+    this.given = holdings;
+    return true;
   }
 
   private fail(message: string): void {
@@ -60,4 +104,10 @@ export class KeyWorker {
     for (const waiting of this.waiting.values()) waiting.reject(error);
     this.waiting.clear();
   }
+}
+
+/** The failure of a segment for which this person's keys lack, where there is one. */
+function lackingKeys(granted: readonly GrantedSegment[]): FailureInfo | null {
+  const failures = granted.flatMap((segment) => ("failure" in segment ? [segment.failure] : []));
+  return failures.find(({ kind }) => kind === "locked") ?? failures.find(({ kind }) => kind === "unshared") ?? null;
 }

@@ -1,4 +1,5 @@
 /** Errors that cross from the worker to the page, and what to make of them. */
+import { KeysLocked, NotShared } from "../held/holdings";
 import { MediaError } from "../media/mp4";
 import { SealingError } from "../sealing/errors";
 import { CodecError } from "../stills/decoder";
@@ -23,6 +24,8 @@ export class ExpiredError extends Error {
 
 export function describeFailure(error: unknown): FailureInfo {
   if (error instanceof SealingError) return { kind: "sealing", code: error.code, message: error.message };
+  if (error instanceof KeysLocked) return { kind: "locked", code: "locked", message: error.message };
+  if (error instanceof NotShared) return { kind: "unshared", code: "unshared", message: error.message };
   if (error instanceof ExpiredError) return { kind: "expired", code: "expired", message: error.message };
   if (error instanceof MediaError) return { kind: "media", code: "media", message: error.message };
   if (error instanceof CodecError) return { kind: "codec", code: "codec", message: error.message };

@@ -42,6 +42,8 @@ const REFUSALS: Record<ErrorName, string> = {
  * languages a sentence says what kind it is, with the name that the specification gives it.
  */
 export function inWords(failure: FailureInfo): FailureInfo {
+  if (failure.code === "no-own-key") return failure;
+  if (failure.kind === "locked" || failure.kind === "unshared") return { ...failure, message: sentence(failure) };
   return language === "en" ? failure : { ...failure, message: sentence(failure) };
 }
 
@@ -57,6 +59,10 @@ function sentence({ kind, code, message }: FailureInfo): string {
       return t("the grant for this segment is over");
     case "media":
       return t("the recording is not built as a recording must be");
+    case "locked":
+      return t("Your keys are locked on this device. Unlock them to see what this camera recorded.");
+    case "unshared":
+      return t("You may see this camera, but its key was not handed to you yet. Ask somebody who holds the organisation's keys.");
     case "codec":
       return t("This browser cannot draw this camera's pictures");
     case "aborted":

@@ -1,4 +1,6 @@
 /** What the page and the key worker say to each other. Keys never cross; opened fragments and verified facts do. */
+import type { ApiShare } from "../held/api";
+import type { Owner } from "../held/own-key";
 import type { ApiStream, LiveReply, PlaybackReply } from "../api/types";
 import type { Fragment } from "../sealing/index-part";
 
@@ -15,6 +17,14 @@ export interface TrustResult {
   readonly fingerprint: string;
   readonly number: number;
   readonly hash: string;
+}
+
+/** Shares of camera keys (customer-held keys), for the own key that is kept on this device. */
+export interface HoldingsInput {
+  readonly owner: Owner;
+  /** The own key's public half, base64url. */
+  readonly publicKey: string;
+  readonly shares: readonly ApiShare[];
 }
 
 export interface GrantInput {
@@ -51,7 +61,8 @@ export interface SegmentPlan {
 }
 
 export interface FailureInfo {
-  readonly kind: "sealing" | "http" | "network" | "expired" | "aborted" | "media" | "codec" | "other";
+  /** `locked`: the person's own key is not open on this device; `unshared`: nobody handed them this camera's key. */
+  readonly kind: "sealing" | "http" | "network" | "expired" | "aborted" | "media" | "codec" | "locked" | "unshared" | "other";
   /** Name of SPEC section 10, or the HTTP status. */
   readonly code: string;
   readonly message: string;
@@ -118,6 +129,7 @@ export type LiveEvent =
 export interface Calls {
   hpke: { argument: null; answer: string };
   trust: { argument: TrustInput; answer: TrustResult };
+  holdings: { argument: HoldingsInput; answer: null };
   grant: { argument: GrantInput; answer: readonly GrantedSegment[] };
   init: { argument: { segment: string; rendition: number }; answer: ArrayBuffer };
   read: { argument: { segment: string; rendition: number; from: number; to: number }; answer: OpenedFragments };

@@ -1,5 +1,8 @@
 /** Where keys are: verifies records from the trusted root, opens keys and indexes, reads fragments. Lives in the worker. */
-import type { ApiSegment } from "../api/types";
+import type { ApiKey, ApiSegment } from "../api/types";
+import { PICTURE, SOUND } from "../held/derive";
+import { Holdings, KeysLocked, NotShared } from "../held/holdings";
+import type { OwnStore } from "../held/store";
 import { FLAC_MIME, flacFragment, flacInit } from "../media/flac";
 import { decodeG711, isG711 } from "../media/g711";
 import { boxes, find, MediaError, readAudioInit, readFragments, sampleRows, syncFragment, type SampleRow } from "../media/mp4";
@@ -7,16 +10,18 @@ import { concat, equal, fromBase64Url, fromHex, hex, sha256, toBase64Url, uuidBy
 import { generateBoxKeys, openKey, parseEnvelope, type BoxKeys } from "../sealing/envelope";
 import { SealingError } from "../sealing/errors";
 import { openIndex, type IndexEntry } from "../sealing/index-part";
-import { importInputKey, segmentContext, type InputKey, type SegmentScope } from "../sealing/keys";
+import { importInputKey, keyCommitment, segmentContext, segmentKey, type InputKey, type SegmentScope } from "../sealing/keys";
 import { PartReader } from "../sealing/part-reader";
 import { verifyRecord, type Part, type Segment, type SignedRecord } from "../sealing/record";
-import { AUDIO, INDEX, PURPOSE_REC, PURPOSE_RELEASE, STREAM_NUMBER, SUITE_COBBLESTONE_256 } from "../sealing/registry";
+import { AUDIO, AUDIO_OF_SUB, INDEX, MAIN, PURPOSE_REC, PURPOSE_RELEASE, STREAM_NUMBER, SUITE_COBBLESTONE_256 } from "../sealing/registry";
+import type { Cbor } from "../sealing/cbor";
 import { checkSigner, verifyStatements, type Trust } from "../sealing/statement";
 import { keyFrame, type KeyFrame } from "../stills/key-frame";
 import { describeFailure, ExpiredError } from "./failure";
 import type {
   GrantedSegment,
   GrantInput,
+  HoldingsInput,
   KeyFrameWanted,
   OpenedFragments,
   OpenedKeyFrames,
@@ -49,6 +54,7 @@ interface Held {
 export class KeyRoom {
   private boxes: Promise<BoxKeys> | null = null;
   private trusted: Trust | null = null;
+  private holdings: Holdings | null = null;
   private readonly held = new Map<string, Held>();
   /** Init segments by their hash: a camera's is the same for weeks, and a still then needs one leaf less. */
   private readonly inits = new Map<string, Bytes>();
@@ -58,7 +64,30 @@ export class KeyRoom {
   constructor(
     private readonly fetcher: Fetch,
     private readonly now: () => number = () => performance.now(),
+    private readonly own: OwnStore | null = null,
   ) {}
+
+  /** Takes shares of camera keys, to be opened by the own key kept on this device. Raises KeysLocked where none, or another, is kept. */
+  async setHoldings({ owner, publicKey, shares }: HoldingsInput): Promise<null> {
+    this.holdings = null;
+    const own = await this.own?.get(owner);
+    if (!own || !equal(own.publicBytes, fromBase64Url(publicKey))) throw new KeysLocked("the own key is not open on this device");
+    this.holdings = new Holdings(uuidBytes(owner.tenant), own, shares);
+    return null;
+  }
+
+  /** Forgets shares, and what was opened by them: the own key was locked. */
+  lock(): void {
+    if (!this.holdings) return;
+    this.holdings = null;
+    this.held.clear();
+  }
+
+  /** Shares of camera keys. Raises KeysLocked while there are none. */
+  shared(): Holdings {
+    if (!this.holdings) throw new KeysLocked("the own key is not open on this device");
+    return this.holdings;
+  }
 
   /** The ephemeral key pair releases are sealed to: one for the life of this worker, its private half not extractable. */
   box(): Promise<BoxKeys> {
@@ -168,11 +197,13 @@ export class KeyRoom {
       account: uuidBytes(input.reply.account),
       expiresUs: input.reply.expires_us,
     };
-    const opened = (segment.keys ?? []).map(async ({ rendition, envelope }): Promise<[number, InputKey]> => {
-      const part = described.parts.find((item) => item.rendition === rendition);
+    const opened = (segment.keys ?? []).map(async (item): Promise<[number, InputKey] | null> => {
+      const { rendition } = item;
+      const part = described.parts.find((candidate) => candidate.rendition === rendition);
       if (!part) throw new SealingError("wrong-envelope", "a key for a part this segment does not have");
+      if ("period" in item) return this.fromPeriod(item, part, scope);
       const raw = await openKey(
-        parseEnvelope(fromBase64Url(envelope)),
+        parseEnvelope(fromBase64Url(item.envelope)),
         {
           purpose: PURPOSE_RELEASE,
           tenant: scope.tenant,
@@ -186,7 +217,51 @@ export class KeyRoom {
       raw.fill(0);
       return [rendition, key];
     });
-    return new Map(await Promise.all(opened));
+    return new Map((await Promise.all(opened)).filter((entry) => entry !== null));
+  }
+
+  /**
+   * The segment key out of the hour's envelope, by the camera's key; null for sound whose key nobody handed over. Raises KeysLocked,
+   * NotShared, `wrong-envelope`, `wrong-key` (not the key the record commits to).
+   */
+  private async fromPeriod(
+    { rendition, period }: Extract<ApiKey, { period: string }>,
+    part: Part,
+    scope: SegmentScope,
+  ): Promise<[number, InputKey] | null> {
+    const envelope = parseEnvelope(fromBase64Url(period));
+    const sound = rendition === AUDIO;
+    const box = await this.cameraBox(envelope.recipient, scope.camera, sound);
+    if (!box) return null;
+    const soundClass = scope.stream === MAIN ? AUDIO : AUDIO_OF_SUB;
+    const raw = await openKey(
+      envelope,
+      {
+        purpose: PURPOSE_REC,
+        tenant: scope.tenant,
+        // When the hour began, the record need not say; that it is this key, its commitment does.
+        scope: [scope.camera, sound ? soundClass : scope.stream, envelope.scope[2] as Cbor],
+        keyId: part.keyId,
+      },
+      box,
+    );
+    if (!equal(await keyCommitment(part.keyId, raw), part.commitment)) {
+      throw new SealingError("wrong-key", "not the key the record commits to");
+    }
+    const derived = await segmentKey(raw, scope.segment, rendition);
+    const key = await importInputKey(derived);
+    raw.fill(0);
+    derived.fill(0);
+    return [rendition, key];
+  }
+
+  private async cameraBox(kid: Bytes, camera: Bytes, sound: boolean): Promise<BoxKeys | null> {
+    try {
+      return (await this.shared().cameraKeys(kid, { camera, kind: sound ? SOUND : PICTURE })).box;
+    } catch (error) {
+      if (sound && error instanceof NotShared) return null;
+      throw error;
+    }
   }
 
   private track(segment: string, { part, entry, key, scope }: OpenTrack): Track {

@@ -3,11 +3,14 @@ import { LiveLink } from "../live/link";
 import { describeFailure } from "./failure";
 import type { CallName, Calls, FromWorker, ToWorker } from "./messages";
 import { KeyFrameDecoder } from "../stills/decoder";
+import { whenLocked } from "../held/shelf";
+import { ownStore } from "../held/store";
 import { KeyRoom } from "./room";
 
 declare const self: DedicatedWorkerGlobalScope;
 
-const room = new KeyRoom((url, init) => fetch(url, init));
+const room = new KeyRoom((url, init) => fetch(url, init), () => performance.now(), ownStore);
+whenLocked(() => room.lock());
 const decoder = new KeyFrameDecoder();
 const running = new Map<number, AbortController>();
 let link: LiveLink | null = null;
@@ -17,6 +20,7 @@ type Handlers = { [N in CallName]: (argument: Calls[N]["argument"], signal: Abor
 const handlers: Handlers = {
   hpke: () => room.hpkePublic(),
   trust: (input) => room.setTrust(input),
+  holdings: (input) => room.setHoldings(input),
   grant: (input) => room.grant(input),
   init: async ({ segment, rendition }, signal) => (await room.init(segment, rendition, signal)).buffer,
   read: ({ segment, rendition, from, to }, signal) => room.read(segment, rendition, from, to, signal),
@@ -32,7 +36,7 @@ const handlers: Handlers = {
   liveOpen: async ({ reply, camera, stream }) => {
     link?.close();
     link = new LiveLink(
-      { reply, camera, stream, box: await room.box(), trust: () => room.trust },
+      { reply, camera, stream, box: await room.box(), trust: () => room.trust, holdings: () => room.shared() },
       (event) => send({ live: event }, "bytes" in event ? [event.bytes] : []),
     );
     return null;

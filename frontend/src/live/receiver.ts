@@ -1,5 +1,7 @@
 /** Takes the frames of one live view in order and gives what the page can play. No network, no DOM. */
 import type { LiveReply } from "../api/types";
+import { PICTURE, SOUND } from "../held/derive";
+import { NotShared, type Holdings } from "../held/holdings";
 import { describeFailure } from "../keys/failure";
 import type { LiveEvent } from "../keys/messages";
 import { FLAC_MIME, flacFragment, flacInit } from "../media/flac";
@@ -7,10 +9,10 @@ import { decodeG711, isG711 } from "../media/g711";
 import { boxes, find, readAudioInit, readFragments } from "../media/mp4";
 import { concat, equal, fromBase64Url, hex, uuidBytes, type Bytes } from "../sealing/bytes";
 import { keyId } from "../sealing/cose";
-import { openKey, parseEnvelope, type BoxKeys } from "../sealing/envelope";
+import { openKey, parseEnvelope, type BoxKeys, type Envelope } from "../sealing/envelope";
 import { SealingError } from "../sealing/errors";
 import { LivePlayer, parseViewerFrame, type LiveKeysFrame, type Received } from "../sealing/live";
-import { AUDIO, PURPOSE_RELEASE } from "../sealing/registry";
+import { AUDIO, PURPOSE_LIVE, PURPOSE_RELEASE } from "../sealing/registry";
 import type { Trust } from "../sealing/statement";
 
 export interface LiveView {
@@ -20,6 +22,8 @@ export interface LiveView {
   readonly box: BoxKeys;
   /** The statements verified so far; null: none yet, and nothing is called verified. */
   readonly trust: () => Trust | null;
+  /** Shares of camera keys (customer-held keys). Raises KeysLocked. */
+  readonly holdings: () => Holdings;
 }
 
 interface TrackState {
@@ -72,20 +76,35 @@ export class LiveReceiver {
       throw new SealingError("wrong-scope", "the hub sent keys of another camera");
     }
     const current = await this.publish(frame);
-    for (const { rendition, keyId: id, envelope } of frame.keys) {
+    for (const { rendition, keyId: id, envelope: encoded } of frame.keys) {
+      const envelope = parseEnvelope(encoded);
+      const expected = {
+        tenant: uuidBytes(reply.tenant),
+        scope: [frame.camera, frame.stream, rendition, frame.publish],
+        keyId: id,
+      };
+      const release = { session: fromBase64Url(reply.session), account: uuidBytes(reply.account) };
+      // Customer-held keys: the hub passes the agent's envelope on as it came, sealed to the camera's key.
+      const asItCame = envelope.purpose === PURPOSE_LIVE;
+      const keys = asItCame ? await this.cameraBox(envelope, frame.camera, rendition === AUDIO) : box;
+      if (!keys) continue;
       const raw = await openKey(
-        parseEnvelope(envelope),
-        {
-          purpose: PURPOSE_RELEASE,
-          tenant: uuidBytes(reply.tenant),
-          scope: [frame.camera, frame.stream, rendition, frame.publish],
-          keyId: id,
-          release: { session: fromBase64Url(reply.session), account: uuidBytes(reply.account) },
-        },
-        box,
+        envelope,
+        asItCame ? { ...expected, purpose: PURPOSE_LIVE } : { ...expected, purpose: PURPOSE_RELEASE, release },
+        keys,
       );
       await current.player.addKey(id, raw);
       raw.fill(0);
+    }
+  }
+
+  /** The camera key an envelope is sealed to; null for sound whose key nobody handed over. Raises KeysLocked, NotShared. */
+  private async cameraBox(envelope: Envelope, camera: Bytes, sound: boolean): Promise<BoxKeys | null> {
+    try {
+      return (await this.view.holdings().cameraKeys(envelope.recipient, { camera, kind: sound ? SOUND : PICTURE })).box;
+    } catch (error) {
+      if (sound && error instanceof NotShared) return null;
+      throw error;
     }
   }
 

@@ -14,6 +14,7 @@ const ENROLLING_MS = 2000;
 class Fresh {
   private readonly everyMs: number;
   private shown: string;
+  private over = false;
 
   constructor(private readonly region: HTMLElement) {
     this.everyMs = Number(region.dataset["fresh"]);
@@ -23,11 +24,11 @@ class Fresh {
   }
 
   private next(): void {
-    setTimeout(() => void this.refresh().finally(() => this.next()), this.everyMs);
+    if (!this.over) setTimeout(() => void this.refresh().finally(() => this.next()), this.everyMs);
   }
 
   private async refresh(): Promise<void> {
-    if (document.hidden || this.region.querySelector("input:focus, textarea:focus, select:focus")) return;
+    if (this.over || document.hidden || this.region.querySelector("input:focus, textarea:focus, select:focus")) return;
     let page: Document;
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" }, credentials: "same-origin" });
@@ -43,6 +44,7 @@ class Fresh {
     delete this.region.dataset["stale"];
     const now = page.getElementById(this.region.id);
     if (now && now.innerHTML !== this.shown) this.put(now);
+    this.over = now !== null && now.dataset["fresh"] === undefined;
   }
 
   private put(now: HTMLElement): void {
@@ -127,7 +129,7 @@ async function enrolling(waiting: HTMLElement): Promise<void> {
       for (const link of document.querySelectorAll<HTMLAnchorElement>("a[data-then]")) link.href += code.agent.id;
     }
     show(code.state);
-    if (code.state !== "waiting") return;
+    if (code.state !== "waiting" && code.state !== "waits-for-holder") return;
   }
 }
 

@@ -349,7 +349,7 @@ export class Player extends Emitter<PlayerEvents> {
     if (here) return { plan, segment: here, atUs: us };
     const absent = plan.absentAt(us);
     if (absent.kind === "damaged" && absent.failure) {
-      this.halt({ kind: "altered", atUs: absent.fromUs, message: alteredMessage(absent.failure) });
+      this.halt(keysLack(absent.failure, absent.fromUs) ?? { kind: "altered", atUs: absent.fromUs, message: alteredMessage(absent.failure) });
       return null;
     }
     const next = plan.firstFrom(us);
@@ -644,7 +644,15 @@ function refusedKind(status: number): Stop["kind"] {
   return status === 0 || (status >= 502 && status <= 504) ? "unreachable" : "failed";
 }
 
+/** The person's own keys do not open this: nothing is wrong with what is stored. */
+function keysLack(failure: FailureInfo, atUs: number): Stop | null {
+  const lack = failure.kind === "locked" || failure.kind === "unshared";
+  return lack ? { kind: "denied", atUs, message: inWords(failure).message } : null;
+}
+
 function stopFor(failure: FailureInfo, atUs: number): Stop {
+  const lack = keysLack(failure, atUs);
+  if (lack) return lack;
   if (failure.kind !== "sealing" && failure.kind !== "media") return { kind: "failed", atUs, message: inWords(failure).message };
   if (failure.code === "missing-key") return { kind: "denied", atUs, message: t("You may not open this footage.") };
   return { kind: "altered", atUs, message: alteredMessage(failure) };

@@ -2,6 +2,8 @@
 export const MAIN = 1;
 export const SUB = 2;
 export const AUDIO = 3;
+/** Class of the period keys of a sub stream's sound. */
+export const AUDIO_OF_SUB = 0x83;
 export const INDEX = 7;
 
 export const PURPOSE_REC = 1;

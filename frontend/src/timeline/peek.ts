@@ -224,5 +224,6 @@ function wordsOf(error: unknown): string {
   if (error instanceof WorkerFailure && (error.info.kind === "sealing" || error.info.kind === "media")) {
     return error.info.code === "missing-object" ? WORDS.none : WORDS.altered;
   }
+  if (error instanceof WorkerFailure && error.info.kind === "unshared") return WORDS.denied;
   return WORDS.away;
 }

@@ -143,6 +143,7 @@ export class Pictures {
 
 function failureWords({ info }: WorkerFailure): string {
   if (info.kind === "codec") return WORDS.cannotDraw;
+  if (info.kind === "locked" || info.kind === "unshared") return WORDS.noKeyOfIt;
   if (info.code === "missing-object" || info.code === "truncated") return WORDS.gone;
   if (info.kind === "sealing" && info.code !== "missing-key") return WORDS.altered;
   return WORDS.noPictureNow;

@@ -69,6 +69,7 @@ export const WORDS = {
   noMatch: t("No camera fits this search"),
   noMatchDo: t("Try fewer letters, or look at all sites."),
   noPicture: t("No picture is stored yet"),
+  noKeyOfIt: t("Its key was not handed to you yet"),
   noPictureNow: t("The picture cannot be fetched now"),
   newCameras: (n: number) => tn(n, "{count} new camera", "{count} new cameras"),
   notMoved: (name: string) => t("{name} stays where it was", { name }),

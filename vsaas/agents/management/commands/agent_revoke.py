@@ -24,4 +24,10 @@ class Command(TenantCommand):
         with tenant_scope(self.tenant_id(options)):
             agent = agent_named(options["agent"])
             number = revoke(agent, system("manage.py agent_revoke"))
-        self.stdout.write(f"revoked the agent {agent.name}, by statement {number}")
+        if number is None:
+            self.stdout.write(
+                f"revoked the agent {agent.name}; a holder of the organisation's keys has to sign which of its records are "
+                "still trusted, on the page Keys"
+            )
+        else:
+            self.stdout.write(f"revoked the agent {agent.name}, by statement {number}")

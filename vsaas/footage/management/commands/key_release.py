@@ -26,7 +26,7 @@ from vsaas.footage import acts
 from vsaas.footage.folder import stored_segments, write_private
 from vsaas.footage.management.commands._range import Range, add_range, read_range
 from vsaas.footage.times import US, iso
-from vsaas.keys.services import Released, ReleaseTo, SegmentKeyRequest, release_segment_keys
+from vsaas.keys.services import Released, ReleaseTo, SegmentKeyRequest, is_held, release_segment_keys
 
 FORMAT = "vsaas-keys-v1"
 AT_ONCE = 2000
@@ -48,6 +48,13 @@ class Command(TenantCommand):
     def run(self, **options: Any) -> None:
         tenant = self.tenant_id(options)
         wanted = read_range(tenant, options)
+        with tenant_scope(tenant):
+            if is_held():
+                raise CommandError(
+                    "this organisation holds its keys itself, and the portal can open none of its footage: only people to "
+                    "whom a holder has sealed the camera's keys can, in their browsers; they save what is needed as a clip "
+                    "there (docs/customer-held-keys.md)"
+                )
         if not options["reason"].strip():
             raise CommandError("--reason: say why the keys are taken out")
         if options["output"].exists():

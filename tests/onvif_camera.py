@@ -1,0 +1,520 @@
+"""A camera that speaks ONVIF: real SOAP over HTTP, WS-UsernameToken and HTTP Digest, Profile S and Profile T services,
+WS-Discovery, users with rules for passwords, event pull points. Bound to loopback, or to an address of a network namespace.
+
+It is strict where cameras are: a token by a wrong clock, used twice, or with a wrong digest is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+import socket
+import ssl
+import struct
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from xml.etree.ElementTree import Element, fromstring, tostring
+from xml.sax.saxutils import escape
+
+ENVELOPE = "http://www.w3.org/2003/05/soap-envelope"
+SCHEMA = "http://www.onvif.org/ver10/schema"
+DEVICE = "http://www.onvif.org/ver10/device/wsdl"
+MEDIA = "http://www.onvif.org/ver10/media/wsdl"
+MEDIA2 = "http://www.onvif.org/ver20/media/wsdl"
+EVENTS = "http://www.onvif.org/ver10/events/wsdl"
+PTZ = "http://www.onvif.org/ver20/ptz/wsdl"
+OPEN_TO_ALL = frozenset({"GetSystemDateAndTime"})
+TOKEN_LIFE = timedelta(seconds=10)
+LOCKED_AFTER = 5
+JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")
+
+
+@dataclass
+class Encoder:
+    """One video encoder, shared by the profile of the same token."""
+
+    token: str
+    codec: str
+    width: int
+    height: int
+    rate: int
+    kbit_s: int
+    gop: int
+    path: str
+
+
+@dataclass
+class OnvifCamera:
+    """How the camera is set, and what it was asked. `auth`: the ways of signing in it takes."""
+
+    make: str = "Acme"
+    model: str = "Dome 4"
+    firmware: str = "5.51.7"
+    serial: str = "00408CABCDEF"
+    users: dict[str, tuple[str, str]] = field(
+        default_factory=lambda: {"operator": ("correct horse", "Administrator")}
+    )
+    auth: frozenset[str] = frozenset({"ws", "http"})
+    offset: timedelta = timedelta()
+    time_zone: str = "CET-1CEST,M3.5.0,M10.5.0/3"
+    time_source: str = "Manual"
+    ntp: str = ""
+    profile_t: bool = True
+    encoders: list[Encoder] = field(
+        default_factory=lambda: [
+            Encoder("main", "H264", 2560, 1440, 25, 4096, 50, "/main"),
+            Encoder("sub", "H264", 640, 360, 10, 512, 20, "/sub"),
+        ]
+    )
+    rtsp: str = "rtsp://192.0.2.1:554"
+    """Where its streams are, by its own word: a host that is not its own on purpose, as behind a router."""
+    open_information: bool = False
+    raw: dict[str, bytes] = field(default_factory=dict)
+    """Action to the bytes of the whole body that answer it."""
+    redirect: str = ""
+    asked: list[str] = field(default_factory=list)
+    wrong: dict[str, int] = field(default_factory=dict)
+    host: str = "127.0.0.1"
+    port: int = 0
+    scheme: str = "http"
+    _nonces: set[str] = field(default_factory=set)
+    _challenge: str = field(default_factory=lambda: secrets.token_hex(8))
+    _events: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.host}:{self.port}/onvif/device_service"
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset
+
+    def happen(self, topic: str) -> None:
+        """An event for whoever pulls next."""
+        self._events.append(topic)
+
+
+class Refused(Exception):
+    """A fault: subcodes, reason, HTTP status."""
+
+    def __init__(self, *codes: str, reason: str, status: int = 400) -> None:
+        super().__init__(reason)
+        self.codes, self.reason, self.status = codes, reason, status
+
+
+def _name(element: Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _find(element: Element, name: str) -> Element | None:
+    return next((item for item in element.iter() if _name(item) == name), None)
+
+
+def _text(element: Element, name: str) -> str:
+    found = _find(element, name)
+    return "" if found is None else (found.text or "")
+
+
+def _check_token(camera: OnvifCamera, token: Element) -> str:
+    """The user of a WS-UsernameToken that holds. Raises Refused."""
+    denied = Refused("ter:NotAuthorized", reason="sender not authorized")
+    user, digest, nonce = (_text(token, name) for name in ("Username", "Password", "Nonce"))
+    created = _text(token, "Created")
+    at = datetime.strptime(created, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    if abs(camera.now() - at) > TOKEN_LIFE or nonce in camera._nonces:
+        raise denied
+    camera._nonces.add(nonce)
+    password = camera.users.get(user, ("\0", ""))[0]
+    mixed = hashlib.sha1(base64.b64decode(nonce) + created.encode() + password.encode()).digest()
+    _count(camera, user, base64.b64encode(mixed).decode() == digest)
+    return user
+
+
+def _count(camera: OnvifCamera, user: str, right: bool) -> None:
+    if camera.wrong.get(user, 0) >= LOCKED_AFTER:
+        raise Refused("ter:AccountLocked", reason="the account is locked")
+    if not right:
+        camera.wrong[user] = camera.wrong.get(user, 0) + 1
+        raise Refused("ter:NotAuthorized", reason="sender not authorized")
+    camera.wrong.pop(user, None)
+
+
+def _check_http(camera: OnvifCamera, header: str, method: str) -> str:
+    said = {
+        key: quoted or plain for key, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', header)
+    }
+    user, password = said["username"], camera.users.get(said["username"], ("\0", ""))[0]
+
+    def md5(text: str) -> str:
+        return hashlib.md5(text.encode()).hexdigest()
+
+    first, second = md5(f"{user}:{said['realm']}:{password}"), md5(f"{method}:{said['uri']}")
+    rest = f"{said['nonce']}:{said['nc']}:{said['cnonce']}:auth:{second}"
+    _count(camera, user, said["nonce"] == camera._challenge and md5(f"{first}:{rest}") == said["response"])
+    return user
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    camera: OnvifCamera
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet."""
+
+    def do_GET(self) -> None:
+        camera = self.camera
+        header = self.headers.get("Authorization", "")
+        try:
+            if not header.startswith("Digest ") or not _check_http(camera, header, "GET"):
+                return self._challenge()
+        except Refused:
+            return self._challenge()
+        self._send(200, JPEG, "image/jpeg")
+
+    def do_POST(self) -> None:
+        camera = self.camera
+        if camera.redirect:
+            self.send_response(307)
+            self.send_header("Location", camera.redirect)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        root = fromstring(self.rfile.read(int(self.headers["Content-Length"])))
+        body = _find(root, "Body")
+        assert body is not None
+        assert len(body) == 1, "one element in the body"
+        action = _name(body[0])
+        camera.asked.append(action)
+        if action in camera.raw:
+            return self._send(200, camera.raw[action])
+        try:
+            level = self._level(root, action)
+            if level is None:
+                return self._challenge()
+            answer = _answer(camera, action, body[0], level, self.path)
+        except Refused as fault:
+            return self._fault(fault)
+        self._send(200, _wrap(f"<r:{action}Response {_spaces()}>{answer}</r:{action}Response>".encode()))
+
+    def _level(self, root: Element, action: str) -> str | None:
+        """What the sender may do; None: a challenge is answered."""
+        camera = self.camera
+        token = _find(root, "UsernameToken")
+        header = self.headers.get("Authorization", "")
+        if action in OPEN_TO_ALL or (action == "GetDeviceInformation" and camera.open_information):
+            return "Anonymous"
+        if token is not None and "ws" in camera.auth:
+            return camera.users[_check_token(camera, token)][1]
+        if header.startswith("Digest ") and "http" in camera.auth:
+            return camera.users[_check_http(camera, header, "POST")][1]
+        if "http" in camera.auth:
+            return None
+        raise Refused("ter:NotAuthorized", reason="sender not authorized")
+
+    def _challenge(self) -> None:
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+        self.send_header(
+            "WWW-Authenticate", f'Digest realm="camera", qop="auth", nonce="{self.camera._challenge}"'
+        )
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _fault(self, fault: Refused) -> None:
+        codes = "".join(f"<s:Subcode><s:Value>{code}</s:Value></s:Subcode>" for code in fault.codes)
+        text = (
+            f"<s:Fault><s:Code><s:Value>s:Sender</s:Value>{codes}</s:Code>"
+            f'<s:Reason><s:Text xml:lang="en">{escape(fault.reason)}</s:Text></s:Reason></s:Fault>'
+        )
+        self._send(fault.status, _wrap(text.encode()))
+
+    def _send(self, status: int, body: bytes, kind: str = "application/soap+xml; charset=utf-8") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _spaces() -> str:
+    return f'xmlns:r="http://www.onvif.org/answer" xmlns:t="{SCHEMA}"'
+
+
+def _wrap(inside: bytes) -> bytes:
+    return b'<s:Envelope xmlns:s="%s"><s:Body>%s</s:Body></s:Envelope>' % (ENVELOPE.encode(), inside)
+
+
+def _answer(camera: OnvifCamera, action: str, asked: Element, level: str, path: str) -> str:
+    """What stands inside the answer. Raises Refused."""
+    if action.startswith("Set") and level != "Administrator":
+        raise Refused("ter:NotAuthorized", reason="only administrators may")
+    answers: dict[str, Any] = {
+        "GetSystemDateAndTime": _time,
+        "GetDeviceInformation": _information,
+        "GetServices": _services,
+        "GetCapabilities": _capabilities,
+        "GetProfiles": _profiles,
+        "GetStreamUri": _stream_uri,
+        "GetSnapshotUri": _snapshot_uri,
+        "GetVideoEncoderConfigurations": _encoders,
+        "SetVideoEncoderConfiguration": _set_encoder,
+        "SetNTP": _set_ntp,
+        "SetSystemDateAndTime": _set_time,
+        "GetUsers": _users,
+        "SetUser": _set_user,
+        "CreatePullPointSubscription": _subscribe,
+        "PullMessages": _pull,
+    }
+    if action not in answers or (action == "GetServices" and not camera.profile_t):
+        raise Refused("ter:ActionNotSupported", reason=f"{action} is not supported", status=500)
+    if path == "/onvif/media2" and not camera.profile_t:
+        raise Refused("ter:ActionNotSupported", reason="no such service", status=500)
+    found: str = answers[action](camera, asked)
+    return found
+
+
+def _time(camera: OnvifCamera, asked: Element) -> str:
+    now = camera.now()
+    return (
+        f"<r:SystemDateAndTime><t:DateTimeType>{camera.time_source}</t:DateTimeType>"
+        f"<t:DaylightSavings>true</t:DaylightSavings><t:TimeZone><t:TZ>{camera.time_zone}</t:TZ></t:TimeZone>"
+        f"<t:UTCDateTime><t:Time><t:Hour>{now.hour}</t:Hour><t:Minute>{now.minute}</t:Minute>"
+        f"<t:Second>{now.second}</t:Second></t:Time><t:Date><t:Year>{now.year}</t:Year><t:Month>{now.month}</t:Month>"
+        f"<t:Day>{now.day}</t:Day></t:Date></t:UTCDateTime></r:SystemDateAndTime>"
+    )
+
+
+def _information(camera: OnvifCamera, asked: Element) -> str:
+    fields = {
+        "Manufacturer": camera.make,
+        "Model": camera.model,
+        "FirmwareVersion": camera.firmware,
+        "SerialNumber": camera.serial,
+        "HardwareId": "1",
+    }
+    return "".join(f"<r:{name}>{escape(value)}</r:{name}>" for name, value in fields.items())
+
+
+def _places(camera: OnvifCamera) -> dict[str, str]:
+    base = f"{camera.scheme}://{camera.host}:{camera.port}/onvif"
+    places = {MEDIA: f"{base}/media", EVENTS: f"{base}/events", PTZ: f"{base}/ptz"}
+    return places | ({MEDIA2: f"{base}/media2"} if camera.profile_t else {})
+
+
+def _services(camera: OnvifCamera, asked: Element) -> str:
+    return "".join(
+        f"<r:Service><r:Namespace>{space}</r:Namespace><r:XAddr>{place}</r:XAddr></r:Service>"
+        for space, place in _places(camera).items()
+    )
+
+
+def _capabilities(camera: OnvifCamera, asked: Element) -> str:
+    names = {MEDIA: "Media", EVENTS: "Events", PTZ: "PTZ"}
+    inside = "".join(
+        f"<t:{names[space]}><t:XAddr>{place}</t:XAddr></t:{names[space]}>"
+        for space, place in _places(camera).items()
+        if space in names
+    )
+    return f"<r:Capabilities>{inside}</r:Capabilities>"
+
+
+def _config(camera: OnvifCamera, encoder: Encoder, tag: str) -> str:
+    gop = "" if camera.profile_t else f"<t:H264><t:GovLength>{encoder.gop}</t:GovLength></t:H264>"
+    attribute = f' GovLength="{encoder.gop}"' if camera.profile_t else ""
+    return (
+        f'<{tag} token="{encoder.token}"{attribute}><t:Name>{encoder.token}</t:Name><t:UseCount>1</t:UseCount>'
+        f"<t:Encoding>{encoder.codec}</t:Encoding><t:Resolution><t:Width>{encoder.width}</t:Width>"
+        f"<t:Height>{encoder.height}</t:Height></t:Resolution><t:Quality>4</t:Quality>"
+        f"<t:RateControl><t:FrameRateLimit>{encoder.rate}</t:FrameRateLimit>"
+        f"<t:BitrateLimit>{encoder.kbit_s}</t:BitrateLimit></t:RateControl>{gop}</{tag}>"
+    )
+
+
+def _profiles(camera: OnvifCamera, asked: Element) -> str:
+    rows = []
+    for encoder in camera.encoders:
+        if camera.profile_t:
+            inside = f"<r:Configurations>{_config(camera, encoder, 'r:VideoEncoder')}</r:Configurations>"
+        else:
+            inside = _config(camera, encoder, "t:VideoEncoderConfiguration")
+        name = "r:Name" if camera.profile_t else "t:Name"
+        rows.append(
+            f'<r:Profiles token="profile_{encoder.token}"><{name}>{encoder.token}</{name}>{inside}</r:Profiles>'
+        )
+    return "".join(rows)
+
+
+def _encoder_of(camera: OnvifCamera, token: str) -> Encoder:
+    for encoder in camera.encoders:
+        if token in (encoder.token, f"profile_{encoder.token}"):
+            return encoder
+    raise Refused("ter:InvalidArgVal", "ter:NoProfile", reason="no such profile")
+
+
+def _stream_uri(camera: OnvifCamera, asked: Element) -> str:
+    uri = camera.rtsp + _encoder_of(camera, _text(asked, "ProfileToken")).path
+    return (
+        f"<r:Uri>{escape(uri)}</r:Uri>"
+        if camera.profile_t
+        else f"<r:MediaUri><t:Uri>{escape(uri)}</t:Uri></r:MediaUri>"
+    )
+
+
+def _snapshot_uri(camera: OnvifCamera, asked: Element) -> str:
+    _encoder_of(camera, _text(asked, "ProfileToken"))
+    uri = f"{camera.scheme}://{camera.host}:{camera.port}/snapshot.jpg"
+    return f"<r:Uri>{uri}</r:Uri>" if camera.profile_t else f"<r:MediaUri><t:Uri>{uri}</t:Uri></r:MediaUri>"
+
+
+def _encoders(camera: OnvifCamera, asked: Element) -> str:
+    return "".join(_config(camera, encoder, "r:Configurations") for encoder in camera.encoders)
+
+
+def _set_encoder(camera: OnvifCamera, asked: Element) -> str:
+    config = _find(asked, "Configuration")
+    assert config is not None, "a configuration"
+    encoder = _encoder_of(camera, config.get("token", ""))
+    codec, kbit_s = _text(config, "Encoding"), int(_text(config, "BitrateLimit"))
+    gop = int(config.get("GovLength") or _text(config, "GovLength"))
+    if codec not in ("H264", "H265") or (codec == "H265" and not camera.profile_t):
+        raise Refused("ter:InvalidArgVal", "ter:ConfigModify", reason="this encoding is not possible")
+    if (
+        not 64 <= kbit_s <= 16384
+        or not 1 <= gop <= 250
+        or "Quality" not in tostring(config, encoding="unicode")
+    ):
+        raise Refused("ter:InvalidArgVal", "ter:ConfigModify", reason="the parameters are not possible")
+    encoder.codec, encoder.kbit_s, encoder.gop = codec, kbit_s, gop
+    encoder.rate = int(_text(config, "FrameRateLimit"))
+    return ""
+
+
+def _set_ntp(camera: OnvifCamera, asked: Element) -> str:
+    if _text(asked, "FromDHCP") != "false":
+        raise Refused("ter:InvalidArgVal", reason="FromDHCP is expected to be false")
+    camera.ntp = _text(asked, "IPv4Address") or _text(asked, "DNSname")
+    return ""
+
+
+def _set_time(camera: OnvifCamera, asked: Element) -> str:
+    camera.time_source = _text(asked, "DateTimeType")
+    zone = _text(asked, "TZ")
+    if zone and not re.fullmatch(r"<?[A-Za-z+\-0-9]{3,}>?[-+]?\d.*", zone):
+        raise Refused("ter:InvalidArgVal", "ter:InvalidTimeZone", reason="the time zone is none")
+    camera.time_zone = zone or camera.time_zone
+    return ""
+
+
+def _users(camera: OnvifCamera, asked: Element) -> str:
+    return "".join(
+        f"<r:User><t:Username>{escape(name)}</t:Username><t:UserLevel>{level}</t:UserLevel></r:User>"
+        for name, (_password, level) in camera.users.items()
+    )
+
+
+def _set_user(camera: OnvifCamera, asked: Element) -> str:
+    name, password = _text(asked, "Username"), _text(asked, "Password")
+    if name not in camera.users:
+        raise Refused("ter:InvalidArgVal", "ter:UsernameMissing", reason="no such user")
+    strong = 8 <= len(password) <= 32 and re.search(r"[a-z]", password) and re.search(r"\d", password)
+    if not strong or name in password:
+        raise Refused("ter:OperationProhibited", "ter:PasswordTooWeak", reason="the password is too weak")
+    camera.users[name] = (password, _text(asked, "UserLevel"))
+    return ""
+
+
+def _subscribe(camera: OnvifCamera, asked: Element) -> str:
+    place = f"{camera.scheme}://{camera.host}:{camera.port}/onvif/pull/1"
+    now = camera.now()
+    times = f"<r:CurrentTime>{now:%Y-%m-%dT%H:%M:%SZ}</r:CurrentTime>"
+    return f"<r:SubscriptionReference><r:Address>{place}</r:Address></r:SubscriptionReference>{times}"
+
+
+def _pull(camera: OnvifCamera, asked: Element) -> str:
+    topics, camera._events = camera._events, []
+    return "".join(
+        f"<r:NotificationMessage><r:Topic>{topic}</r:Topic></r:NotificationMessage>" for topic in topics
+    )
+
+
+@contextmanager
+def onvif_camera(
+    camera: OnvifCamera | None = None, *, tls: ssl.SSLContext | None = None
+) -> Iterator[OnvifCamera]:
+    """The camera at its services until the block ends."""
+    camera = camera or OnvifCamera()
+    handler = type("Handler", (_Handler,), {"camera": camera})
+    server = ThreadingHTTPServer((camera.host, camera.port), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        camera.scheme = "https"
+    camera.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield camera
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
+
+
+GROUP = "239.255.255.250"
+
+
+@contextmanager
+def answering_probes(camera: OnvifCamera, name: str = "ACME Dome", *, port: int = 3702) -> Iterator[None]:
+    """WS-Discovery on the camera's interface: answers probes for network video transmitters until the block ends."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((GROUP, port))
+    joined = struct.pack("4s4s", socket.inet_aton(GROUP), socket.inet_aton(camera.host))
+    listening.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, joined)
+    listening.settimeout(0.1)
+    answering = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    answering.bind((camera.host, 0))
+    done = threading.Event()
+
+    def answer() -> None:
+        while not done.is_set():
+            try:
+                data, sender = listening.recvfrom(65535)
+            except TimeoutError:
+                continue
+            root = fromstring(data)
+            if "NetworkVideoTransmitter" in _text(root, "Types"):
+                answering.sendto(probe_match(camera, _text(root, "MessageID"), name), sender)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(10)
+        listening.close()
+        answering.close()
+
+
+def probe_match(camera: OnvifCamera, relates_to: str, name: str) -> bytes:
+    """The answer to a probe."""
+    scopes = (
+        f"onvif://www.onvif.org/name/{name.replace(' ', '%20')} "
+        f"onvif://www.onvif.org/hardware/{camera.model.replace(' ', '%20')} onvif://www.onvif.org/Profile/T"
+    )
+    addresses = f"http://[fe80::1]/onvif/device_service {camera.url}"
+    return (
+        f'<s:Envelope xmlns:s="{ENVELOPE}" xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" '
+        'xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery"><s:Header>'
+        f"<a:MessageID>urn:uuid:{uuid.uuid4()}</a:MessageID><a:RelatesTo>{relates_to}</a:RelatesTo></s:Header>"
+        "<s:Body><d:ProbeMatches><d:ProbeMatch><d:Types>dn:NetworkVideoTransmitter</d:Types>"
+        f"<d:Scopes>{scopes}</d:Scopes><d:XAddrs>{addresses}</d:XAddrs></d:ProbeMatch></d:ProbeMatches></s:Body>"
+        "</s:Envelope>"
+    ).encode()

@@ -1,0 +1,77 @@
+"""Who holds an organisation's keys: the portal, or people to whom a vault secret is sealed. Needs the tenant's scope."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from tenants import access
+from tenants.access import Actor
+from tenants.models import Tenant
+from tenants.permissions import KEYS_HOLD
+from vsaas.keys.errors import NotCustomerHeld, NotHolder
+from vsaas.keys.models import OwnKey, Vault, VaultShare
+
+WAYS_LEAST = 2
+"""In how many ways a holder can open their own key at least."""
+
+
+class Mode(StrEnum):
+    """Switching: the customer holds the root already, and the portal still re-wraps what was recorded before."""
+
+    MANAGED = "managed"
+    SWITCHING = "switching"
+    HELD = "customer-held"
+
+
+def vault_in_force() -> Vault | None:
+    """None while the portal holds the keys."""
+    vault: Vault | None = Vault.objects.filter(retired_at=None).first()
+    return vault
+
+
+def mode_of(vault: Vault | None) -> Mode:
+    """The mode that this vault in force, or none, means."""
+    if vault is None:
+        return Mode.MANAGED
+    return Mode.SWITCHING if vault.completed_at is None else Mode.HELD
+
+
+def is_held() -> bool:
+    """Whether the customer holds the root, that is, whether what is recorded now is sealed to keys of cameras. One query."""
+    exists: bool = Vault.objects.filter(retired_at=None).exists()
+    return exists
+
+
+def require_right(actor: Actor) -> None:
+    """Raises Denied for whom the right to hold the keys is not given over the whole organisation."""
+    access.require(actor, KEYS_HOLD, Tenant.objects.get())
+
+
+def holds(actor: Actor, vault: Vault | None) -> bool:
+    """Whether the vault secret is sealed to the actor, who may hold it."""
+    if vault is None or not actor.tenant_wide(KEYS_HOLD):
+        return False
+    share: bool = VaultShare.objects.filter(vault=vault, account_id=actor.account_id).exists()
+    return share
+
+
+def require_holder(actor: Actor) -> Vault:
+    """The vault in force, for one of its holders. Raises Denied, NotCustomerHeld or NotHolder."""
+    require_right(actor)
+    vault = vault_in_force()
+    if vault is None:
+        raise NotCustomerHeld(
+            _("the portal holds the keys: move the organisation to customer-held keys on the page Keys first")
+        )
+    if not holds(actor, vault):
+        raise NotHolder(
+            _("the vault secret is not sealed to you: have a holder make you one, or use the recovery kit")
+        )
+    return vault
+
+
+def has_ways(account_id: UUID) -> bool:
+    """Whether somebody can open their own key in as many ways as a holder needs."""
+    own = OwnKey.objects.filter(account_id=account_id).first()
+    return own is not None and own.ways.count() >= WAYS_LEAST
