@@ -120,6 +120,13 @@ URLS: list[Url] = [
     Url("/ca", "GET", Public(""), lambda s: "/ca", succeeds=(404,)),  # no authority of its own
     Url("/ca.crt", "GET", Public(""), lambda s: "/ca.crt", succeeds=(404,)),
     Url(
+        "/agent-packages/vsaas-agent_<slug:architecture>.deb",
+        "GET",
+        Public(""),
+        lambda s: "/agent-packages/vsaas-agent_amd64.deb",
+        succeeds=(404,),  # no folder of packages is set
+    ),
+    Url(
         "/.well-known/security.txt",
         "GET",
         Public(""),
