@@ -322,7 +322,7 @@ class RecoverySet(TenantDevice):
 
 
 class RecoveryCode(TenantModel):
-    """One code of a set, as its hash: 80 random bits need no slow hash."""
+    """One code of a set, as its hash: 120 random bits need no slow hash, nor a salt."""
 
     device = models.ForeignKey(RecoverySet, on_delete=models.CASCADE, related_name="codes")
     code_hash = models.CharField(max_length=64)
