@@ -146,7 +146,7 @@ async def _send(portal: str, keys: BoxKeys, request: EnrolRequest, network: Netw
             if error.name != _WAITS:
                 raise
             if not told:
-                log.warning("%s; this command waits for it", error.detail)
+                log.warning("waiting: %s", error.detail)
             told = True
             await asyncio.sleep(error.retry_after_s or _ASK_AGAIN_S)
 
@@ -158,6 +158,8 @@ async def _send_once(portal: str, keys: BoxKeys, request: EnrolRequest, network:
     except PortalRefused as error:
         if error.name in _FINAL:
             raise EnrolmentRefused(f"{portal} does not enrol this box: {error.detail}") from error
+        if error.name == _WAITS:
+            raise
         raise PortalRefused(f"{error}; {_AGAIN}", error.status, error.name, error.retry_after_s) from error
     except PortalUnreachable as error:
         raise PortalUnreachable(f"{error}; {_AGAIN}") from error

@@ -26,8 +26,8 @@ class Sight:
     """Of recorded time, what may be seen at `at_us`.
 
     `rights`: for each right that is needed, the hours of the grants that give it, of which one must permit; None where a
-    grant gives it without any. `whole_hours`: of each hour (UTC) all, as far as it is over, or nothing: where the customer
-    holds the keys, there is one key to an hour.
+    grant gives it without any. `whole_hours`: of each hour (UTC) all or nothing, the present one included: where the
+    customer holds the keys, there is one key to an hour, and it opens what is still to come of it.
     """
 
     rights: tuple[tuple[Hours, ...] | None, ...]
@@ -58,7 +58,7 @@ class Sight:
         whole = [
             (start, start + HOUR_US)
             for start in range(wide_from_us, wide_to_us, HOUR_US)
-            if hours.inside(seen, start, max(start + 1, min(start + HOUR_US, self.at_us)))
+            if hours.inside(seen, start, start + HOUR_US)
         ]
         return hours.intersect([(from_us, to_us)] if from_us < to_us else [], hours.union(whole))
 

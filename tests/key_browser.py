@@ -244,6 +244,37 @@ class KeyBrowser:
             done.append(sign_statement(statement, self.secret.root))
         return done
 
+    def renew(self) -> HttpResponse:
+        """Another vault secret in the place of the one that is open."""
+        assert self.secret is not None
+        old, new, vault = self.secret, Secret(), uuid.uuid4()
+        offer = self.ask("GET", "keys/held/offer")
+        prev, number, at_us = b64.decode(offer["prev"]), offer["number"], offer["issued_us"]
+        handover = countersign_handover(self.tenant, number, prev, at_us, new.root)
+        signed = sign_statement(Statement(self.tenant, number, prev, at_us, handover), old.root)
+        recipient = Recipient(RecipientKind.TENANT, public_of(new.recipient), 1)
+        names = [
+            (uuid.UUID(row["camera"]), int(kind), (row["epochs"][kind] or 0) + 1)
+            for row in self.ask("GET", "keys/held/cameras")["items"]
+            for kind in KINDS
+        ]
+        self.secret = new
+        keys = CameraKeys(tuple(new.camera_key(*name) for name in names))
+        following = self.signed([Recipients((recipient,)), keys], signed, at_us)
+        body = {
+            "vault": str(vault),
+            "root_public": b64.encode(new.root.public_key),
+            "recipient_public": b64.encode(recipient.public_key),
+            "sealed": self.vault_share(self.public, vault),
+            "statements": [b64.encode(one) for one in [signed, *following]],
+            "shares": [self.camera_share(self.public, name) for name in names],
+            "kit_confirmed": True,
+        }
+        reply = self.send("POST", "keys/held", body)
+        if reply.status_code != 202:
+            self.secret = old
+        return reply
+
     # A holder's work
 
     def open_vault(self) -> Secret:
@@ -339,7 +370,7 @@ class KeyBrowser:
         sealed = b64.decode(row["sealed"])
         info, _ = parse_envelope(sealed)
         camera, kind = info.scope.camera, camera_key_kind(row["class"])  # type: ignore[union-attr]
-        older = {box_kid(public_of(self.secret.recipient)): self.secret.recipient}
+        older = self.camera_keys() | {box_kid(public_of(self.secret.recipient)): self.secret.recipient}
         for n in range(1, epoch + 1):
             private = self.secret.camera(camera, kind, n)
             older[box_kid(public_of(private))] = private

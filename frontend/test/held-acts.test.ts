@@ -7,7 +7,7 @@ import { Holdings, NotShared } from "../src/held/holdings";
 import type { Act, Chain, OwnRef, VaultDraft, VaultRef } from "../src/held/messages";
 import type { Owner } from "../src/held/own-key";
 import type { OwnStore } from "../src/held/store";
-import { ascii, fromBase64Url, hex, sha256, toBase64Url, uuidBytes, type Bytes } from "../src/sealing/bytes";
+import { ascii, fromBase64Url, hex, sha256, toBase64Url, uuidBytes, uuidText, type Bytes } from "../src/sealing/bytes";
 import { encode, type Cbor } from "../src/sealing/cbor";
 import { hashOf, parseSigned, type RootSigner } from "../src/sealing/cose";
 import { boxKeyId, openKey, parseEnvelope, sealEnvelope, type BoxKeys } from "../src/sealing/envelope";
@@ -117,6 +117,11 @@ describe("a vault", () => {
   it("opens by two of its sheets, and by no other kit's", async () => {
     const [one, , three] = draft.sheets as [string, string, string];
     await acts.checkKit({ sheets: [one, three], recipientPublic: draft.recipient_public });
+    const again = await acts.newKit(act());
+    expect(again.set).not.toBe(draft.set);
+    await acts.checkKit({ sheets: [again.sheets[0] as string, again.sheets[1] as string], recipientPublic: draft.recipient_public });
+    const mixed = acts.checkKit({ sheets: [one, again.sheets[2] as string], recipientPublic: draft.recipient_public });
+    await expect(mixed).rejects.toMatchObject({ fault: "sets" });
     const other = await acts.newVault(own);
     const strange = acts.checkKit({ sheets: [other.sheets[0] as string, other.sheets[1] as string], recipientPublic: draft.recipient_public });
     await expect(strange).rejects.toMatchObject({ code: "wrong-key" });
@@ -215,7 +220,7 @@ describe("the switch", () => {
       await envelope(idA, secret, old.box.publicBytes, 1),
       await envelope(idB, secret, fromBase64Url(vault.recipient_public), 1),
     ];
-    const wrapped = await acts.rewrap({ ...act(), camera: CAMERA, kind: 0, epoch: 2, envelopes });
+    const wrapped = await acts.rewrap({ ...act(), shares: [], camera: CAMERA, kind: 0, epoch: 2, envelopes });
     expect(wrapped.map(({ key_id }) => key_id)).toEqual([idA, idB].map(toBase64Url));
     const keys: CameraKeyName[] = [{ camera: CAMERA, kind: 0, epoch: 2 }];
     const fresh = await acts.cameraShares({ ...act(), chain: portal.chain, account: HOLDER.account, keys });
@@ -227,8 +232,8 @@ describe("the switch", () => {
       expect(await openKey(parsed, expected, box)).toEqual(secret);
       await expect(openKey(parsed, expected, old.box)).rejects.toMatchObject({ code: "wrong-envelope" });
     }
-    await expect(acts.rewrap({ ...act(), camera: CAMERA, kind: 1, epoch: 2, envelopes })).rejects.toMatchObject({ code: "wrong-scope" });
-    await expect(acts.rewrap({ ...act(), camera: OTHER, kind: 0, epoch: 2, envelopes: [envelopes[0]!] })).rejects.toMatchObject({ code: "wrong-envelope" });
+    await expect(acts.rewrap({ ...act(), shares: [], camera: CAMERA, kind: 1, epoch: 2, envelopes })).rejects.toMatchObject({ code: "wrong-scope" });
+    await expect(acts.rewrap({ ...act(), shares: [], camera: OTHER, kind: 0, epoch: 2, envelopes: [envelopes[0]!] })).rejects.toMatchObject({ code: "wrong-envelope" });
   });
 
   it("makes another holder by sealing the vault to the key a statement names, and to no other", async () => {
@@ -245,5 +250,33 @@ describe("the switch", () => {
     await expect(refused).rejects.toMatchObject({ code: "wrong-envelope" });
     const nobody = acts.cameraShares({ ...act(), chain: portal.chain, account: OTHER, keys });
     await expect(nobody).rejects.toMatchObject({ code: "unknown-signer" });
+  });
+
+  it("renews the vault: the new secret opens what comes, old keys open by one's own shares, and the old vault signs no more", async () => {
+    const trust = await portal.trust();
+    const keys = [...trust.cameraKeys.values()].map(({ camera, kind, epoch }) => ({ camera: uuidText(camera), kind: kind as 0 | 1, epoch }));
+    const held = await acts.cameraShares({ ...act(), chain: portal.chain, account: HOLDER.account, keys });
+    const renewed = await acts.newVault(own);
+    const { number, prev } = await portal.next();
+    const offer = { number, prev: toBase64Url(prev), issued_us: ISSUED_US };
+    const wish = { ...act(), renewed, offer, chain: portal.chain, cameras: [CAMERA, OTHER] };
+    await expect(acts.renewBody({ ...wish, shares: held.slice(1) })).rejects.toMatchObject({ code: "missing-key" });
+    const sent = await acts.renewBody({ ...wish, shares: held });
+    portal.statements.push(...sent.statements);
+    const after = await portal.trust();
+    expect(after.fingerprints).toHaveLength(3);
+    expect(after.memberKeys).toEqual(trust.memberKeys);
+    for (const [name, { epoch }] of trust.cameraKeys) expect(after.cameraKeys.get(name)?.epoch).toBe(epoch + 1);
+
+    const old = trust.cameraKeys.get(cameraKeyName(uuidBytes(CAMERA), 0))!;
+    const fresh = after.cameraKeys.get(cameraKeyName(uuidBytes(CAMERA), 0))!;
+    const envelopes = [await envelope(new Uint8Array(16).fill(4), new Uint8Array(32).fill(6), old.publicKey, old.epoch)];
+    const now: Act = { ...own, vault: renewed };
+    const order = { camera: CAMERA, kind: 0, epoch: fresh.epoch, envelopes } as const;
+    await expect(acts.rewrap({ ...now, ...order, shares: [] })).rejects.toMatchObject({ code: "wrong-envelope" });
+    const [wrapped] = await acts.rewrap({ ...now, ...order, shares: held });
+    expect(parseEnvelope(fromBase64Url(wrapped!.envelope)).recipient).toEqual(await boxKeyId(fresh.publicKey));
+    const stale = acts.sign({ ...act(), chain: portal.chain, nowUs: ISSUED_US, requests: [], wishes: [] });
+    await expect(stale).rejects.toMatchObject({ code: "wrong-root-key" });
   });
 });

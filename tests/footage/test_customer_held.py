@@ -11,8 +11,8 @@ from django.test import Client
 
 from protocol import b64
 from sealing.errors import SealingError
-from sealing.ids import CameraKeyKind, StatementKind
-from sealing.keys import open_envelope, parse_envelope
+from sealing.ids import CameraKeyKind, EnvelopePurpose, Rendition, StatementKind, Stream, box_kid
+from sealing.keys import EnvelopeInfo, LiveScope, PeriodKey, open_envelope, parse_envelope, seal_envelope
 from sealing.statement import (
     AgentKeys,
     CameraKeys,
@@ -29,12 +29,20 @@ from tests.cast import Cast, make_fresh
 from tests.key_browser import KeyBrowser, Secret, public_of
 from tests.keys.dumps import everything
 from tests.rules import set_hours
+from vsaas.accounts.models import Account
 from vsaas.agents.models import EnrolmentCode
 from vsaas.audit.models import AuditInbox
-from vsaas.keys.errors import HeldByCustomer
+from vsaas.common import clock
+from vsaas.keys.errors import EnvelopeRefused, HeldByCustomer, LastHolder
 from vsaas.keys.kms import WrapContext, kms
 from vsaas.keys.models import CameraShare, Envelope, KeyPurpose, OwnKey, TenantKey
-from vsaas.keys.services import destroy_envelopes, sign_statement, statements_since
+from vsaas.keys.services import (
+    ReleaseTo,
+    destroy_envelopes,
+    release_live_key,
+    sign_statement,
+    statements_since,
+)
 from vsaas.keys.tasks import look_after_tenant
 from vsaas.keys.tenant_keys import open_private
 
@@ -192,6 +200,11 @@ def test_a_switch_says_what_it_needs_and_happens_once(agent: AgentSim, alice: Ke
     )
     swapped = [*good["statements"][:-2], *reversed(good["statements"][-2:])]
     assert problem(alice.send("POST", "keys/held", good | {"statements": swapped})) == "statement-refused"
+    unnamed = good["statements"][:2]
+    assert (
+        problem(alice.send("POST", "keys/held", good | {"statements": [*unnamed, unnamed[1]]}))
+        == "statement-refused"
+    )
     stranger = alice.camera_share(public_of(b"k" * 32), (camera, 0, 1))
     mixed = [stranger, *good["shares"][1:]]
     assert problem(alice.send("POST", "keys/held", good | {"shares": mixed})) == "share-refused"
@@ -202,8 +215,9 @@ def test_a_switch_says_what_it_needs_and_happens_once(agent: AgentSim, alice: Ke
     agent.add_camera("Late")
     alice.secret = None
     assert alice.take_over().status_code == 202
-    assert problem(alice.send("GET", "keys/held/offer")) == "customer-held"
-    assert problem(alice.send("POST", "keys/held", good)) == "customer-held"
+    assert problem(alice.send("POST", "keys/held", good)) == "not-renewable"
+    look_after_tenant(str(alice.tenant))
+    assert problem(alice.send("POST", "keys/held", good)) == "changed-meanwhile"
     with tenant_scope(alice.tenant), pytest.raises(HeldByCustomer):
         sign_statement(alice.tenant, an_agent())
 
@@ -393,10 +407,48 @@ def test_another_holder_opens_the_vault_and_the_last_one_stays(
     assert problem(holder.send("DELETE", mine)) == "last-holder"
     again = {"public": b64.encode(public_of(b"n" * 32)), "ways": [holder.passphrase_way("new words")]}
     assert problem(holder.send("POST", "keys/own", again)) == "last-holder"
+    with pytest.raises(LastHolder), tenant_scope(holder.tenant):
+        Account.objects.get(pk=people.alice.pk).delete()
     # Who put the secret together from the recovery kit makes themselves a holder.
     olga.secret = holder.secret
     assert olga.send("POST", path, {"sealed": olga.vault_share(olga.public, vault)}).status_code == 204
     assert olga.open_vault().value == holder.secret.value
+
+
+def test_a_renewed_vault_shuts_out_who_knew_the_one_before(
+    holder: KeyBrowser, people: Cast, agent: AgentSim, browser_for: Any
+):
+    first_root = fingerprint_of(holder)
+    agent.follow_statements(first_root)
+    stream, sealed = recorded(agent, NOON, 1, size=2000)
+    assert problem(holder.renew()) == "not-renewable"  # sealed to the vault alone
+    assert holder.roll() == 1
+    old = holder.secret
+    assert old is not None
+    assert holder.renew().status_code == 202
+    assert holder.open_vault().value != old.value
+    assert problem(
+        KeyBrowser.state(as_before(holder, old), MemberKeys(((holder.account.pk, holder.public),)))
+    ) == ("statement-refused")
+    assert holder.roll() == 1
+    assert holder.ask("GET", "keys/rolls")["items"] == []
+    with tenant_scope(holder.tenant, keys=True):
+        (row,) = Envelope.objects.filter(destroyed_at=None)
+    info, _ = parse_envelope(bytes(row.sealed))
+    with pytest.raises(SealingError):
+        open_envelope(bytes(row.sealed), info, old.camera(stream.camera, 0, info.epoch))
+    assert holder.play(stream.camera, NOON, NOON + 60 * SECOND) == [one.video for one in sealed]
+    agent.follow_statements(first_root)
+    assert agent.trust is not None
+    assert len(agent.trust.fingerprints) == 3
+    assert "keys.vault-renewed" in acts(holder.tenant)
+
+
+def as_before(browser: KeyBrowser, secret: Secret) -> KeyBrowser:
+    """The same browser, with a secret that was replaced."""
+    other = KeyBrowser(browser.client, browser.account)
+    other.private, other.secret = browser.private, secret
+    return other
 
 
 def test_an_own_key_is_kept_in_ways_and_replaced_when_lost(people: Cast, browser_for: Any):
@@ -441,6 +493,7 @@ def test_an_hour_comes_whole_or_not_at_all(
     holder.admit(people.olga)
     set_hours(people.tenant_a, OPERATOR.name, hidden=[{"days": ["thu"], "from": "12:00", "to": "12:30"}])
     make_fresh(olga.client, olga.slug)
+    assert b"by whole hours" in holder.client.get(f"/t/{holder.slug}/roles/{OPERATOR.name}/hours").content
     (reply,) = olga.playback(camera, half + 600 * SECOND, half + 660 * SECOND)["streams"]
     assert reply["segments"] == []
     assert reply["not_permitted"] == [{"from_us": half + 600 * SECOND, "to_us": half + 660 * SECOND}]
@@ -457,6 +510,34 @@ def test_camera_keys_of_another_camera_are_no_address(holder: KeyBrowser, agent:
     stream = agent.stream(one)
     reply = agent.record(stream, [stream.genesis(NOON), stream.segment(NOON, size=2000)])
     assert [result.error for result in reply.results] == [None, "missing-envelope"]
+
+
+def test_live_keys_pass_as_the_agent_sealed_them(holder: KeyBrowser, people: Cast, agent: AgentSim):
+    camera, other = agent.add_camera("One"), agent.add_camera("Other")
+    keyless = sealed_live(holder, camera, holder.secret.recipient, 1)
+    with pytest.raises(EnvelopeRefused, match="has no key yet"):
+        released(holder, *keyless)
+    holder.roll()
+    key, scope, envelope = sealed_live(holder, camera, holder.secret.camera(camera, 0, 1), 1)
+    assert released(holder, key, scope, envelope) == envelope
+    for private in (holder.secret.camera(other, 0, 1), holder.secret.camera(camera, 1, 1)):
+        with pytest.raises(EnvelopeRefused, match="another camera's key"):
+            released(holder, *sealed_live(holder, camera, private, 1))
+    with pytest.raises(EnvelopeRefused):
+        released(holder, *sealed_live(holder, camera, b"k" * 32, 1))
+
+
+def sealed_live(browser: KeyBrowser, camera: uuid.UUID, private: bytes, epoch: int) -> Any:
+    key, scope = PeriodKey.new(), LiveScope(camera, Stream.MAIN, Rendition.MAIN, b"p" * 16)
+    public = public_of(private)
+    info = EnvelopeInfo(EnvelopePurpose.LIVE, browser.tenant, scope, key.key_id, box_kid(public), epoch)
+    return key, scope, seal_envelope(info, key.key, public)
+
+
+def released(browser: KeyBrowser, key: PeriodKey, scope: LiveScope, envelope: bytes) -> bytes:
+    to = ReleaseTo(public_of(b"v" * 32), b"s" * 16, browser.account.pk, clock.now_us() + 60 * SECOND)
+    with tenant_scope(browser.tenant, keys=True):
+        return release_live_key(browser.tenant, envelope, key.commitment, to, scope)
 
 
 def test_the_hashes_of_the_code_are_those_of_the_files(anonymous: Client):

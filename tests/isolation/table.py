@@ -120,6 +120,13 @@ URLS: list[Url] = [
     Url("/ca", "GET", Public(""), lambda s: "/ca", succeeds=(404,)),  # no authority of its own
     Url("/ca.crt", "GET", Public(""), lambda s: "/ca.crt", succeeds=(404,)),
     Url(
+        "/agent-packages/vsaas-agent_<slug:architecture>.deb",
+        "GET",
+        Public(""),
+        lambda s: "/agent-packages/vsaas-agent_amd64.deb",
+        succeeds=(404,),  # no folder of packages is set
+    ),
+    Url(
         "/.well-known/security.txt",
         "GET",
         Public(""),
@@ -1636,6 +1643,26 @@ URLS: list[Url] = [
             succeeds=(404,),  # nobody has one
         )
         for method, rest in (("PATCH", ""), ("POST", "/removal"))
+    ),
+    Url(
+        API + "account/numbers",
+        "GET",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: API + "account/numbers",
+        own=True,
+    ),
+    # The tests' portal has no plug-in that sends codes.
+    *(
+        Url(
+            API + f"account/numbers/<slug:kind>{rest}",
+            "POST",
+            Requires(may.ACCOUNT_SELF),
+            lambda s, rest=rest: f"{API}account/numbers/sms{rest}",
+            body=lambda s: {"password": "x", "code": "123456", "number": "+4930123456"},
+            own=True,
+            succeeds=(404,),
+        )
+        for rest in ("", "/confirmation", "/removal")
     ),
     Url(
         API + "account/codes",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,6 +17,7 @@ from tenants.declare import requires
 from tenants.middleware import signed_in
 from tenants.models import Membership, Tenant
 from tenants.permissions import OWNER, PEOPLE_VIEW, ROLE_EDIT, TENANT_EDIT
+from tenants.words import Text
 from vsaas.accounts import hours as service
 from vsaas.accounts.hours_effects import in_words
 from vsaas.accounts.hours_forms import HoursForm, OrganisationForm
@@ -27,6 +29,12 @@ from vsaas.common.errors import Conflict, InvalidField, VsaasError
 from vsaas.common.links import tenant_url
 
 CONFIRMED_CLOSED = "confirm-closed"
+_notes: list[Callable[[], Text | None]] = []
+
+
+def register_note(note: Callable[[], Text | None]) -> None:
+    """Have the page of a role's hours say something besides, while `note()` gives it: for what stands above accounts."""
+    _notes.append(note)
 
 
 @requires(PEOPLE_VIEW, ROLE_EDIT, fresh=True)
@@ -82,7 +90,7 @@ def _save(
     except Conflict as error:
         form.errors.append(sentence(error))
         return None, 409
-    say(request, _("The hours are saved. They hold from now on."))
+    say(request, _("The hours are saved and hold from now on."))
     return HttpResponseRedirect(tenant_url(request, "roles-hours", key=key)), 302
 
 
@@ -116,6 +124,7 @@ def _page(
         "local_now": hours.local_moment(clock.now_us(), calendar),
         "holidays": holidays_words(calendar),
         "said": said(request),
+        "notes": [note for one in _notes if (note := one()) is not None],
     }
     return render(request, "accounts/role_hours.html", context, status=status)
 

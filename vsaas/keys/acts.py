@@ -33,6 +33,9 @@ TAKEN_OVER = declare(
     _("{actor} took over the keys of {object}: customer-held from now on, root {fingerprint}"),
     ["cameras", "envelopes", "before", "after"],
 )
+VAULT_RENEWED = declare(
+    "keys.vault-renewed", _("{actor} renewed the vault of {object}, root {fingerprint}"), ["before", "after"]
+)
 PORTAL_KEY_ERASED = declare(
     "keys.portal-key-erased",
     _(

@@ -101,16 +101,14 @@ def replace_envelopes(tenant_id: UUID, envelopes: Sequence[bytes]) -> dict[UUID,
     for item in parsed.values():
         _check_addressed(item, tenant_id, addresses)
     # The rows are locked first: who shreds these keys meanwhile waits, and then finds the new ones.
-    locked = Envelope.objects.filter(key_id__in=list(parsed), destroyed_at=None).select_for_update()
-    alive = {bytes(row.key_id): row for row in locked.order_by("id")}
+    rows = Envelope.objects.filter(key_id__in=list(parsed), destroyed_at=None)
+    locked = list(rows.order_by("id").select_for_update())
+    alive = {bytes(row.key_id) for row in locked}
     fresh = [_row(item) for key_id, item in parsed.items() if key_id in alive]
     _check_same(list(parsed.values()))
     Envelope.objects.bulk_create(fresh, ignore_conflicts=True)
-    for row in fresh:
-        older = Envelope.objects.filter(key_id=row.key_id, destroyed_at=None).exclude(
-            recipient_id=row.recipient_id
-        )
-        older.update(sealed=None, destroyed_at=clock.now())
+    older = [row.pk for row in locked if bytes(row.recipient_id) != parsed[bytes(row.key_id)].info.recipient]
+    Envelope.objects.filter(pk__in=older).update(sealed=None, destroyed_at=clock.now())
     period_keys.forget(tenant_id, alive)
     return Counter(row.camera_id for row in fresh)
 

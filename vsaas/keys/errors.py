@@ -39,6 +39,12 @@ class NotCustomerHeld(Conflict):
     title = _("The portal holds your organisation's keys")
 
 
+class NotRenewable(Conflict):
+    """The vault cannot be renewed now: something could be opened by nobody afterwards."""
+
+    problem = "not-renewable"
+
+
 class NotHolder(Denied):
     """Only somebody to whom the vault secret is sealed can do this."""
 

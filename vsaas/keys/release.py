@@ -117,7 +117,7 @@ def release_segment_keys(
     envelopes of whole hours.
 
     The caller has decided that the person may have them (`access.require`) and has verified the records; this gate
-    checks that each segment (of an hour's key: the hour, as far as it is over) lies wholly inside the time the person may
+    checks that each segment (of an hour's key: the whole hour) lies wholly inside the time the person may
     see until the release ends, and the commitments,
     binds tenant, session, account and expiry, and writes the audit entry `keys.released` in
     the name of the account, or of `by` where no account asks (a command of the operator). `merged`: cameras that get
@@ -297,10 +297,10 @@ def _release_one(
 
 
 def hour_of(period_start_us: int) -> tuple[int, int, int]:
-    """Start and end of the hour a key period belongs to, as far as it is over, and its start once more as when it came:
-    what the segments themselves were late is looked at for each of them."""
+    """Start and end of the hour a key period belongs to, over or not (its key opens what is still to come as well), and its
+    start once more as when it came: what the segments themselves were late is looked at for each of them."""
     start_us = period_start_us - period_start_us % HOUR_US
-    return start_us, max(min(start_us + HOUR_US, clock.now_us()), start_us + 1), start_us
+    return start_us, start_us + HOUR_US, start_us
 
 
 def _is_of(request: SegmentKeyRequest, scope: RecScope) -> bool:

@@ -27,11 +27,11 @@ import {
   verifyStatements,
   type Trust,
 } from "../sealing/statement";
-import type { ApiShare, CameraKeyName, NewWay } from "./api";
+import type { ApiShare, CameraKeyName, NewWay, SwitchBody } from "./api";
 import { boxKeys, boxPublic, cameraPrivate, PICTURE, recipientPrivate, rootSeed, signer, SOUND, type KeyKind } from "./derive";
-import { KeysLocked } from "./holdings";
+import { Holdings, KeysLocked, NotShared } from "./holdings";
 import { makeKit, openKit, readSheet, sheetText } from "./kit";
-import type { Act, Chain, HeldCalls, Opener, OwnRef, VaultDraft, VaultRef, WayWish, Wish } from "./messages";
+import type { Act, Chain, HeldCalls, Kit, Opener, OwnRef, VaultDraft, VaultRef, WayWish, Wish } from "./messages";
 import { ARGON2_COST, passkeyKek, passphraseKek, SALT_BYTES, unwrapOwnKey, wrapOwnKey, type Owner } from "./own-key";
 import type { OwnStore } from "./store";
 
@@ -118,10 +118,13 @@ export class HeldActs {
     const root = await signer(await rootSeed(secret));
     const vault = { id, recipient_public: toBase64Url(recipient), root_public: toBase64Url(root.publicBytes) };
     const sealed = await sealVault(secret, vault, uuidBytes(reference.owner.tenant), own.publicBytes);
-    const kit = await makeKit(secret);
+    const kit = await printed(secret);
     secret.fill(0);
-    const sheets = await Promise.all(kit.map(sheetText));
-    return { ...vault, sealed, sheets, set: kit[0]?.set ?? "" } satisfies VaultDraft;
+    return { ...vault, sealed, ...kit } satisfies VaultDraft;
+  }
+
+  newKit(act: Argument<"newKit">): Answer<"newKit"> {
+    return this.within(act, (secret) => printed(secret));
   }
 
   /** Two sheets typed back give this vault's secret. Raises KitError, and `wrong-key` where they are another vault's. */
@@ -183,22 +186,30 @@ export class HeldActs {
       if (trust.seen.number !== offer.number || trust.fingerprint !== (await fingerprintOf(root.publicBytes))) {
         throw new SealingError("broken-statements", "the portal signed another handover than was asked");
       }
-      const keys = cameras.flatMap((camera) => KINDS.map((kind) => ({ camera, kind, epoch: epochAfter(trust, camera, kind) })));
-      const recipients = [[RECIPIENT_TENANT, fromBase64Url(act.vault.recipient_public), FIRST_EPOCH]];
-      const bodies: [number, Map<number, Cbor>][] = [
-        [STATEMENT_RECIPIENTS, new Map<number, Cbor>([[1, recipients]])],
-        memberBody([{ account: act.owner.account, public: act.publicKey }], []),
-        ...(await cameraBodies(secret, keys)),
-      ];
-      const signed = await signedAfter(trust, tenant, bodies, offer.issued_us, root);
-      return {
-        vault: act.vault.id,
-        root_public: act.vault.root_public,
-        recipient_public: act.vault.recipient_public,
-        sealed: act.vault.sealed,
-        statements: [handover, ...signed.map(toBase64Url)],
-        shares: await sealShares(secret, keys, tenant, fromBase64Url(act.publicKey)),
-      };
+      return bodyAfter({ act, secret, tenant, trust, handover, cameras, issuedUs: offer.issued_us });
+    });
+  }
+
+  /**
+   * Another vault secret in the place of this one, for whoever knew it and holds it no more. Raises as `sign`, and `missing-key`
+   * where one's own shares do not hold every key that is stated: recordings sealed to it would be lost to all.
+   */
+  renewBody({ renewed, offer, chain, cameras, shares, ...act }: Argument<"renewBody">): Answer<"renewBody"> {
+    return this.within(act, async (old, tenant) => {
+      const root = await signer(await rootSeed(old));
+      const before = await verifiedOwn(chain, tenant, root);
+      const held = new Set(shares.map(({ sealed }) => hex(parseEnvelope(fromBase64Url(sealed)).keyId)));
+      for (const { publicKey } of before.cameraKeys.values()) {
+        if (!held.has(hex(await boxKeyId(publicKey)))) throw new SealingError("missing-key", "you do not hold every camera's key");
+      }
+      return this.within({ ...act, vault: renewed }, async (secret) => {
+        const place = { tenant, number: before.seen.number + 1, prev: before.seen.hash, issuedUs: offer.issued_us };
+        const next = await signer(await rootSeed(secret));
+        const body = new Map<number, Cbor>([[1, next.publicBytes], [2, await countersignHandover(place, next)]]);
+        const handover = toBase64Url(await signStatement(place, STATEMENT_ROOT_HANDOVER, body, root));
+        const trust = await verified({ ...chain, statements: [...chain.statements, handover] }, tenant);
+        return bodyAfter({ act: { ...act, vault: renewed }, secret, tenant, trust, handover, cameras, issuedUs: offer.issued_us });
+      });
     });
   }
 
@@ -226,11 +237,12 @@ export class HeldActs {
   }
 
   /** The same period keys, sealed to the camera's key of `epoch`. Raises `wrong-envelope` for one that is not this vault's camera's. */
-  rewrap({ camera, kind, epoch, envelopes, ...act }: Argument<"rewrap">): Answer<"rewrap"> {
+  rewrap({ shares, camera, kind, epoch, envelopes, ...act }: Argument<"rewrap">): Answer<"rewrap"> {
     return this.within(act, async (secret, tenant) => {
+      const holdings = new Holdings(tenant, await this.own(act), shares);
       const place = uuidBytes(camera);
       const to = await boxPublic(await cameraPrivate(secret, place, kind, epoch));
-      const openers = new Openers(secret, place, kind);
+      const openers = new Openers(secret, place, kind, holdings);
       const out: { key_id: string; envelope: string }[] = [];
       for (const { sealed } of envelopes) {
         const envelope = parseEnvelope(fromBase64Url(sealed));
@@ -247,7 +259,7 @@ export class HeldActs {
   }
 }
 
-/** Pairs that period envelopes of one camera were sealed to: its own earlier keys, or the vault's recipient before it had one. */
+/** Pairs that period envelopes of one camera were sealed to: its own earlier keys, of an earlier vault too, or the vault's recipient before it had one. */
 class Openers {
   private readonly known = new Map<string, Promise<BoxKeys>>();
 
@@ -255,15 +267,21 @@ class Openers {
     private readonly secret: Bytes,
     private readonly camera: Bytes,
     private readonly kind: KeyKind,
+    private readonly holdings: Holdings,
   ) {}
 
-  /** Raises `wrong-envelope` where the envelope names a recipient of neither sort. */
+  /** Raises `wrong-envelope` where the envelope names a recipient of no such sort. */
   async of({ recipient, epoch }: Envelope): Promise<BoxKeys> {
     const camera = await this.pair(`camera ${epoch}`, () => cameraPrivate(this.secret, this.camera, this.kind, epoch));
     if (equal(camera.kid, recipient)) return camera;
     const tenant = await this.pair(`tenant ${epoch}`, () => recipientPrivate(this.secret, epoch));
     if (equal(tenant.kid, recipient)) return tenant;
-    throw new SealingError("wrong-envelope", "the envelope is sealed to no key of this vault");
+    try {
+      return (await this.holdings.cameraKeys(recipient, { camera: this.camera, kind: this.kind })).box;
+    } catch (error) {
+      if (!(error instanceof NotShared)) throw error;
+      throw new SealingError("wrong-envelope", "the envelope is sealed to no key of this vault, and to none you were given");
+    }
   }
 
   private pair(name: string, derived: () => Promise<Bytes>): Promise<BoxKeys> {
@@ -273,7 +291,43 @@ class Openers {
   }
 }
 
+interface After {
+  readonly act: Act;
+  readonly secret: Bytes;
+  readonly tenant: Bytes;
+  /** Verified up to the handover. */
+  readonly trust: Trust;
+  readonly handover: string;
+  readonly cameras: readonly string[];
+  readonly issuedUs: number;
+}
+
+/** What the new root states once it is in force: recipient, whoever makes it a holder, and new keys of every camera. */
+async function bodyAfter({ act, secret, tenant, trust, handover, cameras, issuedUs }: After): Promise<Omit<SwitchBody, "kit_confirmed">> {
+  const keys = cameras.flatMap((camera) => KINDS.map((kind) => ({ camera, kind, epoch: epochAfter(trust, camera, kind) })));
+  const recipients = [[RECIPIENT_TENANT, fromBase64Url(act.vault.recipient_public), FIRST_EPOCH]];
+  const bodies: [number, Map<number, Cbor>][] = [
+    [STATEMENT_RECIPIENTS, new Map<number, Cbor>([[1, recipients]])],
+    memberBody([{ account: act.owner.account, public: act.publicKey }], []),
+    ...(await cameraBodies(secret, keys)),
+  ];
+  const signed = await signedAfter(trust, tenant, bodies, issuedUs, await signer(await rootSeed(secret)));
+  return {
+    vault: act.vault.id,
+    root_public: act.vault.root_public,
+    recipient_public: act.vault.recipient_public,
+    sealed: act.vault.sealed,
+    statements: [handover, ...signed.map(toBase64Url)],
+    shares: await sealShares(secret, keys, tenant, fromBase64Url(act.publicKey)),
+  };
+}
+
 const KINDS: readonly KeyKind[] = [PICTURE, SOUND];
+
+async function printed(secret: Bytes): Promise<Kit> {
+  const kit = await makeKit(secret);
+  return { sheets: await Promise.all(kit.map(sheetText)), set: kit[0]?.set ?? "" };
+}
 
 async function kitSecret(sheets: readonly [string, string], recipientPublic: string): Promise<Bytes> {
   const [first, second] = await Promise.all([readSheet(sheets[0]), readSheet(sheets[1])]);

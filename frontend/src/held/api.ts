@@ -196,6 +196,11 @@ export class KeysApi extends Api {
     return this.call("POST", `/keys/people/${account}/vault`, { sealed });
   }
 
+  /** Ends that somebody holds the vault: it is to be renewed then. */
+  endHolder(account: string): Promise<unknown> {
+    return this.call("DELETE", `/keys/people/${account}/vault`, null);
+  }
+
   async rolls(): Promise<readonly Roll[]> {
     return (await this.call<Items<Roll>>("GET", "/keys/rolls", undefined)).items;
   }

@@ -72,6 +72,8 @@ function inWords({ code, message }: Fault): string {
     case "kit-sets":
     case "wrong-key":
       return t("These sheets belong to another kit.");
+    case "missing-key":
+      return t("You do not hold the keys of every camera yet. Somebody else who holds the organisation's keys has to do this.");
     case "unknown-signer":
       return t("No statement names this person's key. Compare its fingerprint with them first.");
     case "rolled-back":

@@ -25,6 +25,7 @@ export class Desk {
   /** Draws the page into `place`, and again after whatever changes. */
   static async open(place: HTMLElement, draw: (desk: Desk) => Promise<readonly Node[]>): Promise<void> {
     place.classList.add("people", "keys-page");
+    place.replaceChildren(...[1, 2].map(skeleton));
     await new Desk(place, draw).refresh();
   }
 
@@ -36,9 +37,14 @@ export class Desk {
     return { tenant: this.said.tenant, account: this.said.account };
   }
 
+  /** Asks anew what the portal says, without drawing. */
+  async reload(): Promise<void> {
+    this.said = await this.api.keys();
+  }
+
   async refresh(): Promise<void> {
     try {
-      this.said = await this.api.keys();
+      await this.reload();
       this.place.replaceChildren(...(await this.draw(this)));
     } catch (error) {
       this.place.replaceChildren(h("p", { class: "notice bad", role: "alert" }, sentence(error)));
@@ -81,6 +87,12 @@ export class Desk {
     const pin = new LocalPins().get(this.api.tenant);
     return { fingerprint: pin?.fingerprint ?? root_fingerprint, statements, seen: pin && { number: pin.number, hash: pin.hash } };
   }
+}
+
+/** The shape of a card that is coming. */
+function skeleton(): HTMLElement {
+  const lines = [1, 2, 3].map(() => h("div", { class: "skeleton" }));
+  return h("section", { class: "card", "aria-hidden": "true" }, h("div", { class: "body skeleton-lines" }, ...lines));
 }
 
 function sentence(error: unknown): string {

@@ -4,7 +4,7 @@ import type { CameraKeyName, KeyPerson, PeriodEnvelope, Roll, StatementRequest }
 import type { KeyKind } from "./derive";
 import type { Desk } from "./desk";
 import { withFreshFactor } from "./fresh";
-import type { Act, Wish } from "./messages";
+import type { Act, VaultRef, Wish } from "./messages";
 
 /** How far a longer act has come, in words. */
 export type Say = (words: string) => void;
@@ -77,14 +77,40 @@ export function needsKey({ epoch, known }: Roll): boolean {
   return epoch === 0 || known > 0;
 }
 
+export async function endHolder(desk: Desk, person: KeyPerson): Promise<void> {
+  await withFreshFactor(desk.api, () => desk.api.endHolder(person.account));
+}
+
+/**
+ * Another vault in the place of this one; then everybody's keys and what was recorded follow. What is sealed to older keys is put
+ * in order first: those keys follow from the old secret, and afterwards only shares of the newest are sure to be at hand.
+ */
+export async function renewVault(desk: Desk, renewed: VaultRef, say: Say): Promise<void> {
+  const act = await desk.vaultAct();
+  await handOverToAll(desk, act);
+  await rewrapAll(desk, act, say);
+  await withFreshFactor(desk.api, async () => {
+    const [offer, chain, listed] = [await desk.api.offer(), await desk.chain(), await desk.api.heldCameras()];
+    const cameras = listed.map(({ camera }) => camera);
+    const { shares } = desk.keys;
+    const body = await desk.worker.call("renewBody", { ...act, renewed, offer, chain, cameras, shares });
+    await desk.api.hold({ ...body, kit_confirmed: true });
+  });
+  await desk.reload();
+  await rollKeys(desk, await desk.api.rolls(), say);
+}
+
 /** Re-wraps whatever is sealed to earlier keys than the newest stated ones. */
 async function rewrapAll(desk: Desk, act: Act, say: Say): Promise<void> {
   const open = (await desk.api.rolls()).filter((roll) => roll.rewrap > 0 && !needsKey(roll));
+  // Asked anew: one may have handed keys to oneself just now.
+  await desk.reload();
+  const { shares } = desk.keys;
   const of = open.reduce((sum, { rewrap }) => sum + rewrap, 0);
   let done = 0;
   for (const { camera, kind, epoch, name } of open) {
     for await (const envelopes of left(desk, camera, kind, epoch)) {
-      const items = await desk.worker.call("rewrap", { ...act, camera, kind, epoch, envelopes });
+      const items = await desk.worker.call("rewrap", { ...act, shares, camera, kind, epoch, envelopes });
       await desk.api.rewrapped(items);
       done += items.length;
       say(t("{name}: {done} of {of} keys re-wrapped", { name, done, of: Math.max(of, done) }));

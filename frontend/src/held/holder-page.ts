@@ -5,24 +5,55 @@ import { agoAndExactly, deviceZone } from "../times";
 import type { KeyPerson, Roll, StatementRequest } from "./api";
 import { ask, field } from "./ask";
 import type { Desk } from "./desk";
-import { confirmPerson, fromKit, makeHolder, needsKey, rollKeys, signRequests, type Say } from "./holder-acts";
+import { confirmPerson, endHolder, fromKit, makeHolder, needsKey, renewVault, rollKeys, signRequests, type Say } from "./holder-acts";
 import { button, card, fingerprint, fingerprintWords, groups, list, notice, row, rows, state, words } from "./parts";
 import { statementWords } from "./statement-words";
-import { drawSwitch, newMaking, progressCard } from "./switch-page";
+import { drawSwitch, kitCard, newMaking, progressCard, type Making } from "./switch-page";
 
 /** The page, drawn again after each act; a vault in the making outlives the drawing. */
 export function holderPage(): (desk: Desk) => Promise<readonly Node[]> {
   const making = newMaking();
+  const another = newMaking();
   return async (desk) => {
     const { mode, may, rewrap } = desk.keys;
     if (mode === "managed") return may.hold ? drawSwitch(desk, making) : [managedCard()];
     const first = [modeCard(desk), ...(mode === "switching" && rewrap ? [progressCard(desk, rewrap)] : [])];
-    return desk.keys.vault?.sealed ? [...first, ...(await duties(desk))] : [...first, noHolderCard(desk)];
+    const { vault } = desk.keys;
+    if (!vault?.sealed) return [...first, noHolderCard(desk)];
+    const renewing = vault.renew && mode === "customer-held" ? renewCards(desk, making) : [];
+    return [...first, ...renewing, ...(await duties(desk)), ...(renewing.length > 0 ? [] : [anotherKit(desk, another)])];
   };
 }
 
 function managedCard(): HTMLElement {
   return card(t("Keys"), words(t("The portal holds the keys of this organisation's recordings, locked, and hands them out to who may watch. An owner can move them into the organisation's own hands.")));
+}
+
+/** Somebody knows the vault secret who is to hold it no more: another takes its place, with a kit of its own. */
+function renewCards(desk: Desk, making: Making): readonly Node[] {
+  const { said, say } = saying();
+  const renew = async (): Promise<void> => {
+    if (!making.draft) throw new Error(t("The recovery kit is gone from this page. Make it anew."));
+    await renewVault(desk, making.draft, say);
+    Object.assign(making, newMaking());
+  };
+  const go = button(t("Renew the keys"), () => desk.run(renew), "primary");
+  const about = card(
+    t("Keys to be renewed"),
+    words(t("Somebody who held the organisation's keys does not any more, and may have kept what they knew. New ones take their place: with a new recovery kit, new keys of every camera, and recorded hours re-wrapped to them. The sheets of the old kit are needed no more: burn them.")),
+    words(t("The other holders are made holders again afterwards, below.")),
+    making.confirmed ? h("div", { class: "buttons" }, go) : null,
+    said,
+  );
+  return [about, kitCard(desk, making, t("A new recovery kit"))];
+}
+
+/** A kit in place of one of which a sheet was lost: sheets of two kits do not fit each other. */
+function anotherKit(desk: Desk, making: Making): HTMLElement {
+  return kitCard(desk, making, t("Another recovery kit"), async () => {
+    const act = await desk.vaultAct();
+    return { ...act.vault, ...(await desk.worker.call("newKit", act)) };
+  });
 }
 
 function noHolderCard(desk: Desk): HTMLElement {
@@ -44,7 +75,6 @@ function modeCard({ keys }: Desk): HTMLElement {
     fingerprint(groups(keys.root_fingerprint)),
     h("h3", {}, t("Held by")),
     list(...holders.map(({ name }) => h("bdi", {}, name))),
-    keys.vault?.renew ? notice("warn", t("Somebody who held these keys does not any more, and may have kept what they knew: it still opens what is recorded.")) : null,
     holders.length < 2 ? notice("warn", t("One person alone holds them. Make somebody else a holder too, so that signing does not wait for one person.")) : null,
   );
 }
@@ -133,6 +163,9 @@ async function personRow(desk: Desk, person: KeyPerson): Promise<HTMLElement> {
   const print = await fingerprintWords(person.public);
   const acts = !stated ? [confirm] : missing.length > 0 ? [give] : [];
   if (stated && person.may_hold && !person.holder && person.ways >= 2) acts.push(hold);
+  if (person.holder && (desk.keys.vault?.holders.length ?? 0) > 1) {
+    acts.push(button(t("End holding"), () => desk.run(() => endHolding(desk, person))));
+  }
   const standing = !stated
     ? state("warn", "wait", t("To be compared"))
     : missing.length > 0
@@ -166,6 +199,19 @@ async function askKit(desk: Desk): Promise<void> {
     submit: t("Hold the keys"),
     act: async () => {
       await fromKit(desk, [first.input.value, second.input.value]);
+      return true;
+    },
+  });
+}
+
+async function endHolding(desk: Desk, person: KeyPerson): Promise<void> {
+  await ask<true>({
+    title: t("Shall {name} hold the organisation's keys no more?", { name: person.name }),
+    content: [words(t("What they hold goes at once. They may have kept what they knew, so the keys are renewed afterwards, on this page."))],
+    submit: t("End holding"),
+    danger: true,
+    act: async () => {
+      await endHolder(desk, person);
       return true;
     },
   });

@@ -25,8 +25,10 @@ export interface OwnRef {
 export type VaultRef = Pick<ApiVault, "id" | "recipient_public" | "root_public"> & { readonly sealed: string };
 
 /** A new vault that only this page knows of: its secret is sealed to the maker's own key. */
-export interface VaultDraft extends VaultRef {
-  /** The three sheets of its recovery kit, as they are printed. */
+export interface VaultDraft extends VaultRef, Kit {}
+
+/** A recovery kit: its three sheets as they are printed, and what they have in common. */
+export interface Kit {
   readonly sheets: readonly string[];
   readonly set: string;
 }
@@ -57,6 +59,8 @@ export interface HeldCalls {
   unlocked: { argument: OwnRef; answer: boolean };
   lock: { argument: { owner: Owner }; answer: null };
   newVault: { argument: OwnRef; answer: VaultDraft };
+  /** Another kit of the same vault. */
+  newKit: { argument: Act; answer: Kit };
   checkKit: { argument: { sheets: readonly [string, string]; recipientPublic: string }; answer: null };
   /** The vault secret put together from two sheets, sealed to the own key. */
   fromKit: { argument: OwnRef & { sheets: readonly [string, string]; vault: Omit<VaultRef, "sealed"> }; answer: string };
@@ -72,8 +76,14 @@ export interface HeldCalls {
   /** To the account's key as the statements name it, whatever the portal says it is. */
   cameraShares: { argument: Act & { chain: Chain; account: string; keys: readonly CameraKeyName[] }; answer: ApiShare[] };
   vaultShare: { argument: Act & { chain: Chain; account: string }; answer: string };
+  /** As `switchBody`, where the root before is that of `act.vault`: it signs the handover itself. `shares`: one's own, which must hold every stated key. */
+  renewBody: {
+    argument: Act & { renewed: VaultRef; offer: Offer; chain: Chain; cameras: readonly string[]; shares: readonly ApiShare[] };
+    answer: Omit<SwitchBody, "kit_confirmed">;
+  };
+  /** `shares`: one's own, for keys that follow from an earlier vault secret. */
   rewrap: {
-    argument: Act & { camera: string; kind: 0 | 1; epoch: number; envelopes: readonly PeriodEnvelope[] };
+    argument: Act & { shares: readonly ApiShare[]; camera: string; kind: 0 | 1; epoch: number; envelopes: readonly PeriodEnvelope[] };
     answer: { key_id: string; envelope: string }[];
   };
 }

@@ -10,7 +10,7 @@ import { makeButtons, wayButtons } from "./own-page";
 import { button, card, list, notice, words } from "./parts";
 
 /** A vault made on this page, until it is switched to. It is held in this page alone: loading it anew makes another one. */
-interface Making {
+export interface Making {
   draft: VaultDraft | null;
   confirmed: boolean;
 }
@@ -23,7 +23,7 @@ export function drawSwitch(desk: Desk, making: Making): readonly Node[] {
   return [
     meaningCard(),
     ownStep(desk),
-    ready ? kitStep(desk, making) : stepLater(t("2. Recovery kit"), t("First your own key needs two ways.")),
+    ready ? kitCard(desk, making, t("2. Recovery kit")) : stepLater(t("2. Recovery kit"), t("First your own key needs two ways.")),
     making.confirmed ? switchStep(desk, making) : stepLater(t("3. Switch"), t("First the recovery kit is made, printed, and two of its sheets are typed back.")),
   ];
 }
@@ -67,12 +67,16 @@ function ownStep(desk: Desk): HTMLElement {
   return card(title, words(t("Your key opens by:")), names, words(t("One more way is needed.")), wayButtons(desk, own));
 }
 
-function kitStep(desk: Desk, making: Making): HTMLElement {
-  const title = t("2. Recovery kit");
+async function newVault(desk: Desk): Promise<VaultDraft> {
+  return desk.worker.call("newVault", await desk.opened());
+}
+
+/** Makes a kit (of a new vault, unless `made` says), shows the sheets, and has two of them typed back. */
+export function kitCard(desk: Desk, making: Making, title: string, made: () => Promise<VaultDraft> = () => newVault(desk)): HTMLElement {
   if (making.confirmed) return card(title, notice("ok", t("Printed, and two sheets typed back.")));
   const about = words(t("Three sheets, two of which bring the keys back if every other way is lost. Keep them at three places, none of them online. They are made here, in this browser, and sent nowhere."));
   if (!making.draft) {
-    const make = async (): Promise<void> => void (making.draft = await desk.worker.call("newVault", await desk.opened()));
+    const make = async (): Promise<void> => void (making.draft = await made());
     return card(title, about, h("div", { class: "buttons" }, button(t("Make the recovery kit"), () => desk.run(make), "primary")));
   }
   const { draft } = making;

@@ -20,6 +20,7 @@ const handlers: Handlers = {
   unlocked: (argument) => acts.unlocked(argument),
   lock: (argument) => acts.lock(argument),
   newVault: (argument) => acts.newVault(argument),
+  newKit: (argument) => acts.newKit(argument),
   checkKit: (argument) => acts.checkKit(argument),
   fromKit: (argument) => acts.fromKit(argument),
   countersign: (argument) => acts.countersign(argument),
@@ -27,6 +28,7 @@ const handlers: Handlers = {
   sign: (argument) => acts.sign(argument),
   cameraShares: (argument) => acts.cameraShares(argument),
   vaultShare: (argument) => acts.vaultShare(argument),
+  renewBody: (argument) => acts.renewBody(argument),
   rewrap: (argument) => acts.rewrap(argument),
 };
 

@@ -30,6 +30,7 @@ from vsaas.keys.errors import (
     NoOwnKey,
     NotCustomerHeld,
     NoTenantKeys,
+    NotRenewable,
     ShareRefused,
     StatementRefused,
     StatementsMoved,
@@ -264,10 +265,11 @@ class Offer(ApiView):
         problems=(HeldByCustomer, NoTenantKeys),
     )
     def get(self, request: Request) -> Response:
-        """Number, predecessor and time of the next statement, for the new root to countersign within 15 minutes."""
+        """Number, predecessor and time of the next statement, for the new root to countersign within 15 minutes; where you
+        hold the keys already, for a holder who renews the vault."""
         custody.require_right(self.actor)
         if custody.is_held():
-            raise HeldByCustomer(_("the organisation holds its keys already"))
+            custody.require_holder(self.actor)
         place = next_place()
         return Response({"number": place.number, "prev": b64.encode(place.prev), "issued_us": clock.now_us()})
 
@@ -350,15 +352,25 @@ class Held(ApiView):
         reply=SwitchReply,
         example={"mode": "switching"},
         status=202,
-        problems=(HeldByCustomer, NoOwnKey, StatementsMoved, StatementRefused, ShareRefused, NoTenantKeys),
+        problems=(
+            HeldByCustomer,
+            NotRenewable,
+            NoOwnKey,
+            StatementsMoved,
+            StatementRefused,
+            ShareRefused,
+            NoTenantKeys,
+        ),
     )
     def post(self, request: Request) -> Response:
         """From the reply on the portal signs no statement any more. It re-wraps what was recorded before, and then erases
-        the last key of its own that opens recordings."""
+        the last key of its own that opens recordings. Where you hold the keys already, a holder renews the vault so: the
+        old root signs the handover, and every camera is stated new keys."""
         custody.require_right(self.actor)
         made = _take_over(valid(SwitchFields(data=request.data)))
+        change = switch.renew if custody.is_held() else switch.take_over
         with tenant_scope(self.actor.tenant_id, keys=True):
-            vault = switch.take_over(request._request, self.actor, made)
+            vault = change(request._request, self.actor, made)
         look_after_tenant.enqueue(str(self.actor.tenant_id))
         return Response({"mode": custody.mode_of(vault).value}, status=202)
 
@@ -464,7 +476,7 @@ def _person_json(person: Person, holders: set[UUID], may_hold: set[UUID]) -> dic
         "fingerprint": None if own is None else fingerprint(bytes(own.public_key)).hex(),
         "stated": own is not None and own.stated_number is not None,
         "holder": person.account.pk in holders,
-        "ways": 0 if own is None else own.ways.count(),
+        "ways": 0 if own is None else len(own.ways.all()),
         "may_hold": person.account.pk in may_hold,
         "missing": [{"camera": str(key[0]), "kind": key[1], "epoch": key[2]} for key in person.missing],
         "excess": len(person.excess),

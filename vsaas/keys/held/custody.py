@@ -9,7 +9,10 @@ from tenants import access
 from tenants.access import Actor
 from tenants.models import Tenant
 from tenants.permissions import KEYS_HOLD
-from vsaas.keys.errors import NotCustomerHeld, NotHolder
+from tenants.scope import in_tenant_scope
+from tenants.words import Text
+from vsaas.accounts.models import Account
+from vsaas.keys.errors import LastHolder, NotCustomerHeld, NotHolder
 from vsaas.keys.models import OwnKey, Vault, VaultShare
 
 WAYS_LEAST = 2
@@ -69,6 +72,29 @@ def require_holder(actor: Actor) -> Vault:
             _("the vault secret is not sealed to you: have a holder make you one, or use the recovery kit")
         )
     return vault
+
+
+def keep_a_holder(sender: object, instance: Account, **kwargs: object) -> None:
+    """Django's signal before an account is deleted. Raises LastHolder for the only one who holds the keys in force."""
+    if not in_tenant_scope():
+        return  # an operator's command on the whole database
+    vault = vault_in_force()
+    holders = set() if vault is None else set(vault.shares.values_list("account_id", flat=True))
+    if holders == {instance.pk}:
+        raise LastHolder(
+            _("%(name)s is the only holder of the organisation's keys: make somebody else a holder first")
+            % {"name": instance}
+        )
+
+
+def hours_note() -> Text | None:
+    """What the page with a role's hours says besides, where the customer holds the keys."""
+    if not is_held():
+        return None
+    return _(
+        "Your organisation holds its keys itself, so recordings are given out by whole hours (of UTC): of an hour that "
+        "these hours do not cover completely, nothing is shown."
+    )
 
 
 def has_ways(account_id: UUID) -> bool:

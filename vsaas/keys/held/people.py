@@ -56,14 +56,14 @@ def keys_in_use() -> list[CameraKey]:
 
 
 def people(account_ids: Collection[UUID] | None = None) -> list[Person]:
-    """Everybody with an account in force (or those named), by name. Six queries, whatever their number."""
+    """Everybody with an account in force (or those named), by name. Eight queries, whatever their number."""
     accounts = Account.objects.filter(is_active=True).order_by("name", "id")
     if account_ids is not None:
         accounts = accounts.filter(pk__in=account_ids)
     rows = list(accounts)
     ids = [account.pk for account in rows]
     grants = access.grants_of(ids)
-    own = {key.account_id: key for key in OwnKey.objects.filter(account_id__in=ids)}
+    own = {key.account_id: key for key in OwnKey.objects.filter(account_id__in=ids).prefetch_related("ways")}
     cameras = list(access.cameras().prefetch_related("groups"))
     held: dict[UUID, set[KeyName]] = defaultdict(set)
     for share in CameraShare.objects.filter(account_id__in=ids):

@@ -5,7 +5,7 @@ transaction. What was recorded before is re-wrapped to keys of cameras; then the
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -25,12 +25,12 @@ from vsaas.audit.services import record_act, system, what, who
 from vsaas.common import clock
 from vsaas.keys import acts
 from vsaas.keys.envelopes import alone_with_envelopes, replace_envelopes
-from vsaas.keys.errors import HeldByCustomer, NoOwnKey, StatementRefused, StatementsMoved
-from vsaas.keys.held.custody import WAYS_LEAST, Mode, has_ways, mode_of, vault_in_force
+from vsaas.keys.errors import HeldByCustomer, NoOwnKey, NotRenewable, StatementRefused, StatementsMoved
+from vsaas.keys.held.custody import WAYS_LEAST, Mode, has_ways, mode_of, require_holder, vault_in_force
 from vsaas.keys.held.own import own_key_of
-from vsaas.keys.held.requests import check_follows, extended, follow
+from vsaas.keys.held.requests import check_follows, extended, follow, names_of
 from vsaas.keys.held.rolls import KINDS, newest_keys
-from vsaas.keys.held.shares import NewShare, kids_of, store_camera_shares, store_vault_share
+from vsaas.keys.held.shares import KeyName, NewShare, kids_of, store_camera_shares, store_vault_share
 from vsaas.keys.models import Envelope, KeyPurpose, TenantKey, Vault
 from vsaas.keys.statements import (
     StatementPlace,
@@ -98,21 +98,8 @@ def take_over(request: HttpRequest, actor: Actor, made: TakeOver) -> Vault:
     store. Raises HeldByCustomer, NoOwnKey, StatementsMoved, StatementRefused or ShareRefused."""
     one_at_a_time(actor.tenant_id)
     require_managed(actor)
-    own = own_key_of(actor.account_id)
-    assert own is not None
-    check_follows(made.statements)
     before = root_fingerprint(actor.tenant_id)
-    trust = extended(verified_trust(actor.tenant_id), made.statements)
-    statements = store_signed(made.statements)
-    recipient = Recipient(RecipientKind.TENANT, made.recipient_public, 1)
-    if trust.recipients != (recipient,) or trust.root_public != made.root_public:
-        raise StatementRefused(_("the statements name another root or recipient than the request"))
-    _check_bodies(statements, own.account_id, bytes(own.public_key))
-    vault = _store_vault(made)
-    follow(request, actor, [one for one in statements if not isinstance(one.body, RootHandover | Recipients)])
-    _check_complete(made.shares)
-    store_vault_share(actor.tenant_id, own, vault, made.sealed)
-    store_camera_shares(actor.tenant_id, own, made.shares, kids_of(share.key for share in made.shares))
+    vault = _hand_over(request, actor, made, of_portal=True)
     erase_private(KeyPurpose.ROOT)
     record_act(
         acts.TAKEN_OVER,
@@ -128,7 +115,69 @@ def take_over(request: HttpRequest, actor: Actor, made: TakeOver) -> Vault:
     return vault
 
 
-def _check_bodies(statements: Sequence[Statement], account: UUID, own_public: bytes) -> None:
+def renew(request: HttpRequest, actor: Actor, made: TakeOver) -> Vault:
+    """Another vault secret in the place of the one somebody knows who holds it no more: the old root hands over to the new
+    one, and every camera has new keys. The caller alone holds the new secret, and makes the others holders again; what is
+    sealed to older keys is sealed anew by rolls, with the caller's shares of these. Needs the key store.
+
+    Raises Denied, NotHolder, NotRenewable, and what `take_over` raises.
+    """
+    one_at_a_time(actor.tenant_id)
+    old = require_holder(actor)
+    if mode_of(old) is not Mode.HELD:
+        raise NotRenewable(_("the switch is still under way: renew the vault once it has ended"))
+    if Envelope.objects.filter(recipient_id=old.recipient_kid, destroyed_at=None).exists():
+        raise NotRenewable(
+            _(
+                "recordings are sealed to the vault alone: give every camera a key and have them sealed to it first"
+            )
+        )
+    before = root_fingerprint(actor.tenant_id)
+    held_by = names_of(old.shares.values_list("account_id", flat=True))
+    Vault.objects.filter(pk=old.pk, retired_at=None).update(retired_at=clock.now())
+    vault = _hand_over(request, actor, made, of_portal=False)
+    record_act(
+        acts.VAULT_RENEWED,
+        who(actor),
+        what(Tenant.objects.get()),
+        request=request,
+        fingerprint=fingerprint(made.root_public).hex(),
+        before=f"root: {before.hex()}; holders: {', '.join(sorted(held_by.values()))}",
+        after=f"root: {fingerprint(made.root_public).hex()}; holders: {actor.name}",
+    )
+    return vault
+
+
+def _hand_over(request: HttpRequest, actor: Actor, made: TakeOver, *, of_portal: bool) -> Vault:
+    """Verifies and stores the statements, the vault, and what the actor is given of it. `of_portal`: the root before was the
+    portal's, which has something to re-wrap."""
+    own = own_key_of(actor.account_id)
+    assert own is not None  # whoever may begin has one
+    check_follows(made.statements)
+    trust = extended(verified_trust(actor.tenant_id), made.statements)
+    if trust.recipients != (Recipient(RecipientKind.TENANT, made.recipient_public, 1),):
+        raise StatementRefused(_("the statements name another recipient than the request"))
+    if trust.root_public != made.root_public:
+        raise StatementRefused(_("the statements name another root than the request"))
+    if trust.member_keys.get(own.account_id) != bytes(own.public_key):
+        raise StatementRefused(_("the statements do not name your own key"))
+    statements = store_signed(made.statements)
+    _check_bodies(statements)
+    vault = _store_vault(made, of_portal=of_portal)
+    follow(request, actor, [one for one in statements if not isinstance(one.body, RootHandover | Recipients)])
+    stated = {
+        (key.camera, int(key.what), key.epoch)
+        for one in statements
+        if isinstance(one.body, CameraKeys)
+        for key in one.body.keys
+    }
+    _check_complete(stated, made.shares)
+    store_vault_share(actor.tenant_id, own, vault, made.sealed)
+    store_camera_shares(actor.tenant_id, own, made.shares, kids_of(share.key for share in made.shares))
+    return vault
+
+
+def _check_bodies(statements: Sequence[Statement]) -> None:
     kinds = [type(one.body) for one in statements]
     if kinds[:1] != [RootHandover] or kinds.count(RootHandover) != 1 or kinds.count(Recipients) != 1:
         raise StatementRefused(_("a switch is one handover, and one statement of the new recipient"))
@@ -136,29 +185,26 @@ def _check_bodies(statements: Sequence[Statement], account: UUID, own_public: by
         raise StatementRefused(
             _("a switch states a root, a recipient, people's keys and keys of cameras only")
         )
-    named = [pair for one in statements if isinstance(one.body, MemberKeys) for pair in one.body.named]
-    if (account, own_public) not in named:
-        raise StatementRefused(_("the statements do not name your own key"))
 
 
-def _check_complete(shares: Sequence[NewShare]) -> None:
-    """Every camera has keys of both kinds, and whoever switches holds each of them."""
-    newest = newest_keys()
-    if any((camera, int(kind)) not in newest for camera, _name in cameras_to_state() for kind in KINDS):
-        raise StatementsMoved(_("a camera was added meanwhile: begin the switch again"))
-    if {share.key for share in shares} != {(key.camera_id, key.kind, key.epoch) for key in newest.values()}:
+def _check_complete(stated: Collection[KeyName], shares: Sequence[NewShare]) -> None:
+    """Every camera is stated keys of both kinds now, and who takes over holds each of them."""
+    opens = {key[:2] for key in stated}
+    if any((camera, int(kind)) not in opens for camera, _name in cameras_to_state() for kind in KINDS):
+        raise StatementsMoved(_("a camera was added meanwhile: begin again"))
+    if {share.key for share in shares} != set(stated):
         raise StatementRefused(_("the shares are not those of every camera's key"))
 
 
-def _store_vault(made: TakeOver) -> Vault:
-    own = [bytes(key.kid) for key in TenantKey.objects.filter(purpose=KeyPurpose.RECIPIENT)]
+def _store_vault(made: TakeOver, *, of_portal: bool) -> Vault:
     vault: Vault = Vault.objects.create(
         id=made.vault,
         root_public=made.root_public,
         recipient_public=made.recipient_public,
         recipient_kid=box_kid(made.recipient_public),
-        rewrap_of=Envelope.objects.filter(recipient_id__in=own, destroyed_at=None).count(),
+        rewrap_of=left_to_rewrap() if of_portal else 0,
         created_at=clock.now(),
+        completed_at=None if of_portal else clock.now(),
     )
     return vault
 
