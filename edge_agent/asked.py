@@ -17,7 +17,7 @@ from edge_agent.orders import Orders
 from edge_agent.publishing import ControlLost
 from protocol.control import AgentMessage, OrderAnswer
 from protocol.errors import ProtocolError
-from protocol.finding import FindCameras, LookAt
+from protocol.finding import FindCameras, LookAt, SetCamera
 from protocol.order import PICTURE, TAKEN, Answer, Order, TryAddress, UploadNow, seal_picture
 from sealing.errors import SealingError
 
@@ -89,6 +89,8 @@ class Asked:
                 return await self._of_cameras.find(order.task, tell)
             case LookAt():
                 return await self._of_cameras.look_at(order.task, tell)
+            case SetCamera():
+                return await self._of_cameras.set(order.task)
 
     async def _try(self, order: Order, task: TryAddress) -> Answer:
         if self._trying >= TRIED_AT_ONCE:

@@ -111,8 +111,8 @@ class Budgets:
             return
         self._alarms.put(
             about,
-            f"{self._name_of(camera)}: what waits here fills its budget (over {100 * WARNED:.0f} %): the oldest is given "
-            "up unless it is uploaded; check the connection to portal and store, or allow more",
+            f"{self._name_of(camera)}: what waits here fills over {100 * WARNED:.0f} % of its budget: the oldest is given up "
+            "unless it is uploaded; check the connection, or allow more in spool.toml",
         )
 
     def _over(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 
 
 def command() -> str:
     """The command line's beginning."""
-    return os.environ.get("VSAAS_AGENT_COMMAND", "python -m edge_agent")
+    alone = sys.argv[0] if sys.argv[0].endswith(".pyz") else ""
+    return os.environ.get("VSAAS_AGENT_COMMAND") or alone or "python -m edge_agent"
 
 
 def start_command() -> str:

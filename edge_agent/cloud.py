@@ -44,6 +44,7 @@ REPLY_BYTES_MAX: Final = 16 * 1024 * 1024
 """The largest reply read: a thousand statements and a command document stay far below."""
 _ERROR_BYTES_MAX: Final = 64 * 1024
 _NO_NONCE: Final = "none"
+_CBOR: Final = "application/cbor"
 # No statement has this number yet, so the reply is as small as one gets.
 _SMALL_ROUTE: Final = "/agent/v1/state?statements=999999999"
 _NONCES_KEPT: Final = 16
@@ -173,6 +174,7 @@ class Cloud:
             ) from error
         self._nonces: deque[tuple[float, str]] = deque(maxlen=_NONCES_KEPT)
         self._portal_offset_us: int | None = None
+        self._portal_last_us: int | None = None
         self.contact = Contact(None, "no contact yet")
         self.pace = Pace(Pacing())
         """How fast uploads go."""
@@ -192,7 +194,9 @@ class Cloud:
 
     async def post_cbor(self, path: str, body: bytes) -> bytes:
         """POST canonical CBOR; the reply's body. Raises PortalUnreachable or PortalRefused."""
-        answer = await self._ask("POST", path, body, "application/cbor")
+        answer = await self._ask("POST", path, body, _CBOR)
+        if answer.headers.get("Content-Type", "").partition(";")[0].strip() != _CBOR:
+            raise self._not_a_portal(path, "CBOR")
         return answer.body
 
     async def post_json(self, path: str, data: object) -> dict[str, Any] | None:
@@ -310,6 +314,7 @@ class Cloud:
         """One request with its retries. Raises PortalUnreachable, or PortalRefused for any status but 2xx."""
         answer = await self._reply(method, path, body, content_type)
         if 200 <= answer.status < 300:
+            self._portal_last_us = self.contact.last_us
             self.contact = Contact(time.time_ns() // 1000, None)
             return answer
         error = self._refusal(method, path, answer)
@@ -347,8 +352,8 @@ class Cloud:
         if content_type is not None:
             headers["Content-Type"] = content_type
         async with self._portal.stream(method, url, headers=headers, content=body) as reply:
-            self.keep_nonce(reply.headers)
-            self._keep_portal_time(reply.headers)
+            if self.keep_nonce(reply.headers):  # who gives none is not the portal, whatever time it tells
+                self._keep_portal_time(reply.headers)
             most = REPLY_BYTES_MAX if reply.status_code < 300 else _ERROR_BYTES_MAX
             return _Answer(reply.status_code, reply.headers, await _limited(reply, most))
 
@@ -361,10 +366,14 @@ class Cloud:
             raise self._not_a_portal(path)
         return data
 
-    def _not_a_portal(self, path: str) -> PortalUnreachable:
-        return PortalUnreachable(
-            f"what answers at {self.portal} is not the portal (no JSON from {path}): check the address and the proxy"
+    def _not_a_portal(self, path: str, wanted: str = "JSON") -> PortalUnreachable:
+        """A page where nobody has signed in to the network yet, a proxy: it counts as no contact."""
+        message = (
+            f"what answers at {self.portal} is not the portal (no {wanted} from {path.partition('?')[0]}): check the address "
+            "and the proxy, and whether this network wants a sign-in first"
         )
+        self.contact = Contact(self._portal_last_us, message)
+        return PortalUnreachable(message)
 
     def _refusal(self, method: str, path: str, answer: _Answer) -> AgentError:
         name, detail = _problem(answer)

@@ -37,6 +37,11 @@ _STREAM_FIGURES: Final = (
     ("restarts", "Connections made anew since the start", lambda s: s.restarts),
     ("last_frame_seconds", "When the last picture came, Unix time", lambda s: _seconds(s.last_frame_us)),
     ("clock_offset_seconds", "The camera's clock minus the box's", lambda s: _seconds(s.clock_offset_us)),
+    (
+        "oldest_unsent_seconds",
+        "Where what waits to be uploaded begins, Unix time",
+        lambda s: _seconds(s.oldest_unsent_us),
+    ),
 )
 _AGENT_FIGURES: Final = (
     ("started_seconds", "When the agent started, Unix time", lambda s: _seconds(s.heartbeat.started_us)),

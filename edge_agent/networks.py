@@ -11,7 +11,9 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -84,25 +86,51 @@ def shown_proxy(address: str) -> str:
     return urlsplit(address).netloc.rpartition("@")[2]
 
 
-class _BoundLoop(asyncio.SelectorEventLoop):
-    """An event loop whose connections leave by one interface. What runs on the agent's loop is its way to the cloud."""
+_towards_cameras: ContextVar[bool] = ContextVar("towards_cameras", default=False)
 
-    def __init__(self, interface: str) -> None:
+
+@contextmanager
+def towards_cameras() -> Iterator[None]:
+    """Connections made from here on the event loop, and by tasks begun here, go to cameras and not to the cloud."""
+    before = _towards_cameras.set(True)
+    try:
+        yield
+    finally:
+        _towards_cameras.reset(before)
+
+
+class _BoundLoop(asyncio.SelectorEventLoop):
+    """An event loop whose connections leave by the interface of their side: the cloud's but for `towards_cameras`.
+
+    Every way asyncio has of opening a connection comes through `sock_connect`, libraries' and proxies' included.
+    """
+
+    def __init__(self, network: Network) -> None:
         super().__init__()
-        self._interface = interface
+        self.network = network
 
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
-        if sock.family in (socket.AF_INET, socket.AF_INET6) and not is_loopback(address[0]):
-            bind_to(sock, self._interface)
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            if _towards_cameras.get():
+                interface = self.network.camera_interface
+            else:
+                interface = "" if is_loopback(address[0]) else self.network.cloud_interface
+            if interface:
+                bind_to(sock, interface)
         await super().sock_connect(sock, address)
 
 
 def run_towards_cloud(main: Coroutine[Any, Any, T], network: Network) -> T:
-    """asyncio.run, with every connection by the cloud's interface."""
-    interface = network.cloud_interface
-    factory = (lambda: _BoundLoop(interface)) if interface else None
-    with asyncio.Runner(loop_factory=factory) as runner:
+    """asyncio.run, with every connection by the interface of its side."""
+    bound = network.cloud_interface or network.camera_interface
+    with asyncio.Runner(loop_factory=(lambda: _BoundLoop(network)) if bound else None) as runner:
         return runner.run(main)
+
+
+def loops_camera_interface() -> str:
+    """The interface towards cameras that the running event loop keeps to; "" where none is set."""
+    loop = asyncio.get_running_loop()
+    return loop.network.camera_interface if isinstance(loop, _BoundLoop) else ""
 
 
 def connect_camera(host: str, port: int, timeout_s: float, interface: str) -> socket.socket:

@@ -132,6 +132,10 @@ class StreamRecorder:
         """Open the chain and begin. Raises DiskFull when not even a record fits."""
         self.chain.open()
         covered_us = self._spool.covered_until(self.order.camera, self.order.stream)
+        behind_us = 0 if covered_us is None else self._clock.wall_us() - covered_us
+        if behind_us <= -CLOCK_STEP_US:
+            # As on a box without a clock battery: what follows seems older than what came before, and says why.
+            self.chain.clock_step(behind_us, "at the start the clock was behind the newest record")
         self._segmenter.resume_after(covered_us, self._resume_reason)
         if not self.order.enabled:
             self._interrupt(GapReason.RECORDING_DISABLED, "recording is switched off in the portal")

@@ -13,6 +13,7 @@ import threading
 import uuid
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -193,7 +194,9 @@ class Facts:
         return self._spool.summary()
 
     def streams(self) -> Iterable[StreamHealth]:
-        return [recorder.health() for recorder in self._recorders.all()]
+        oldest_us = {(camera, stream): us for camera, stream, us in self._spool.unsent()}
+        told = [recorder.health() for recorder in self._recorders.all()]
+        return [replace(item, oldest_unsent_us=oldest_us.get((item.camera, item.stream))) for item in told]
 
     def alarms(self) -> Iterable[str]:
         room, rebuilt = self._spool.room.alarm(), self._spool.rebuilt

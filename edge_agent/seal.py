@@ -149,9 +149,14 @@ class StreamChain:
         """Say that the chain goes on."""
         self._plain(lambda head: head.beat(self._identity.signer, stamp(self._clock)), None)
 
-    def clock_step(self, step_us: int) -> None:
+    def clock_step(self, step_us: int, detail: str | None = None) -> None:
         """Say that somebody set the wall clock."""
-        self._plain(lambda head: head.clock(self._identity.signer, stamp(self._clock), step_us=step_us), None)
+        self._plain(
+            lambda head: head.clock(
+                self._identity.signer, stamp(self._clock), step_us=step_us, detail=detail
+            ),
+            None,
+        )
 
     def beat_if_quiet(self, quiet_s: float = 50.0) -> None:
         """Sign a beat when nothing was signed for a while."""

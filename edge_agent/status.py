@@ -30,6 +30,7 @@ FILE: Final = "status.json"
 SPOOL_INDEX: Final = "spool/index.sqlite3"
 _BYTES_MAX: Final = 4 * 1024 * 1024
 _CLOCK_WRONG_US: Final = 2_000_000
+_LATE_US: Final = 600_000_000
 
 
 @dataclass(frozen=True)
@@ -257,6 +258,8 @@ def _stream_facts(stream: StreamHealth, now_us: int) -> list[str]:
         facts.append(f"{stream.bits_per_s / 1e6:.1f} Mbit/s, {stream.frames_per_s:.1f} pictures/s")
     if stream.last_frame_us is not None and stream.state != "recording":
         facts.append(f"last picture {_ago(now_us - stream.last_frame_us)}")
+    if stream.oldest_unsent_us is not None and now_us - stream.oldest_unsent_us > _LATE_US:
+        facts.append(f"not uploaded since {_ago(now_us - stream.oldest_unsent_us)}")
     if stream.packets_lost:
         facts.append(f"{stream.packets_lost} packets lost")
     if stream.restarts:

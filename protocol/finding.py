@@ -8,6 +8,7 @@ envelopes sealed to the agent's own box key, as `protocol.camera_source` seals t
 from __future__ import annotations
 
 import ipaddress
+import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -26,6 +27,10 @@ DEVICES_MAX: Final = 512
 TARGETS_MAX: Final = 16
 PROFILES_MAX: Final = 8
 REPORT_BYTES_MAX: Final = 900_000
+KBIT_S_MAX: Final = 100_000
+GOP_MAX: Final = 1000
+_SERVER: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)?")
+_ZONE: Final = re.compile(r"[A-Za-z0-9<>+\-:,./]*")
 _TEXT_MAX: Final = 200
 _URL_MAX: Final = 1000
 
@@ -38,6 +43,9 @@ CLOCK_WRONG: Final = "clock-wrong"
 FINDINGS: Final = frozenset({PLAIN_HTTP, OLD_TLS, OPEN_RTSP, OPEN_ONVIF, FACTORY_LOGIN, CLOCK_WRONG})
 """What is not safe about a camera: its services are reached without TLS, with TLS older than 1.2, its stream or its device
 information is told without a password, it takes a password every copy left the factory with, its clock is wrong."""
+
+TIME: Final = "/time"
+"""Among the results of setting a camera, its clock: no token of a profile begins with a stroke and this word."""
 
 LOOK_CAUSES: Final = frozenset(
     {"refused", "no-route", "unknown-name", "tls", "timeout", "closed", "credentials", "locked", "not-onvif"}
@@ -200,6 +208,58 @@ class LookAt:
         return cls(tuple(Target.of(row) for row in rows), fields.boolean(factory, "factory"))
 
 
+@dataclass(frozen=True)
+class EncoderSetting:
+    """What the stream of a profile is to be set to; "" and 0 stay as they are."""
+
+    profile: str
+    codec: str = ""
+    kbit_s: int = 0
+    gop: int = 0
+
+    def row(self) -> list[Any]:
+        return [self.profile, self.codec, self.kbit_s, self.gop]
+
+    @classmethod
+    def of(cls, value: object) -> EncoderSetting:
+        """Raises ProtocolError."""
+        profile, codec, kbit_s, gop = fields.array(value, "encoder", length=4)
+        word = fields.text(codec, "codec", most=10)
+        if word not in ("", "h264", "h265"):
+            raise ProtocolError("bad-field", "only H.264 and H.265 are recorded")
+        return cls(
+            fields.text(profile, "profile", most=_TEXT_MAX),
+            word,
+            fields.uint(kbit_s, "bitrate", most=KBIT_S_MAX),
+            fields.uint(gop, "key frame interval", most=GOP_MAX),
+        )
+
+
+@dataclass(frozen=True)
+class SetCamera:
+    """`ntp`: the time server it is to follow, an address or a name; `time_zone`: POSIX, as `CET-1CEST,M3.5.0,M10.5.0/3`. Both
+    "" stay as they are."""
+
+    target: Target
+    encoders: tuple[EncoderSetting, ...] = ()
+    ntp: str = ""
+    time_zone: str = ""
+
+    def row(self) -> list[Any]:
+        return [5, self.target.row(), [one.row() for one in self.encoders], self.ntp, self.time_zone]
+
+    @classmethod
+    def of(cls, target: object, encoders: object, ntp: object, time_zone: object) -> SetCamera:
+        """Raises ProtocolError."""
+        server, zone = fields.text(ntp, "time server"), fields.text(time_zone, "time zone", most=80)
+        if not _SERVER.fullmatch(server):
+            raise ProtocolError("bad-field", "the time server is no address and no name")
+        if not _ZONE.fullmatch(zone):
+            raise ProtocolError("bad-field", "the time zone is none")
+        rows = fields.array(encoders, "encoders", most=PROFILES_MAX)
+        return cls(Target.of(target), tuple(EncoderSetting.of(row) for row in rows), server, zone)
+
+
 # Reports
 
 
@@ -349,6 +409,26 @@ def decode_devices(report: bytes) -> tuple[Device, ...]:
     """Raises ProtocolError or SealingError."""
     rows = fields.array(decode_canonical(report, max_bytes=REPORT_BYTES_MAX), "devices", most=DEVICES_MAX)
     return tuple(Device.of(row) for row in rows)
+
+
+def encode_set(results: Iterable[tuple[str, str]]) -> bytes:
+    """What became of each thing that was to be set: the token of a profile or TIME, and "" or one of LOOK_CAUSES."""
+    return encode_canonical([[what, cause] for what, cause in results])
+
+
+def decode_set(report: bytes) -> tuple[tuple[str, str], ...]:
+    """Raises ProtocolError or SealingError."""
+    rows = fields.array(
+        decode_canonical(report, max_bytes=REPORT_BYTES_MAX), "results", most=PROFILES_MAX + 2
+    )
+    found = []
+    for row in rows:
+        what, cause = fields.array(row, "result", length=2)
+        word = fields.text(cause, "cause")
+        if word and word not in LOOK_CAUSES:
+            raise ProtocolError("bad-field", "a result with a cause that does not exist")
+        found.append((fields.text(what, "what", most=_TEXT_MAX), word))
+    return tuple(found)
 
 
 def encode_looks(looks: Iterable[Looked]) -> bytes:

@@ -31,7 +31,8 @@ class StreamHealth:
 
     `certificate`: SHA-256 (hex) of the certificate the camera showed last; "" without TLS. `packets_lost` on the way from
     the camera and `restarts` (connections made anew) count since the agent started. `last_frame_us`: when the last picture
-    came. `clock_offset_us`: the camera's clock minus the box's, where it tells it. From `certificate` on absent from agents
+    came. `clock_offset_us`: the camera's clock minus the box's, where it tells it. `oldest_unsent_us`: where what waits here
+    of the stream begins, None when all is in the store. From `certificate` on absent from agents
     of the first release.
     """
 
@@ -50,6 +51,7 @@ class StreamHealth:
     restarts: int = 0
     last_frame_us: int | None = None
     clock_offset_us: int | None = None
+    oldest_unsent_us: int | None = None
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,7 @@ def _stream(value: object) -> StreamHealth:
         restarts=_whole(row, "restarts") if "restarts" in row else 0,
         last_frame_us=_whole_or_none(row, "last_frame_us"),
         clock_offset_us=_offset(row, "clock_offset_us"),
+        oldest_unsent_us=_whole_or_none(row, "oldest_unsent_us"),
     )
 
 

@@ -3,8 +3,8 @@
 An order is signed (purpose `vsaas-order-v1`, the command key) and ends at its expiry by the portal's clock. It travels
 over the control socket, is kept nowhere, and is obeyed once. Kinds: *try an address*, which the agent answers with
 one picture sealed to the asking browser or with what stands in the way; *upload now*, which moves the segments of a
-stretch to the head of the agent's upload queue; *find cameras* and *look at* some (`protocol.finding`), which are
-answered again and again until they are done.
+stretch to the head of the agent's upload queue; *find cameras*, *look at* some and *set* one (`protocol.finding`),
+of which the first two are answered again and again until they are done.
 
 A picture is sealed by HPKE (X25519, HKDF-SHA256, AES-256-GCM) to the X25519 key the browser made for this one test:
 `enc ‖ ciphertext`, with `picture_info` as info. Neither portal nor hub can open it.
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from protocol import fields
 from protocol.errors import ProtocolError
-from protocol.finding import REPORT_BYTES_MAX, FindCameras, LookAt
+from protocol.finding import REPORT_BYTES_MAX, FindCameras, LookAt, SetCamera
 from sealing.canonical import decode_canonical, encode_canonical
 from sealing.ids import box_kid
 
@@ -80,7 +80,7 @@ class UploadNow:
     to_us: int
 
 
-Task = TryAddress | UploadNow | FindCameras | LookAt
+Task = TryAddress | UploadNow | FindCameras | LookAt | SetCamera
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,8 @@ def _task(row: list[Any]) -> Task:
             return FindCameras.of(multicast, ranges, ports)
         case [4, targets, factory]:
             return LookAt.of(targets, factory)
+        case [5, target, encoders, ntp, time_zone]:
+            return SetCamera.of(target, encoders, ntp, time_zone)
     raise ProtocolError("bad-field", "an order for a task this agent does not know")
 
 

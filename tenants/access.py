@@ -311,17 +311,21 @@ def _refuse_outside(actor: Actor, grants: Iterable[Grant], permission: Permissio
     opens_us = min((one for one in opens if one is not None), default=None)
     extra = {"opens_us": opens_us}
     if opens_us is None:
+        if permission is None:
+            raise OutsideHours(
+                _("your role has no hours in which you may sign in; ask an owner of your organisation"),
+                extra=extra,
+            )
         raise OutsideHours(
-            _("your role holds at no time that is planned; ask an owner of your organisation"), extra=extra
+            _("your role has no hours in which you may %(right)s; ask an owner of your organisation")
+            % {"right": permission.sentence},
+            extra=extra,
         )
     when = local_moment(opens_us, calendar)
     if permission is None:
-        raise OutsideHours(
-            _("your role holds again from %(when)s; come back then") % {"when": when}, extra=extra
-        )
+        raise OutsideHours(_("you may sign in again from %(when)s") % {"when": when}, extra=extra)
     raise OutsideHours(
-        _("your role lets you %(right)s again from %(when)s; come back then")
-        % {"right": permission.sentence, "when": when},
+        _("you may %(right)s again from %(when)s") % {"right": permission.sentence, "when": when},
         extra=extra,
     )
 

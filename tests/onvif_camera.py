@@ -406,6 +406,8 @@ def _set_ntp(camera: OnvifCamera, asked: Element) -> str:
 def _set_time(camera: OnvifCamera, asked: Element) -> str:
     camera.time_source = _text(asked, "DateTimeType")
     zone = _text(asked, "TZ")
+    if camera.time_source == "Manual" and not _text(asked, "Year"):
+        raise Refused("ter:InvalidArgVal", "ter:InvalidDateTime", reason="a time is needed")
     if zone and not re.fullmatch(r"<?[A-Za-z+\-0-9]{3,}>?[-+]?\d.*", zone):
         raise Refused("ter:InvalidArgVal", "ter:InvalidTimeZone", reason="the time zone is none")
     camera.time_zone = zone or camera.time_zone

@@ -13,9 +13,21 @@ from urllib.parse import urlsplit
 from edge_agent.onvif.factory import FactoryPasswords
 from edge_agent.onvif.finding import Search
 from edge_agent.onvif.looking import look
+from edge_agent.onvif.setting import set_camera
 from edge_agent.orders import Orders
 from protocol.errors import ProtocolError
-from protocol.finding import Device, FindCameras, LookAt, Looked, Target, encode_devices, encode_looks
+from protocol.finding import (
+    TIME,
+    Device,
+    FindCameras,
+    LookAt,
+    Looked,
+    SetCamera,
+    Target,
+    encode_devices,
+    encode_looks,
+    encode_set,
+)
 from protocol.order import DONE, UNDER_WAY, Answer
 from sealing.errors import SealingError
 from sealing.ids import Stream
@@ -84,6 +96,15 @@ class AskedOfCameras:
             self._looking = False
         # In the order they were asked for.
         return Answer(DONE, 100, report=encode_looks([looks[target.scope] for target in task.targets]))
+
+    async def set(self, task: SetCamera) -> Answer:
+        """Set one camera; what became of each thing."""
+        try:
+            source = self._orders.open_target(task.target)
+        except (SealingError, ProtocolError) as error:
+            log.warning("a camera to be set cannot be opened here (%s)", error.name)
+            return Answer(DONE, 100, report=encode_set([(TIME, "unusable")]))
+        return Answer(DONE, 100, report=encode_set(await set_camera(task, source)))
 
     async def _look(self, target: Target, factory: bool) -> Looked:
         try:

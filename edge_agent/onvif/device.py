@@ -210,19 +210,37 @@ class Device:
             media, _element(media, "SetVideoEncoderConfiguration", inside), "SetVideoEncoderConfiguration"
         )
 
-    async def set_time(self, time_zone: str, ntp: str) -> None:
-        """Its time zone (POSIX, as `CET-1CEST,M3.5.0,M10.5.0/3`), and the time server it follows: an address or a name."""
+    async def follow(self, ntp: str) -> None:
+        """The time server it takes its time from: an address or a name."""
         kind, field = ("IPv4", "IPv4Address") if _is_ipv4(ntp) else ("DNS", "DNSname")
         await self._device(
             "SetNTP",
             "<FromDHCP>false</FromDHCP><NTPManual>"
             f'<Type xmlns="{SCHEMA}">{kind}</Type><{field} xmlns="{SCHEMA}">{escape(ntp)}</{field}></NTPManual>',
         )
+        await self._set_clock("NTP", "")
+
+    async def set_time_zone(self, time_zone: str) -> None:
+        """POSIX, as `CET-1CEST,M3.5.0,M10.5.0/3`; "" leaves it as it is. Where its time comes from stays too."""
+        if time_zone:
+            answer = await self._device("GetSystemDateAndTime", signed=False)
+            source = text(answer, "DateTimeType")
+            if source != "NTP":
+                # By hand a time must come along: the right one.
+                await self._set_clock("Manual", time_zone, datetime.now(UTC))
+            else:
+                await self._set_clock("NTP", time_zone)
+
+    async def _set_clock(self, source: str, time_zone: str, now: datetime | None = None) -> None:
         zone = f'<TimeZone><TZ xmlns="{SCHEMA}">{escape(time_zone)}</TZ></TimeZone>' if time_zone else ""
-        await self._device(
-            "SetSystemDateAndTime",
-            f"<DateTimeType>NTP</DateTimeType><DaylightSavings>true</DaylightSavings>{zone}",
+        summer = "true" if "," in time_zone or not time_zone else "false"
+        told = "" if now is None else _told(now)
+        inside = (
+            f"<DateTimeType>{source}</DateTimeType><DaylightSavings>{summer}</DaylightSavings>{zone}{told}"
         )
+        await self._device("SetSystemDateAndTime", inside)
+        if now is not None:
+            self.offset = timedelta()
 
     # Users, which the change of passwords builds on
 
@@ -301,6 +319,15 @@ def _instant(element: Element | None) -> datetime | None:
         return datetime(parts[0], parts[1], parts[2], parts[3], parts[4], min(59, parts[5]), tzinfo=UTC)
     except ValueError:
         return None
+
+
+def _told(now: datetime) -> str:
+    """An instant as UTCDateTime."""
+    return (
+        f'<UTCDateTime><Time xmlns="{SCHEMA}"><Hour>{now.hour}</Hour><Minute>{now.minute}</Minute>'
+        f'<Second>{now.second}</Second></Time><Date xmlns="{SCHEMA}"><Year>{now.year}</Year>'
+        f"<Month>{now.month}</Month><Day>{now.day}</Day></Date></UTCDateTime>"
+    )
 
 
 def _is_ipv4(text: str) -> bool:

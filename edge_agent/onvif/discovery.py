@@ -1,7 +1,8 @@
 """WS-Discovery (OASIS 1.1, ad hoc mode; ONVIF Core 7): a probe by multicast on the side of the cameras, answers to our
 own short-lived port. No port stays open.
 
-VSAAS_AGENT_CAMERA_INTERFACES names the interfaces the probe goes out by, with commas between; without it, all but loopback.
+VSAAS_AGENT_CAMERA_INTERFACES names the interfaces the probe goes out by, with commas between; without it, it is the one of
+the setting `camera_interface`; without that, all but loopback.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from edge_agent.networks import loops_camera_interface
 from edge_agent.onvif.errors import OnvifFailed
 from edge_agent.onvif.soap import TEXT_MAX, Element, all_of, parse_xml, text
 from protocol.errors import ProtocolError
@@ -50,8 +52,11 @@ class Answered:
 
 
 def interfaces() -> list[str]:
-    """Names of the interfaces probes go out by."""
+    """Names of the interfaces probes go out by. Used from the event loop."""
     named = [name.strip() for name in os.environ.get(INTERFACES, "").split(",") if name.strip()]
+    kept_to = loops_camera_interface()
+    if not named and kept_to:
+        return [kept_to]
     return named or [name for _index, name in socket.if_nameindex() if name != "lo"]
 
 

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from edge_agent.capture.rtsp import Address, Authorizer
+from edge_agent.networks import towards_cameras
 from edge_agent.onvif.errors import OnvifFailed
 from edge_agent.onvif.soap import XML_BYTES_MAX
 from protocol.finding import is_forbidden
@@ -197,11 +198,13 @@ async def resolve(host: str) -> str:
 async def open_door(url: str, user: str = "", password: str = "") -> AsyncIterator[Door]:
     """A way to the camera whose device service is `url` (checked by `protocol.finding.check_service`)."""
     address = await resolve(urlsplit(url).hostname or "")
-    async with httpx.AsyncClient(
+    client = httpx.AsyncClient(
         verify=_any_tls(),
         timeout=httpx.Timeout(REPLY_S, connect=CONNECT_S),
         follow_redirects=False,
         trust_env=False,
         limits=httpx.Limits(max_connections=2, max_keepalive_connections=1),
-    ) as client:
-        yield Door(url, address, client, user, password)
+    )
+    async with client:
+        with towards_cameras():
+            yield Door(url, address, client, user, password)

@@ -9,6 +9,7 @@ from typing import Final
 
 from edge_agent.capture.rtsp import Reply, parse_head
 from edge_agent.errors import SourceFailed
+from edge_agent.networks import towards_cameras
 
 A_SECOND: Final = 50
 AT_ONCE: Final = 64
@@ -53,8 +54,9 @@ async def speaks(address: str, port: int, path: str = "/") -> Speaks | None:
     host = f"[{address}]" if ":" in address else address
     url = f"rtsp://{host}:{port}{path}"
     try:
-        async with asyncio.timeout(CONNECT_S):
-            reader, writer = await asyncio.open_connection(address, port, limit=HEAD_BYTES_MAX)
+        with towards_cameras():
+            async with asyncio.timeout(CONNECT_S):
+                reader, writer = await asyncio.open_connection(address, port, limit=HEAD_BYTES_MAX)
     except (OSError, TimeoutError):
         return None
     try:

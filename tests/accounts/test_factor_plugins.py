@@ -18,6 +18,7 @@ from django.test import Client
 from tenants.scope import tenant_scope
 from tests.accounts.test_email_codes import give, page_of, rule, wrong
 from tests.accounts.test_passkeys import acts_of, at, code_of, password_given, sign_in
+from tests.api_calls import call, problem
 from tests.cast import PASSWORD, Cast, later
 from vsaas.accounts import factor_plugins, tasks
 from vsaas.accounts.models import Account, SentFactor
@@ -194,6 +195,31 @@ def test_a_number_is_removed_but_not_as_the_last_factor(cast: Cast, alice: Clien
     assert olga.get(at(cast.olga, "account")).status_code == 200
     with tenant_scope(cast.tenant_a.id):
         assert not SentFactor.objects.exists()
+
+
+def test_programs_set_a_number_up_and_remove_it(cast: Cast, alice: Client, gateway: Gateway) -> None:
+    olga = sign_in(cast.olga)
+
+    def post(rest: str, **body: str) -> Any:
+        path = f"/api/v1/account/numbers/sms{rest}"
+        return call(None, "POST", path, body, client=olga, vsaas_tenant=cast.tenant_a.slug)
+
+    def listed() -> Any:
+        path = "/api/v1/account/numbers"
+        return call(None, "GET", path, client=olga, vsaas_tenant=cast.tenant_a.slug).json()["items"]
+
+    assert listed() == [{"kind": "sms", "title": "Text message", "number": None}]
+    refused = post("", password="wrong", code=code_of(cast.olga), number=NUMBER)
+    assert (refused.status_code, problem(refused)) == (422, "invalid-fields")
+    assert post("/confirmation", code="123456").status_code == 404
+    told = post("", password=PASSWORD, code=code_of(cast.olga), number=NUMBER)
+    assert told.json() == {"kind": "sms", "to": "+49 … 56", "good_minutes": 5}
+    code = code_at(gateway, cast.olga)
+    assert post("/confirmation", code=wrong(code)).status_code == 422
+    with later(seconds=2):
+        assert post("/confirmation", code=code).json()["number"] == "+49 … 56"
+        assert post("/removal", password=PASSWORD, code=code_of(cast.olga)).json()["number"] is None
+        assert listed()[0]["number"] is None
 
 
 class Nothing:

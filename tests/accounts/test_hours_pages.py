@@ -65,7 +65,7 @@ def test_hours_are_written_and_read_and_said_in_sentences(cast: Cast, alice: Cli
         "Playback: always.",
         "Playback reaches back at most 36 hours.",
         "Recordings that are hidden: Monday to Friday 18:00–07:00 on the day after.",
-        "On holidays nothing opens; where recordings are hidden at all, those of the whole day are.",
+        "Nothing opens on holidays; where the role has hidden hours, the whole day is hidden.",
     ]
     assert {name: told[name] for name in asked} == asked
     assert api(alice, cast, "GET", "roles/viewer/hours").json() == told

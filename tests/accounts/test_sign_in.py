@@ -26,7 +26,7 @@ def acts_of(tenant) -> list[str]:
 
 
 def codes_in(reply) -> list[str]:
-    return re.findall(r"<li>((?:[A-Z2-7]{4}-){3}[A-Z2-7]{4})</li>", reply.content.decode())
+    return re.findall(r"<li>((?:[A-Z2-7]{4}-){5}[A-Z2-7]{4})</li>", reply.content.decode())
 
 
 def test_password_and_code_open_a_session_in_this_tenant_only(cast, client_for, anonymous):

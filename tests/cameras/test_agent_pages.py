@@ -52,10 +52,12 @@ def test_one_agents_page_says_how_it_is(place: Place) -> None:
         "link_mbit_per_s": 1000,
     }
     seen = {"width": 1920, "height": 1080, "packets_lost": 3, "restarts": 2, "clock_offset_us": 90_000_000}
-    place.box.beat(box=box, streams=[stream(place, last_frame_us=1_700_000_000_000_000, **seen)])
+    waits = {"oldest_unsent_us": 1_700_000_000_000_000}
+    place.box.beat(box=box, streams=[stream(place, last_frame_us=1_700_000_000_000_000, **seen, **waits)])
     shown = text(place.alice.get(address)).replace("\xa0", " ")
     assert "H.264 · 1920×1080 · 1.50 Mbit/s · 25/s · 3 packets lost · connected anew 2 times" in shown
     assert "its clock is 1 minute ahead" in shown
+    assert re.search(r"not uploaded since \S.* · 2023-11-14 23:13:20 CET", shown), shown
     assert "memory 700.0 MB of 4.0 GB · 51 °C" in shown, shown
     assert "30 % of its life used" in shown
     assert "Network link eth0 · 1000 Mbit/s" in shown

@@ -18,7 +18,7 @@ from edge_agent.onvif import discovery
 from edge_agent.onvif.asked import AskedOfCameras
 from edge_agent.orders import CameraSetup
 from protocol.camera_source import open_source, seal_source
-from protocol.finding import FindCameras, LookAt, Target
+from protocol.finding import FindCameras, LookAt, SetCamera, Target
 from protocol.order import Answer, Order
 from sealing.cose import parse1
 from sealing.ids import Stream
@@ -105,6 +105,8 @@ class Agent:
                     await tell(await self._asked.find(order.task, tell))
                 case LookAt():
                     await tell(await self._asked.look_at(order.task, tell))
+                case SetCamera():
+                    await tell(await self._asked.set(order.task))
                 case other:
                     raise AssertionError(other)
 
@@ -260,6 +262,49 @@ def test_a_look_says_what_stands_in_the_way(place: Place, agent: Agent) -> None:
     page = place.alice.get(place.url(f"cameras/look/{look['id']}"))
     assert "refuses the user name or the password" in text(page)
     assert "Add the ticked cameras" not in text(page)
+
+
+def test_streams_and_clock_of_a_camera_are_set_by_the_pages(place: Place, agent: Agent) -> None:
+    with onvif_camera() as camera:
+        look = look_at(place, agent, camera)
+        (seen,) = look["cameras"]
+        shown = text(place.alice.get(place.url(f"cameras/look/{look['id']}")))
+        assert "Set its streams and clock" in shown
+        address = place.url(f"cameras/look/{look['id']}/{seen['id']}")
+        form = place.alice.get(address)
+        assert "CET-1CEST,M3.5.0,M10.5.0/3" in text(form)
+        fields = fields_of(form.content.decode()) | {"ntp": "", "time_zone": ""}
+        assert (fields["s0-codec"], fields["s0-kbit_s"], fields["s1-gop"]) == ("h264", "4096", "20")
+        nothing = place.alice.post(address, fields)
+        assert nothing.status_code == 422
+        assert "There is nothing to set" in text(nothing)
+        wrong = place.alice.post(address, fields | {"ntp": "no server"})
+        assert "The time server is no address and no name" in text(wrong)
+        changes = {"s0-codec": "h265", "s0-gop": "25", "s1-kbit_s": "1", "ntp": "ntp.example.org"}
+        begun = place.alice.post(address, fields | changes | {"time_zone": "America/New_York"})
+        assert begun.status_code == 302, text(begun)
+        assert "data-fresh" in place.alice.get(begun["Location"]).content.decode()
+        agent.obey()
+        done = text(place.alice.get(begun["Location"]))
+        assert "Stream profile_main : set." in done
+        assert "Stream profile_sub : The camera refuses what it was asked." in done
+        assert "Clock : set." in done
+        main, sub = camera.encoders
+        assert (main.codec, main.gop, main.kbit_s, sub.kbit_s) == ("H265", 25, 4096, 512)
+        assert (camera.ntp, camera.time_source, camera.time_zone) == (
+            "ntp.example.org",
+            "NTP",
+            "EST5EDT,M3.2.0,M11.1.0",
+        )
+        path = f"camera-looks/{look['id']}/cameras/{seen['id']}/settings"
+        told = call(place.alice, place, "POST", path, {"time_zone": "Etc/Nowhere"})
+        assert told.status_code == 422
+        told = call(place.alice, place, "POST", path, {"encoders": [{"profile": "profile_sub", "gop": 10}]})
+        assert told.status_code == 202
+        agent.obey()
+        result = call(place.alice, place, "GET", f"camera-settings/{told.json()['id']}").json()
+        assert result["results"] == [{"profile": "profile_sub", "cause": None, "reason": "", "next_step": ""}]
+        assert camera.encoders[1].gop == 10
 
 
 def test_a_camera_of_this_agent_is_marked(place: Place, agent: Agent) -> None:

@@ -25,7 +25,7 @@ from vsaas.agents.presence import presence_key
 from vsaas.audit.models import AuditInbox
 from vsaas.audit.services import system
 from vsaas.audit.siem import destinations
-from vsaas.cameras.finding import Wanted, begin_look, begin_search
+from vsaas.cameras.finding import Wanted, begin_look, begin_search, begin_setting
 from vsaas.cameras.importing import keep, read_table
 from vsaas.cameras.saved_views import view_add
 from vsaas.cameras.services import NewCamera, camera_add
@@ -77,10 +77,13 @@ def surroundings(portal: str) -> dict[str, str]:
         wish = Wish(box.agent(), None, Stream.MAIN, True, bytes(32), "rtsp://192.0.2.7/main")
         test = begin_test(wish, actor_of(cast.alice))
         search = begin_search(box.agent(), actor_of(cast.alice), multicast=True, ranges=[])
+        look = begin_look(box.agent(), actor_of(cast.alice), [Wanted("192.0.2.7")], factory=False)
+        camera_id = next(iter(look.targets))
+        clock = {"encoders": (), "ntp": "192.0.2.1", "time_zone": ""}
+        setting = begin_setting(box.agent(), actor_of(cast.alice), look, camera_id, **clock)
         table = keep(
             actor_of(cast.alice), read_table(actor_of(cast.alice), "name,address\nA,10.0.0.1", box.agent())
         )
-        look = begin_look(box.agent(), actor_of(cast.alice), [Wanted("192.0.2.7")], factory=False)
         wanted = destinations.Wanted("Watch", "syslog", "127.0.0.1:9")
         destination = destinations.add(wanted, system("tests"))
         code = EnrolmentCode.objects.get(used_by=box.agent_id)
@@ -99,7 +102,8 @@ def surroundings(portal: str) -> dict[str, str]:
         "SEARCH": str(search.id),
         "LOOK": str(look.id),
         "IMPORT": str(table),
-        "FOUND": str(next(iter(look.services))),
+        "SETTING": str(setting.id),
+        "FOUND": str(next(iter(look.targets))),
         "ORDER": str(uuid4()),
         "CODE": str(code.id),
         "ACCOUNT": str(cast.bob.id),

@@ -115,6 +115,16 @@ def test_a_request_id_is_made_where_the_front_sends_none_or_nonsense(database: N
     ]
 
 
+def test_a_page_of_an_error_names_the_request_as_the_log_does(cast: Cast, pages: None, lines: Any) -> None:
+    reply = sign_in(cast.bob).get(
+        f"/t/{cast.tenant_a.slug}/audit", headers={"accept": "text/html", "x-request-id": "from-the-front-7"}
+    )
+    assert reply.status_code == 403
+    assert "Reference for whoever runs the system: from-the-front-7" in reply.content.decode()
+    line = [one for one in lines() if one["logger"] == "vsaas.requests"][-1]
+    assert line["request_id"] == reply["X-Request-Id"] == "from-the-front-7"
+
+
 def test_neither_a_set_up_link_nor_a_session_is_in_the_log(cast: Cast, pages: None, lines: Any) -> None:
     Client(headers={"accept": "text/html"}).get(f"/setup/{TOKEN}")
     browser = sign_in(cast.alice)

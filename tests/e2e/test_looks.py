@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -15,6 +16,7 @@ from tests.e2e.conftest import Noise
 from tests.e2e.people import Owner, app_code, give_password, shown_secret
 from tests.e2e.system import System
 from tests.e2e.watching import Watching, iso
+from tests.looks import AXE_AT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("make-up")]
 
@@ -27,46 +29,37 @@ Shot = Callable[[Page, str], None]
 
 @dataclass
 class Look:
-    """Looks at one page after the other in one theme."""
+    """Looks at one page after the other."""
 
     page: Page
-    theme: str
     shot: Shot
 
-    def at(self, name: str, *, only: tuple[int, ...] = tuple(WIDTHS)) -> None:
-        """The page that is open holds at every width; a picture of each is kept where that is wished."""
-        for width in only:
+    def at(self, name: str) -> None:
+        """The page that is open holds at every width and in both themes; a picture of each is kept where that is wished."""
+        for width, theme in product(WIDTHS, ("dark", "light")):
+            # Without movement: colours on their way to another theme are no theme's.
+            self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
             self.page.set_viewport_size({"width": width, "height": WIDTHS[width]})
             wide = self.page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{name} is {wide} px wide at {width}"
-            self.shot(self.page, f"{name}-{width}-{self.theme}")
-            # Layout differs by width, colours by theme: each of them once is enough for axe.
-            if (width, self.theme) in ((1440, "dark"), (390, "light")):
+            self.shot(self.page, f"{name}-{width}-{theme}")
+            if (width, theme) in AXE_AT:
                 found = Axe().run(self.page, options=AXE)
-                assert found.violations_count == 0, (
-                    f"{name} at {width}, {self.theme}: {found.generate_report()}"
-                )
-
-
-@pytest.fixture(params=["dark", "light"])
-def theme(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+                assert found.violations_count == 0, f"{name} at {width}, {theme}: {found.generate_report()}"
 
 
 @pytest.fixture
-def inside(signed_in: BrowserContext, theme: str, shot: Shot) -> Look:
+def inside(signed_in: BrowserContext, shot: Shot) -> Look:
     """The owner's browser."""
-    page = signed_in.new_page()
-    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-    return Look(page, theme, shot)
+    return Look(signed_in.new_page(), shot)
 
 
 @pytest.fixture
-def outside(browser: Browser, noise: Noise, theme: str, shot: Shot) -> Iterator[Look]:
+def outside(browser: Browser, noise: Noise, shot: Shot) -> Iterator[Look]:
     """Somebody before the door."""
-    context = browser.new_context(color_scheme=theme)  # type: ignore[arg-type]
+    context = browser.new_context()
     context.on("page", noise.listen)
-    yield Look(context.new_page(), theme, shot)
+    yield Look(context.new_page(), shot)
     context.close()
 
 

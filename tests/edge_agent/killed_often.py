@@ -1,7 +1,7 @@
 """Run as a program: an enrolled box that records and uploads, killed with SIGKILL at random instants, again and again.
 
 `python -m tests.edge_agent.killed_often STATE CAMERA KILLS SEED`. Each life is a fork of this process that takes up the
-spool as it is, records two segments, sends what it can to its portal, and dies at the N-th call of a function of the
+spool as it is, records a segment and a half, sends what it can to its portal, and dies at the N-th call of a function of the
 agent or of sealing, in whatever thread that is. N is drawn anew for every life. Prints how many lives ended by a kill.
 """
 
@@ -36,7 +36,7 @@ from tests.edge_agent.filled import SEGMENT_S, Sink, recent_clock
 from tests.edge_agent.footage import h264_units
 
 FPS = 5
-SEGMENTS = 2
+SEGMENTS = 1.5
 CALLS = 6000
 """About as many as a life has that is not cut short."""
 _COUNTED = (f"{os.sep}edge_agent{os.sep}", f"{os.sep}sealing{os.sep}")
@@ -103,15 +103,18 @@ async def send(identity: Identity, orders: Orders, spool: Spool, clock: Any, sea
 
 def main(state: Path, camera: uuid.UUID, kills: int, seed: int) -> int:
     chance = random.Random(seed)
-    footage = h264_units(recent_clock(0), frames=FPS * SEGMENT_S * SEGMENTS, fps=FPS, gop=FPS, noise=True)
+    footage = h264_units(
+        recent_clock(0), frames=int(FPS * SEGMENT_S * SEGMENTS), fps=FPS, gop=FPS, noise=True
+    )
     os.environ["SSL_CERT_FILE"] = os.devnull  # no certificates to read anew in each life
     killed = 0
     while killed < kills:
+        calls = chance.randrange(1, CALLS)  # here, not in the child: each of those has the same chance
         child = os.fork()
         if child == 0:
             failed = 1
             try:
-                live(state, camera, footage, chance.randrange(1, CALLS))
+                live(state, camera, footage, calls)
                 failed = 0
             finally:
                 if failed:

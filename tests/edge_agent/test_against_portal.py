@@ -47,6 +47,7 @@ from tests.cast import Cast, sign_in
 from tests.edge_agent.hub import a_moment, until
 from tests.edge_agent.test_health import Facts
 from tests.edge_agent.test_live import Camera
+from tests.onvif_camera import onvif_camera
 from tests.services import ROOT, _listens
 from vsaas.agents.models import Agent, AgentHealth
 from vsaas.agents.revocation import revoke
@@ -421,5 +422,41 @@ def test_a_stretch_asked_for_reaches_the_box(cast: Cast, box: Identity) -> None:
             lambda: _send(browser, cast, path, span | {"to_us": 4 * 3600 * 1_000_000})
         )
         assert (status, problem["errors"][0]["field"]) == (422, "to_us")
+
+    run(box, look)
+
+
+def test_a_search_and_a_look_reach_the_box_and_come_back(cast: Cast, box: Identity) -> None:
+    alice = sign_in(cast.alice)
+
+    def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        reply = alice.generic(
+            method,
+            f"/api/v1/{path}",
+            json.dumps(body).encode() if body else b"",
+            content_type="application/json",
+            headers={"VSaaS-Tenant": cast.tenant_a.slug, "Accept": "application/json"},
+        )
+        assert reply.status_code in (200, 202), reply.content
+        return reply.json()
+
+    async def ended(kind: str, body: dict[str, Any]) -> Any:
+        told = await in_portal(lambda: ask("POST", kind, body))
+        while told["state"] in ("waiting", "working"):
+            await a_moment()
+            told = await in_portal(partial(ask, "GET", f"{kind}/{told['id']}"))
+        return told
+
+    async def look(running: Running) -> None:
+        agent = str(box.agent)
+        with demo_camera_thread(DemoCameraConfig()) as streams:
+            port = int(streams.url("main").rpartition(":")[2].partition("/")[0])
+            fields = {"agent": agent, "multicast": False, "ranges": ["127.0.0.1"], "ports": [port]}
+            search = await ended("camera-searches", fields)
+            assert [(one["address"], one["rtsp_port"]) for one in search["devices"]] == [("127.0.0.1", port)]
+        with onvif_camera() as camera:
+            wanted = {"service": camera.url, "user": "operator", "password": "correct horse"}
+            told = await ended("camera-looks", {"agent": agent, "cameras": [wanted]})
+        assert [one["model"] for one in told["cameras"]] == ["Dome 4"]
 
     run(box, look)

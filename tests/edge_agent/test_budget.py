@@ -72,7 +72,7 @@ def test_bytes_over_a_cameras_budget_are_given_up_oldest_first_each_as_a_gap_tha
     exist = [box.spool.object_path(box.camera, 1, segment).exists() for segment in made]
     assert exist == [False, False, True, True, True]
     assert box.spool.summary().bytes_used < used
-    assert "Gate: what waits here fills its budget" in sender.alarms[0]
+    assert "Gate: what waits here fills over 80 % of its budget" in sender.alarms[0]
     sender.look()
     assert len(box.gaps()) == 2, "what fits stays"
 

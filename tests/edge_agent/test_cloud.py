@@ -124,6 +124,23 @@ async def test_what_is_no_portal_is_named(
             await cloud.get_json(PATH)
 
 
+async def test_a_network_that_wants_a_sign_in_first_is_no_contact_and_tells_no_time(
+    portal: TinyPortal, signing: Signing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A captive portal answers everything with its own page, and with its own clock."""
+    portal.fresh_nonces = False
+    monkeypatch.setattr(portal, "check", lambda *_: None)
+    page = Reply(200, b"<h1>Welcome</h1>", "text/html", headers={"Date": "Tue, 22 Sep 2099 10:00:00 GMT"})
+    async with Cloud(signing) as cloud:
+        for ask in (cloud.get_json(PATH), cloud.post_cbor("/agent/v1/records", b"\xa0")):
+            portal.scripted = [page]
+            with pytest.raises(PortalUnreachable, match="whether this network wants a sign-in first"):
+                await ask
+            assert cloud.contact.last_us is None
+            assert "sign-in" in (cloud.contact.trouble or "")
+        assert not cloud.portal_time_known
+
+
 async def test_a_reply_without_end_is_not_read_to_its_end(
     portal: TinyPortal, signing: Signing, monkeypatch: pytest.MonkeyPatch
 ) -> None:

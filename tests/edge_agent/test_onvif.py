@@ -23,6 +23,7 @@ from edge_agent.onvif.errors import OnvifFailed
 from edge_agent.onvif.factory import FactoryPasswords
 from edge_agent.onvif.finding import Search
 from edge_agent.onvif.looking import look
+from edge_agent.onvif.setting import set_camera
 from protocol.errors import ProtocolError
 from protocol.finding import (
     CLOCK_WRONG,
@@ -31,15 +32,20 @@ from protocol.finding import (
     OPEN_ONVIF,
     OPEN_RTSP,
     PLAIN_HTTP,
+    TIME,
+    EncoderSetting,
     FindCameras,
     Looked,
+    SetCamera,
     Target,
     addresses_of,
     check_service,
     decode_devices,
     decode_looks,
+    decode_set,
     encode_devices,
     encode_looks,
+    encode_set,
 )
 from sealing.errors import SealingError
 from sealing.ids import Stream
@@ -144,10 +150,14 @@ async def test_encoder_clock_and_password_are_set(profile_t: bool) -> None:
             with pytest.raises(OnvifFailed) as refused:
                 await device.set_encoder("main", kbit_s=2)
             assert refused.value.cause == "refused-setting"
-            await device.set_time("UTC0", "ntp.example.org")
-            assert (camera.time_zone, camera.ntp, camera.time_source) == ("UTC0", "ntp.example.org", "NTP")
-            await device.set_time("", "192.0.2.5")
-            assert (camera.time_zone, camera.ntp) == ("UTC0", "192.0.2.5")
+            await device.set_time_zone("UTC0")
+            assert (camera.time_zone, camera.time_source) == ("UTC0", "Manual")
+            await device.follow("ntp.example.org")
+            await device.set_time_zone("EST5EDT,M3.2.0,M11.1.0")
+            assert (camera.ntp, camera.time_source) == ("ntp.example.org", "NTP")
+            assert camera.time_zone == "EST5EDT,M3.2.0,M11.1.0"
+            await device.follow("192.0.2.5")
+            assert camera.ntp == "192.0.2.5"
             assert await device.users() == [(USER, "Administrator")]
             with pytest.raises(OnvifFailed):
                 await device.set_password(USER, "short", "Administrator")
@@ -157,6 +167,40 @@ async def test_encoder_clock_and_password_are_set(profile_t: bool) -> None:
             assert old.value.cause == "credentials"
             door.be(USER, "n0w another one")
             assert await device.users() == [(USER, "Administrator")]
+
+
+async def test_each_thing_that_is_set_says_what_became_of_it() -> None:
+    with onvif_camera() as camera:
+        target = Target(uuid.uuid4(), b"", camera.url)
+        encoders = (
+            EncoderSetting("profile_main", "h265", 2048, 40),
+            EncoderSetting("profile_sub", "", 1),
+            EncoderSetting("no such"),
+        )
+        task = SetCamera(target, encoders, "ntp.example.org", "UTC0")
+        assert SetCamera.of(*task.row()[1:]) == task
+        done = await set_camera(task, "rtsp://operator:correct%20horse@127.0.0.1/")
+        assert done == [
+            ("profile_main", ""),
+            ("profile_sub", "refused-setting"),
+            ("no such", "unsupported"),
+            (TIME, ""),
+        ]
+        assert decode_set(encode_set(done)) == tuple(done)
+        assert (camera.encoders[0].codec, camera.encoders[0].gop) == ("H265", 40)
+        assert (camera.ntp, camera.time_zone) == ("ntp.example.org", "UTC0")
+        refused = await set_camera(task, "rtsp://operator:wrong@127.0.0.1/")
+        assert {cause for _what, cause in refused} == {"credentials"}
+        assert camera.wrong == {USER: 1}
+        elsewhere = await set_camera(task, "rtsp://operator:wrong@127.0.0.2/")
+        assert {cause for _what, cause in elsewhere} == {"forbidden-address"}
+
+
+@pytest.mark.parametrize(("ntp", "zone"), [("a b", ""), ("-x", ""), ("", "UTC0;"), ("x<y", "")])
+def test_a_time_server_or_zone_that_is_none_is_refused(ntp: str, zone: str) -> None:
+    target = Target(uuid.uuid4(), b"", "http://10.0.0.1/")
+    with pytest.raises(ProtocolError):
+        SetCamera.of(target.row(), [], ntp, zone)
 
 
 LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">

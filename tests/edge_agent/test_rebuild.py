@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -15,8 +17,9 @@ from sealing.record import Genesis
 from tests.edge_agent.box import Box, wait_for
 from tests.edge_agent.filled import fill, fill_box
 from tests.edge_agent.portal import running_portal
-from tests.edge_agent.process import AgentProcess
-from tests.edge_agent.test_upload import files, spool_states
+from tests.edge_agent.process import AgentProcess, agent_process
+from tests.edge_agent.test_upload import check_everything, files, spool_states
+from vsaas.onebox.demo_camera import SUB, DemoCamera, DemoCameraConfig, demo_camera_thread
 
 
 def garbage(folder) -> None:
@@ -147,3 +150,39 @@ def test_an_agent_whose_index_breaks_sends_everything_all_the_same(tmp_path):
         assert all(count == 1 for count in portal.put_counts.values())
         gaps = [r.record for r in portal.all_records() if hasattr(r.record, "reason")]
         assert GapReason.SEALED_DATA_DAMAGED not in {getattr(gap, "reason", None) for gap in gaps}
+
+
+@pytest.fixture
+def camera() -> Iterator[DemoCamera]:
+    small = replace(SUB, fps=25, bitrate_bps=400_000, gop_seconds=1.0)
+    with demo_camera_thread(DemoCameraConfig(main=small, audio=None)) as running:
+        yield running
+
+
+@pytest.mark.real_time
+def test_an_index_that_breaks_under_a_working_agent_is_made_anew_and_recording_goes_on(camera, tmp_path):
+    log = tmp_path / "log"
+    with running_portal() as portal:
+        portal.order((uuid.uuid4(), camera.url("main"), None))
+        state = tmp_path / "state"
+        portal.enrol(state)
+        portal.faults.store_status = 503
+        with agent_process(state, log) as agent:
+            wait_for(lambda: len(portal.segments()) >= 2, 40, what="records")
+            for suffix, begin in (("", 4096), ("-wal", 32)):
+                path = state / "spool" / (INDEX + suffix)
+                with path.open("r+b") as file:
+                    file.seek(begin)
+                    file.write(b"\xa5" * max(0, path.stat().st_size - begin))
+            wait_for(lambda: "the spool's index was made anew" in log.read_text(), 60, what="a new index")
+            portal.faults.store_status = None
+            count = len(portal.segments())
+            wait_for(lambda: len(portal.segments()) >= count + 2, 60, what="recording to go on")
+            wait_for(
+                lambda: {s.segment for s in portal.segments()[: count + 2]} <= portal.stored(),
+                60,
+                what="the objects",
+            )
+            assert agent.stop() == 0
+        check_everything(portal)
+        assert (state / "spool" / f"damaged-{INDEX}").exists()

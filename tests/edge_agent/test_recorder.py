@@ -357,6 +357,27 @@ def test_steps_that_add_up_within_a_run_end_it(box):
     recorder.join(10)
 
 
+def test_a_box_that_starts_with_its_clock_behind_says_so_before_it_records(box):
+    """No clock battery: the records that follow seem older, and none of them comes before that was said."""
+    clock = box.clock = StandClock()
+    first = box.recorder("rtsp://127.0.0.1:9/none", enabled=False)
+    first.start()
+    first._segmenter.covered_until_us = clock.wall_us()
+    clock.advance(5)
+    first.stop()
+    assert not [record for record in box.records() if isinstance(record, Clock)]
+    clock.wall_offset_us -= 10 * 86_400_000_000
+    clock.advance(1)
+    second = box.recorder("rtsp://127.0.0.1:9/none", enabled=False)
+    second.start()
+    *_, genesis, said = box.records()
+    assert isinstance(genesis, Genesis)
+    assert isinstance(said, Clock)
+    assert said.step_us == 1_000_000 - 10 * 86_400_000_000
+    assert said.detail == "at the start the clock was behind the newest record"
+    second.stop()
+
+
 def test_a_quiet_chain_says_that_it_goes_on(box):
     recorder = box.recorder("rtsp://127.0.0.1:9/none", enabled=False)
     recorder.start()

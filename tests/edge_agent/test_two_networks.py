@@ -25,7 +25,7 @@ with socket.create_server(("0.0.0.0", 554)) as server:
 """
 TRY = """
 import json, sys, asyncio
-from edge_agent.networks import Network, connect_camera, run_towards_cloud
+from edge_agent.networks import Network, connect_camera, run_towards_cloud, towards_cameras
 host, port = sys.argv[1], int(sys.argv[2])
 def camera(interface):
     try:
@@ -38,12 +38,20 @@ async def connect():
     name = writer.get_extra_info("sockname")[0]
     writer.close()
     return name
+def onvif(interface):
+    async def inside():
+        with towards_cameras():
+            return await connect()
+    try:
+        return run_towards_cloud(inside(), Network(cloud_interface="lo", camera_interface=interface))
+    except OSError as error:
+        return type(error).__name__ + ": " + str(error.strerror or error)
 def cloud(interface):
     try:
         return run_towards_cloud(connect(), Network(cloud_interface=interface))
     except OSError as error:
         return type(error).__name__ + ": " + str(error.strerror or error)
-json.dump({kind.__name__ + " " + name: kind(name) for kind in (camera, cloud) for name in ("", "left", "right", "gone")}, sys.stdout)
+json.dump({kind.__name__ + " " + name: kind(name) for kind in (camera, onvif, cloud) for name in ("", "left", "right", "gone")}, sys.stdout)
 """
 
 
@@ -113,7 +121,7 @@ def test_each_side_is_reached_by_its_interface_alone() -> None:
         for name in (left, right):
             stack.enter_context(listener(name))
         found = tried(box, "10.91.1.2")
-    for kind in ("camera", "cloud"):
+    for kind in ("camera", "onvif", "cloud"):
         assert found[f"{kind} "] == "10.91.1.1", "the routes decide where nothing is set"
         assert found[f"{kind} left"] == "10.91.1.1"
         assert "." not in found[f"{kind} right"].partition(":")[0], (

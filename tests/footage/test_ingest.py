@@ -144,13 +144,15 @@ def test_a_fork_within_one_batch_is_seen_too_whether_its_records_are_known_or_ne
     assert statuses(agent.record(stream, [stream.beat(now_us())])) == [(ACCEPTED, None)]
 
 
-def test_a_segment_damaged_on_the_agent_is_not_waited_for(agent: AgentSim, stream):
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [(GapReason.SEALED_DATA_DAMAGED, "segment "), (GapReason.DISK_FULL, "given up: segment ")],
+)
+def test_a_segment_damaged_or_given_up_on_the_agent_is_not_waited_for(agent: AgentSim, stream, reason, says):
     start = now_us() - 60 * SECOND
     segments = stream.segments(start, 2)
     agent.record(stream, segments)
-    gap = stream.gap(
-        start, start + 10 * SECOND, GapReason.SEALED_DATA_DAMAGED, f"segment {segments[0].segment}"
-    )
+    gap = stream.gap(start, start + 10 * SECOND, reason, f"{says}{segments[0].segment}")
     assert statuses(agent.post([gap])) == [(ACCEPTED, None)]
     with tenant_scope(agent.tenant):
         states = Record.objects.filter(kind=2).order_by("start_us").values_list("state", flat=True)

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tenants.scope import tenant_scope
 from tests import mailbox
-from tests.frame.conftest import DESKTOP, PHONE, House, Noise, Opens
+from tests.frame.conftest import House, Noise, Opens
 from tests.live_portal import Portal, aside
+from tests.looks import looks_right
 from vsaas.accounts import slowed
 from vsaas.mail.models import Message
 
-PICTURES = os.environ.get("LOOKS")
-"""A folder in which what was seen is kept, for the eye."""
-
 
 def look(page: Page, name: str) -> None:
-    width = page.viewport_size["width"]  # type: ignore[index]
-    assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-    found = Axe().run(page, options={"resultTypes": ["violations"]})
-    assert found.violations_count == 0, f"{name}: {found.generate_report()}"
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}-{width}.png", full_page=True)
+    looks_right(page, name, "LOOKS")
 
 
 def _things(house: House) -> None:
@@ -40,18 +28,15 @@ def _things(house: House) -> None:
             slowed.note(cast.tenant_a.id, cast.olga.email, "password", place, place, 600)
 
 
-@pytest.mark.parametrize(("screen", "theme"), [(DESKTOP, "dark"), (PHONE, "light")], ids=["desk", "phone"])
 def test_a_password_is_set_anew_and_the_pages_look_right(
     browser: Browser,
     portal: Portal,
     house: House,
     noise: Noise,
     context_of: Opens,
-    screen: dict[str, int],
-    theme: str,
 ) -> None:
     cast, base = house.cast, f"{portal.address}/t/{house.slug}/"
-    context = browser.new_context(viewport=screen, color_scheme=theme)  # type: ignore[arg-type]
+    context = browser.new_context()
     context.on("page", noise.listen)
     page = context.new_page()
     page.goto(base + "sign-in")
@@ -80,7 +65,7 @@ def test_a_password_is_set_anew_and_the_pages_look_right(
     look(page, "find-sign-in")
     context.close()
     aside(lambda: _things(house))
-    page = context_of(cast.alice, viewport=screen, color_scheme=theme).new_page()
+    page = context_of(cast.alice).new_page()
     for name in ("account", "account/email", "account/close", "mail", "people", f"people/{cast.olga.id}"):
         page.goto(base + name)
         look(page, name.replace("/", "-").split(str(cast.olga.id))[0])

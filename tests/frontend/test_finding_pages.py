@@ -87,7 +87,7 @@ def test_cameras_are_found_and_added_in_the_browser(estate: Estate) -> None:
     page.wait_for_url("**/cameras/look/*")
     look = page.url.rpartition("/")[2]
     kept = client().get(f"vsaas:camera-look:{estate.cast.tenant_a.id}:{look}").decode()
-    scope = uuid.UUID(kept.split('"services": {"')[1][:36])
+    scope = uuid.UUID(kept.split('"targets": {"')[1][:36])
     seen = Looked(
         scope,
         make="Acme",

@@ -175,7 +175,9 @@ def make_kit(page: Page, house: House) -> None:
 
 def type_back(page: Page, *, spoilt: bool = False) -> None:
     """Two of the sheets on the screen, by hand; `spoilt`: one with a slip first."""
-    texts = page.locator("[data-sheet]").all_inner_texts()
+    sheets = page.locator("[data-sheet]")
+    expect(sheets).to_have_count(3)
+    texts = sheets.all_inner_texts()
     page.get_by_label("A sheet, from the paper").fill(texts[2].lower())
     other = page.get_by_label("Another sheet, from the paper")
     if spoilt:

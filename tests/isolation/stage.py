@@ -14,6 +14,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
+from protocol import b64
 from tenants.access import actor_of
 from tenants.models import Membership, OrganisationRole, Site, Tenant
 from tenants.permissions import VIEWER, all_permissions
@@ -179,6 +180,11 @@ class Stage:
         return self._asking("look")
 
     @property
+    def setting_id(self) -> UUID:
+        """Settings of a camera, likewise."""
+        return self._asking("setting")
+
+    @property
     def import_id(self) -> UUID:
         """A table of cameras that Alice had read, with no line that can be added."""
         row = {"line": 2, "name": "", "agent": None, "address": "", "groups": [], "wrong": "name: empty"}
@@ -192,7 +198,7 @@ class Stage:
             "account": str(self.cast.alice.id),
             "agent": str(self.present_agent_id),
             "expires_us": 2**52,
-            "services": {},
+            "targets": {str(self.view_id): [b64.encode(b"sealed"), "http://192.0.2.9/", ""]},
         }
         client().set(f"vsaas:camera-{kind}:{self.cast.tenant_a.id}:{self.view_id}", json.dumps(kept), ex=60)
         return self.view_id

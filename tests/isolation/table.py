@@ -120,6 +120,13 @@ URLS: list[Url] = [
     Url("/ca", "GET", Public(""), lambda s: "/ca", succeeds=(404,)),  # no authority of its own
     Url("/ca.crt", "GET", Public(""), lambda s: "/ca.crt", succeeds=(404,)),
     Url(
+        "/agent-packages/vsaas-agent_<slug:architecture>.deb",
+        "GET",
+        Public(""),
+        lambda s: "/agent-packages/vsaas-agent_amd64.deb",
+        succeeds=(404,),  # no folder of packages is set
+    ),
+    Url(
         "/.well-known/security.txt",
         "GET",
         Public(""),
@@ -462,6 +469,30 @@ URLS: list[Url] = [
         body=lambda s: {"more": "192.0.2.9", "user": "u", "password": "p"},
         names_object=True,
         succeeds=(302,),
+    ),
+    Url(
+        PAGES + "cameras/look/<uuid:look_id>/<uuid:found_id>",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/look/{s.look_id}/{s.view_id}"),
+        names_object=True,
+        succeeds=(409,),  # the agent has not seen it yet
+    ),
+    Url(
+        PAGES + "cameras/look/<uuid:look_id>/<uuid:found_id>",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/look/{s.look_id}/{s.view_id}"),
+        body=lambda s: {},
+        names_object=True,
+        succeeds=(409,),  # the agent has not seen it yet
+    ),
+    Url(
+        PAGES + "cameras/set/<uuid:setting_id>",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/set/{s.setting_id}"),
+        names_object=True,
     ),
     Url(PAGES + "cameras/import", "GET", Requires(may.CAMERA_EDIT), lambda s: page(s, "cameras/import")),
     Url(
@@ -1614,6 +1645,26 @@ URLS: list[Url] = [
         for method, rest in (("PATCH", ""), ("POST", "/removal"))
     ),
     Url(
+        API + "account/numbers",
+        "GET",
+        Requires(may.ACCOUNT_SELF),
+        lambda s: API + "account/numbers",
+        own=True,
+    ),
+    # The tests' portal has no plug-in that sends codes.
+    *(
+        Url(
+            API + f"account/numbers/<slug:kind>{rest}",
+            "POST",
+            Requires(may.ACCOUNT_SELF),
+            lambda s, rest=rest: f"{API}account/numbers/sms{rest}",
+            body=lambda s: {"password": "x", "code": "123456", "number": "+4930123456"},
+            own=True,
+            succeeds=(404,),
+        )
+        for rest in ("", "/confirmation", "/removal")
+    ),
+    Url(
         API + "account/codes",
         "POST",
         Requires(may.ACCOUNT_SELF),
@@ -1962,6 +2013,22 @@ URLS: list[Url] = [
         Requires(may.CAMERA_EDIT),
         lambda s: f"{API}camera-looks/{s.look_id}/cameras",
         body=lambda s: {"cameras": [{"id": str(s.view_id), "name": "Fifth", "main": "1"}]},
+        names_object=True,
+    ),
+    Url(
+        API + "camera-looks/<uuid:look_id>/cameras/<uuid:found_id>/settings",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}camera-looks/{s.look_id}/cameras/{s.view_id}/settings",
+        body=lambda s: {"ntp": "192.0.2.1"},
+        names_object=True,
+        succeeds=(202,),
+    ),
+    Url(
+        API + "camera-settings/<uuid:setting_id>",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}camera-settings/{s.setting_id}",
         names_object=True,
     ),
     Url(

@@ -177,7 +177,14 @@ def test_a_heartbeat_round_trips_and_refuses_an_unknown_state() -> None:
     assert health.Heartbeat.from_json(beat.to_json()) == beat
     box = health.BoxHealth(12.5, 1, 2, 3, None, 51.2, "eth0", True, 1000)
     told = replace(
-        stream, width=1920, height=1080, packets_lost=3, restarts=1, clock_offset_us=-5, last_frame_us=7
+        stream,
+        width=1920,
+        height=1080,
+        packets_lost=3,
+        restarts=1,
+        clock_offset_us=-5,
+        last_frame_us=7,
+        oldest_unsent_us=8,
     )
     beat = replace(beat, box=box, streams=(told,))
     assert health.Heartbeat.from_json(json.loads(json.dumps(beat.to_json()))) == beat
@@ -196,7 +203,16 @@ def test_a_heartbeat_of_the_first_release_is_read() -> None:
     old = beat.to_json()
     for name in ("alarms", "box"):
         del old[name]
-    for name in ("width", "height", "packets_lost", "restarts", "last_frame_us", "clock_offset_us"):
+    new = (
+        "width",
+        "height",
+        "packets_lost",
+        "restarts",
+        "last_frame_us",
+        "clock_offset_us",
+        "oldest_unsent_us",
+    )
+    for name in new:
         del old["streams"][0][name]
     assert health.Heartbeat.from_json(old) == beat
 

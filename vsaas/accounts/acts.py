@@ -84,7 +84,7 @@ WAITS = declare(
     factor=_factor,
 )
 SIGN_IN_OUTSIDE_HOURS = declare(
-    "session.outside-hours", _("{actor} could not sign in: their role does not hold at this time")
+    "session.outside-hours", _("{actor} could not sign in outside the hours of their role")
 )
 SIGNED_OUT = declare("session.signed-out", _("{actor} signed out"))
 PASSWORD_REFUSED = declare("session.password-refused", _("Somebody gave a wrong password for {object}"))

@@ -55,7 +55,7 @@ def ask_at(request: HttpRequest, factor: SentFactor) -> None:
     nonce = secrets.token_urlsafe(32)
     request.session[sent_codes.KEPT] = [row.pk.hex, nonce]
     row.asked_in, row.asked_at = sent_codes.hash_nonce(nonce), now
-    row.code_hash, row.expires_at, row.tries_left, row.trouble = None, None, 0, ""
+    row.code_hash, row.expires_at, row.trouble = None, None, ""
     row.save()
     record_act(acts.CODE_ASKED, who(row.user), request=request, factor=sent_codes.noun_of(row.kind))
     _hand_over(row)

@@ -124,7 +124,7 @@ HOURS: dict[str, Any] = HOURS_ASKED | {
         "Playback: always.",
         "Playback reaches back at most 2 days.",
         "Recordings that are hidden: every day 18:00–07:00 on the day after.",
-        "On holidays what is said of Sundays holds.",
+        "Holidays count as Sundays.",
     ],
 }
 HOURS_EFFECTS: dict[str, Any] = {

@@ -51,7 +51,7 @@ class Moment:
         if not reason.allowed or found.now:
             return ""
         if found.opens_us is None:
-            return _("not now, and no time is planned at which it opens")
+            return _("never: its hours do not open")
         return _("not now; again from %(when)s") % {"when": local_moment(found.opens_us, self.calendar)}
 
 

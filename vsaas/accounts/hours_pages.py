@@ -90,7 +90,7 @@ def _save(
     except Conflict as error:
         form.errors.append(sentence(error))
         return None, 409
-    say(request, _("The hours are saved. They hold from now on."))
+    say(request, _("The hours are saved and hold from now on."))
     return HttpResponseRedirect(tenant_url(request, "roles-hours", key=key)), 302
 
 

@@ -33,9 +33,9 @@ SECTIONS = {
 }
 HOLIDAYS = {
     "usual": gettext_lazy("Holidays are days like any other."),
-    "sunday": gettext_lazy("On holidays what is said of Sundays holds."),
+    "sunday": gettext_lazy("Holidays count as Sundays."),
     "closed": gettext_lazy(
-        "On holidays nothing opens; where recordings are hidden at all, those of the whole day are."
+        "Nothing opens on holidays; where the role has hidden hours, the whole day is hidden."
     ),
 }
 

@@ -240,7 +240,7 @@ class RememberedBrowser(TenantDevice):
 
 class SentFactor(TenantDevice):
     """A way by which codes are sent to a person: to their e-mail address, or to a telephone number by a plug-in. `kind` as the
-    sign-in rules name it. Holds the newest code alone, as a keyed hash: which asking it answers, how long, how many tries.
+    sign-in rules name it. Holds the newest code alone, as a keyed hash: which asking it answers, and until when.
 
     It takes no typed code by itself: `vsaas.accounts.sent_codes` checks it against the session it was asked in.
     """
@@ -252,7 +252,6 @@ class SentFactor(TenantDevice):
     asked_at = models.DateTimeField(null=True)
     code_hash = models.BinaryField(null=True)
     expires_at = models.DateTimeField(null=True)
-    tries_left = models.PositiveSmallIntegerField(default=0)
     trouble = models.CharField(max_length=200, blank=True)
 
     class Meta(TenantModel.Meta):
@@ -323,7 +322,7 @@ class RecoverySet(TenantDevice):
 
 
 class RecoveryCode(TenantModel):
-    """One code of a set, as its hash: 80 random bits need no slow hash."""
+    """One code of a set, as its hash: 120 random bits need no slow hash, nor a salt."""
 
     device = models.ForeignKey(RecoverySet, on_delete=models.CASCADE, related_name="codes")
     code_hash = models.CharField(max_length=64)

@@ -15,7 +15,7 @@ from vsaas.audit.services import record_act, who
 from vsaas.common import clock, secretbox
 
 COUNT = 10
-CODE_BYTES = 10
+CODE_BYTES = 15
 SHOWN = "recovery_codes_sealed"
 PURPOSE = "recovery"
 

@@ -103,7 +103,7 @@ def declare_acts() -> None:
     )
     declare(
         hours.CHANGE,
-        gettext_lazy("wants to change when a role holds"),
+        gettext_lazy("wants to change the hours of a role"),
         gettext_noop("a change of a role's hours"),
         ROLE_EDIT,
         request_s=CHANGE_S,

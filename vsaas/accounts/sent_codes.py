@@ -15,12 +15,12 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import hmac
-import math
 import secrets
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import redis
 from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -35,10 +35,13 @@ from vsaas.accounts.factor_plugins import NotDelivered, Sending, plugins
 from vsaas.accounts.models import Account, SentFactor
 from vsaas.audit.services import record_act, who
 from vsaas.common import clock
-from vsaas.common.errors import TooMany
+from vsaas.common import redis as common_redis
+from vsaas.common.errors import Unavailable
 
 KEPT = "sent_code"
+DIGITS = 6
 TRIES = 3
+TRIES_KEPT_S = 3600  # longer than any code is good
 SALT = "vsaas.sent-code"
 
 
@@ -101,9 +104,10 @@ def masked(number: str) -> str:
 def _state(factor: SentFactor) -> str:
     if factor.trouble:
         return "not-sent"
-    if factor.expires_at is not None and (factor.code_hash is None or clock.now() >= factor.expires_at):
-        return "over"
-    return "sent"
+    if factor.expires_at is None:
+        return "sent"
+    over = factor.code_hash is None or clock.now() >= factor.expires_at or _tries(factor) >= TRIES
+    return "over" if over else "sent"
 
 
 def noun_of(kind: str) -> str:
@@ -130,9 +134,9 @@ def make(factor_id: UUID | str, asked_in: str, *, again: bool = False) -> tuple[
     lifetime, now = dt.timedelta(minutes=minutes()), clock.now()
     if now >= row.asked_at + lifetime or (row.expires_at is not None and not again):
         return None
-    code = f"{secrets.randbelow(10**6):06d}"
-    row.code_hash, row.expires_at, row.tries_left = _hash_code(row, code), now + lifetime, TRIES
-    row.save(update_fields=["code_hash", "expires_at", "tries_left"])
+    code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
+    row.code_hash, row.expires_at = _hash_code(row, code), now + lifetime
+    row.save(update_fields=["code_hash", "expires_at"])
     return row, code
 
 
@@ -158,8 +162,8 @@ def not_sent(row: SentFactor, error: NotDelivered) -> None:
 
 
 def take(request: HttpRequest, account: Account, code: str) -> SentFactor | None:
-    """The way by which this code came, used up by that; None when it is no code that holds in this session. Counts nothing:
-    `missed` does. Raises TooMany."""
+    """The way by which this code came, used up by that; None when it is no code that holds in this session. Each time six
+    digits are given where one does is a try. Raises Unavailable."""
     row = asked_here(request, account, lock=True)
     if row is None or not row.confirmed or row.kind not in usable(account):
         return None
@@ -167,42 +171,48 @@ def take(request: HttpRequest, account: Account, code: str) -> SentFactor | None
 
 
 def take_first(request: HttpRequest, account: Account, row: SentFactor, code: str) -> bool:
-    """Whether this is the code that was sent to a number which is not confirmed yet. Raises TooMany."""
+    """Whether this is the code that was sent to a number which is not confirmed yet. Raises Unavailable."""
     here = asked_here(request, account, lock=True)
-    if here is None or here.pk != row.pk:
-        return False
-    if _took(request, here, code):
-        return True
-    missed(request, account)
-    return False
+    return here is not None and here.pk == row.pk and _took(request, here, code)
 
 
 def _took(request: HttpRequest, row: SentFactor, code: str) -> bool:
-    allowed, why = row.verify_is_allowed()
-    if not allowed and why is not None:
-        raise TooMany(retry_after_s=max(1, math.ceil((why["locked_until"] - clock.now()).total_seconds())))
-    if row.code_hash is None or row.expires_at is None or clock.now() >= row.expires_at or not row.tries_left:
+    typed = "".join(code.split())
+    if row.code_hash is None or row.expires_at is None or clock.now() >= row.expires_at:
         return False
-    if not hmac.compare_digest(bytes(row.code_hash), _hash_code(row, code.replace(" ", ""))):
+    if not (len(typed) == DIGITS and typed.isascii() and typed.isdigit()) or _count_try(row) > TRIES:
         return False
-    row.asked_in, row.code_hash, row.tries_left = "", None, 0
-    row.throttle_reset(commit=False)
-    row.save()
+    if not hmac.compare_digest(bytes(row.code_hash), _hash_code(row, typed)):
+        return False
+    row.asked_in, row.code_hash = "", None
+    row.save(update_fields=["asked_in", "code_hash"])
     throttle.SENT.succeeded(str(row.tenant_id), str(row.user_id))
     request.session.pop(KEPT, None)
     return True
 
 
-def missed(request: HttpRequest, account: Account) -> None:
-    """A code was wrong in a session that asked for one: a try less; after the last the code is dead."""
-    row = asked_here(request, account, lock=True)
-    if row is None or row.code_hash is None:
-        return
-    row.tries_left -= 1
-    if not row.tries_left:
-        row.code_hash = None
-    row.throttle_increment(commit=False)
-    row.save()
+def _count_try(row: SentFactor) -> int:
+    """How many tries this makes. In Redis, where a refused request's rollback does not take it back, and where tries made at
+    once count each."""
+    key = _tries_key(row)
+    try:
+        pipe = common_redis.client().pipeline(transaction=True)
+        pipe.incr(key)
+        pipe.expire(key, TRIES_KEPT_S)
+        return int(pipe.execute()[0])
+    except redis.RedisError as error:
+        raise Unavailable(_("codes cannot be checked just now; try again")) from error
+
+
+def _tries(row: SentFactor) -> int:
+    try:
+        return int(common_redis.client().get(_tries_key(row)) or 0)
+    except redis.RedisError as error:
+        raise Unavailable(_("codes cannot be checked just now; try again")) from error
+
+
+def _tries_key(row: SentFactor) -> str:
+    return f"vsaas.sent-code.tries.{bytes(row.code_hash or b'').hex()}"
 
 
 def asked_here(request: HttpRequest, account: Account, *, lock: bool = False) -> SentFactor | None:

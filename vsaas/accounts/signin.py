@@ -201,12 +201,7 @@ def check_factor(
 def _device_that_took(request: HttpRequest, account: Account, code: str, sent: bool) -> TenantDevice | None:
     # First, so that the app does not count a code that was sent as a wrong one of its own.
     came = sent_codes.take(request, account, code) if sent else None
-    if came is not None:
-        return came
-    device = _own_device_that_took(request, account, code)
-    if device is None and sent:
-        sent_codes.missed(request, account)
-    return device
+    return came or _own_device_that_took(request, account, code)
 
 
 def _own_device_that_took(request: HttpRequest, account: Account, code: str) -> TenantDevice | None:

@@ -9,6 +9,7 @@ from vsaas.accounts import (
     language,
     link_pages,
     lost_pages,
+    numbers_api,
     numbers_pages,
     own_api,
     passkey_pages,
@@ -151,6 +152,16 @@ api = [
         name="api-passkey-removal",
     ),
     path("account/freshness", people_api.OwnFreshness.as_view(), name="api-account-freshness"),
+    path("account/numbers", numbers_api.Numbers.as_view(), name="api-numbers"),
+    path("account/numbers/<slug:kind>", numbers_api.Number.as_view(), name="api-number"),
+    path(
+        "account/numbers/<slug:kind>/confirmation",
+        numbers_api.NumberConfirmation.as_view(),
+        name="api-number-confirmation",
+    ),
+    path(
+        "account/numbers/<slug:kind>/removal", numbers_api.NumberRemoval.as_view(), name="api-number-removal"
+    ),
     path("account/codes", people_api.OwnCodes.as_view(), name="api-account-codes"),
     path("sessions", people_api.OwnSessions.as_view(), name="api-sessions"),
     path("sessions/<uuid:session_id>", people_api.OwnSession.as_view(), name="api-session"),

@@ -19,6 +19,7 @@ from tenants.middleware import signed_in
 from tenants.models import Site
 from tenants.permissions import AGENT_ENROL
 from vsaas.agents.enrolment import IssuedCode, issue_code
+from vsaas.agents.packages import install_command
 from vsaas.audit.services import who
 from vsaas.common.links import tenant_url
 
@@ -42,7 +43,9 @@ def enrol(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "sites": sites}
     if request.method == "POST" and form.is_valid():
         code = issue_code(actor.tenant_id, form.cleaned_data["site"], who(actor))
-        command = f"python -m edge_agent enrol {settings.ENV.public_url} {code.text}"
+        installing = install_command(code.text)
+        context["installs"] = installing is not None
+        command = installing or f"python -m edge_agent enrol {settings.ENV.public_url} {code.text}"
         context |= {"code": code, "command": command, "qr": _qr(code), "site": form.cleaned_data["site"]}
         # The page's script puts the agent's id behind it, once there is one.
         context["add_camera"] = tenant_url(request, "sites-camera-add") + "?agent="

@@ -39,6 +39,7 @@ class AgentStream(BaseModel):
     clock_offset_us: int | None = Field(
         None, description="How far the camera's clock is ahead of the agent's, where it tells."
     )
+    oldest_unsent_us: Micros | None = Field(None, description="Where what waits to be uploaded of it begins.")
 
 
 class AgentBox(BaseModel):
@@ -179,6 +180,7 @@ AGENT: dict[str, Any] = {
                 "restarts": 1,
                 "last_frame_us": 1764064989960000,
                 "clock_offset_us": 21000,
+                "oldest_unsent_us": 1764064980000000,
             }
         ],
         "alarms": [],

@@ -4,7 +4,12 @@ from django.urls import path
 
 from vsaas.agents import agent_api as agent_views
 from vsaas.agents import api as views
+from vsaas.agents.packages import agent_package
 from vsaas.agents.pages import enrol
+
+root = [
+    path("agent-packages/vsaas-agent_<slug:architecture>.deb", agent_package, name="agent-package"),
+]
 
 pages = [path("agents/enrol", enrol, name="agents-enrol")]
 

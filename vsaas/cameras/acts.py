@@ -56,6 +56,7 @@ LOOKED_AT = declare(
     _("{actor} had {object} look at cameras of its network"),
     ["addresses", "factory_passwords"],
 )
+CAMERA_SET = declare("camera.set", _("{actor} had {object} change the settings of the camera at {address}"))
 SITE_ADDED = declare("site.added", _("{actor} added the site {object}, time zone {timezone}"))
 SITE_CHANGED = declare(
     "site.changed",

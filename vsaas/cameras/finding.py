@@ -11,27 +11,31 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import redis
 from django.utils.translation import gettext_lazy as _
 
+from protocol import b64
 from protocol.camera_source import seal_source
 from protocol.errors import ProtocolError
 from protocol.finding import (
     TARGETS_MAX,
     Device,
+    EncoderSetting,
     FindCameras,
     LookAt,
     Looked,
     Profile,
+    SetCamera,
     Target,
     addresses_of,
     check_service,
     decode_devices,
     decode_looks,
+    decode_set,
 )
 from protocol.order import DONE, UNDER_WAY, Answer
 from sealing.errors import SealingError
@@ -49,6 +53,7 @@ from vsaas.cameras.services import NewCamera, SealedAddress, cameras_add
 from vsaas.common import clock
 from vsaas.common.errors import Unavailable, VsaasError
 from vsaas.common.redis import client
+from vsaas.common.zones import posix_rule
 
 KEPT_S = 1800
 SEARCH_S = 60
@@ -57,19 +62,21 @@ PROBES_A_SECOND = 40
 LOOK_S = 200
 """Sixteen cameras, four at a time, 45 s each at the most."""
 
-SEARCH, LOOK = "search", "look"
+SET_S = 60
+SEARCH, LOOK, SETTING = "search", "look", "setting"
 WAITING, WORKING, FINISHED, STOPPED, BUSY = "waiting", "working", "done", "stopped", "busy"
 """`stopped`: the agent did not finish in time. `busy`: it has another search or look to do first."""
 
 
 @dataclass(frozen=True)
 class Asking:
-    """A search or a look of one's own, as it stands now. `services`: of a look, the service of each target."""
+    """A search, a look or a setting of one's own, as it stands now. `targets`: of a look or setting, the cameras by id, with
+    their user and password as they were sealed to the agent."""
 
     id: UUID
     agent: UUID
     expires_us: int
-    services: Mapping[UUID, str]
+    targets: Mapping[UUID, Target]
     answer: Answer | None
 
     @property
@@ -96,7 +103,11 @@ class Asking:
 
     def looks(self) -> tuple[Looked, ...]:
         """The cameras that were looked at so far. Raises Unavailable."""
-        return tuple(look for look in _decoded(decode_looks, self.answer) if look.scope in self.services)
+        return tuple(look for look in _decoded(decode_looks, self.answer) if look.scope in self.targets)
+
+    def results(self) -> tuple[tuple[str, str], ...]:
+        """Of a setting: the token of a profile or TIME, and "" or why it was refused. Raises Unavailable."""
+        return cast(tuple[tuple[str, str], ...], _decoded(decode_set, self.answer))
 
 
 def _decoded(decode: Any, answer: Answer | None) -> Any:
@@ -146,7 +157,7 @@ def begin_search(
     if not multicast and not addresses:
         raise InvalidSearch("ranges", _("choose a way to search, or name addresses"))
     lives_s = SEARCH_S + len(addresses) * len(ports) // PROBES_A_SECOND
-    asking = _begin(agent, actor, SEARCH, task, lives_s, {})
+    asking = _begin(agent, actor, SEARCH, task, lives_s, ())
     on = What("agent", str(agent.id), agent.name)
     record_act(acts.SEARCHED, who(actor), on, ranges=", ".join(ranges))
     return asking
@@ -158,12 +169,43 @@ def begin_look(agent: Agent, actor: Actor, wanted: Sequence[Wanted], *, factory:
         raise InvalidSearch("cameras", _("choose 1 to %(most)s cameras") % {"most": TARGETS_MAX})
     box = bytes(AgentKey.objects.get(agent_id=agent.id, purpose=AgentKeyPurpose.BOX).public_key)
     targets = tuple(_target(agent, one, box) for one in wanted)
-    services = {target.scope: target.service for target in targets}
-    asking = _begin(agent, actor, LOOK, LookAt(targets, factory), LOOK_S, services)
+    asking = _begin(agent, actor, LOOK, LookAt(targets, factory), LOOK_S, targets)
     on = What("agent", str(agent.id), agent.name)
-    hosts = ", ".join(urlsplit(service).hostname or "" for service in services.values())
+    hosts = ", ".join(urlsplit(target.service).hostname or "" for target in targets)
     tried = "tried" if factory else "not tried"
     record_act(acts.LOOKED_AT, who(actor), on, addresses=hosts, factory_passwords=tried)
+    return asking
+
+
+def begin_setting(
+    agent: Agent,
+    actor: Actor,
+    look: Asking,
+    camera: UUID,
+    *,
+    encoders: Sequence[EncoderSetting],
+    ntp: str,
+    time_zone: str,
+) -> Asking:
+    """Has the agent set a camera of a look, with the user and password it was looked at with. `time_zone`: IANA, "" leaves it.
+
+    Raises NotFound, InvalidSearch, AgentOffline, TooMany, Unavailable; as `begin_search`.
+    """
+    target = look.targets.get(camera)
+    if target is None:
+        raise NotFound()
+    if not encoders and not ntp and not time_zone:
+        raise InvalidSearch("settings", _("there is nothing to set"))
+    try:
+        rule = posix_rule(time_zone) if time_zone else ""
+        task = SetCamera.of(target.row(), [one.row() for one in encoders], ntp, rule)
+    except ProtocolError as error:
+        raise InvalidSearch("ntp", error.detail) from None
+    except LookupError:
+        raise InvalidSearch("time_zone", _("this time zone is not known")) from None
+    asking = _begin(agent, actor, SETTING, task, SET_S, [target])
+    on = What("agent", str(agent.id), agent.name)
+    record_act(acts.CAMERA_SET, who(actor), on, address=urlsplit(target.service).hostname or "")
     return asking
 
 
@@ -189,17 +231,18 @@ def _begin(
     agent: Agent,
     actor: Actor,
     kind: str,
-    task: FindCameras | LookAt,
+    task: FindCameras | LookAt | SetCamera,
     lives_s: int,
-    services: Mapping[UUID, str],
+    targets: Sequence[Target],
 ) -> Asking:
     order = ask(agent, task, lives_s=lives_s)
-    asking = Asking(order, agent.id, clock.now_us() + lives_s * 1_000_000, services, None)
+    by_scope = {target.scope: target for target in targets}
+    asking = Asking(order, agent.id, clock.now_us() + lives_s * 1_000_000, by_scope, None)
     kept = {
         "account": str(actor.account_id),
         "agent": str(agent.id),
         "expires_us": asking.expires_us,
-        "services": {str(scope): service for scope, service in services.items()},
+        "targets": {str(one.scope): [b64.encode(one.source), one.service, one.said] for one in targets},
     }
     try:
         client().set(_key(actor, kind, order), json.dumps(kept), ex=KEPT_S)
@@ -209,7 +252,7 @@ def _begin(
 
 
 def found(actor: Actor, kind: str, asking_id: UUID) -> Asking:
-    """A search or look of the actor's own, as it stands now. Raises NotFound, Unavailable."""
+    """A search, look or setting of the actor's own, as it stands now. Raises NotFound, Unavailable."""
     key = _key(actor, kind, asking_id)
     try:
         kept = client().get(key)
@@ -224,8 +267,11 @@ def found(actor: Actor, kind: str, asking_id: UUID) -> Asking:
             client().set(f"{key}:answer", answer.encode(), ex=KEPT_S)
     except redis.RedisError as error:
         raise Unavailable(_("the answer cannot be read now: Redis does not answer; try again")) from error
-    services = {UUID(scope): service for scope, service in document["services"].items()}
-    return Asking(asking_id, agent, document["expires_us"], services, answer)
+    targets = {
+        UUID(scope): Target(UUID(scope), b64.decode(source), service, said)
+        for scope, (source, service, said) in document["targets"].items()
+    }
+    return Asking(asking_id, agent, document["expires_us"], targets, answer)
 
 
 def _key(actor: Actor, kind: str, order: UUID) -> str:

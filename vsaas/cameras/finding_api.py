@@ -9,7 +9,18 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from protocol.finding import PORTS_MAX, RANGES_MAX, TARGETS_MAX, Device, Looked
+from protocol.finding import (
+    GOP_MAX,
+    KBIT_S_MAX,
+    PORTS_MAX,
+    PROFILES_MAX,
+    RANGES_MAX,
+    TARGETS_MAX,
+    TIME,
+    Device,
+    EncoderSetting,
+    Looked,
+)
 from tenants import access
 from tenants.declare import Requires
 from tenants.permissions import CAMERA_EDIT
@@ -19,24 +30,29 @@ from vsaas.cameras.errors import AgentGone, InvalidSearch
 from vsaas.cameras.finding import (
     LOOK,
     SEARCH,
+    SETTING,
     Asking,
     Choice,
     Wanted,
     add_looked,
     begin_look,
     begin_search,
+    begin_setting,
     found,
 )
 from vsaas.cameras.finding_replies import (
     ADDED,
     LOOK_BEGUN,
     SEARCH_BEGUN,
+    SETTING_BEGUN,
     AddedAllReply,
     LookReply,
     SearchReply,
+    SettingReply,
 )
 from vsaas.cameras.finding_replies import LOOK as LOOK_EXAMPLE
 from vsaas.cameras.finding_replies import SEARCH as SEARCH_EXAMPLE
+from vsaas.cameras.finding_replies import SETTING as SETTING_EXAMPLE
 from vsaas.cameras.finding_words import CAUSES, FINDINGS, STATES
 from vsaas.cameras.models import RETENTION_DAYS_MAX, Camera
 from vsaas.cameras.services import GROUPS_MAX, NAME_CHARS_MAX
@@ -226,6 +242,94 @@ class LookedCameras(ApiView):
         return Response({"items": rows})
 
 
+class EncoderFields(Fields):
+    """What a stream is to be set to; what is absent stays."""
+
+    profile = serializers.CharField(max_length=200, help_text="Token of the profile.")
+    codec = serializers.ChoiceField(choices=["h264", "h265"], required=False)
+    kbit_s = serializers.IntegerField(min_value=1, max_value=KBIT_S_MAX, required=False)
+    gop = serializers.IntegerField(
+        min_value=1, max_value=GOP_MAX, required=False, help_text="Pictures from one key frame to the next."
+    )
+
+
+class SettingFields(Fields):
+    """Settings of a camera; what is absent stays."""
+
+    encoders = serializers.ListField(child=EncoderFields(), max_length=PROFILES_MAX, required=False)
+    ntp = serializers.CharField(
+        max_length=200, required=False, allow_blank=True, help_text="Time server: an address or a name."
+    )
+    time_zone = serializers.CharField(
+        max_length=100, required=False, allow_blank=True, help_text="IANA name, such as Europe/Berlin."
+    )
+
+
+class LookedSettings(ApiView):
+    """POST: has the agent set a camera of a look."""
+
+    access = Requires(CAMERA_EDIT)
+
+    @describe(
+        "Set a camera of a look",
+        request=SettingFields,
+        request_example={
+            "encoders": [{"profile": "profile_1", "codec": "h265", "kbit_s": 2048, "gop": 50}],
+            "ntp": "192.0.2.1",
+            "time_zone": "Europe/Berlin",
+        },
+        reply=SettingReply,
+        example=SETTING_BEGUN,
+        status=202,
+        problems=_ASKING_PROBLEMS,
+    )
+    def post(self, request: Request, look_id: UUID, found_id: UUID) -> Response:
+        """With the user and password it was looked at with, which must be an administrator's there. Ask for the outcome with
+        the id this answers."""
+        fields = valid(SettingFields(data=request.data))
+        look, agent = asking_of(self, LOOK, look_id)
+        setting = begin_setting(
+            agent,
+            self.actor,
+            look,
+            found_id,
+            encoders=[EncoderSetting(**one) for one in fields.get("encoders", [])],
+            ntp=fields.get("ntp", ""),
+            time_zone=fields.get("time_zone", ""),
+        )
+        return Response(setting_json(setting), status=202)
+
+
+class CameraSetting(ApiView):
+    """GET: what became of settings."""
+
+    access = Requires(CAMERA_EDIT)
+
+    @describe(
+        "Get the setting of a camera", reply=SettingReply, example=SETTING_EXAMPLE, problems=(Unavailable,)
+    )
+    def get(self, request: Request, setting_id: UUID) -> Response:
+        """For each thing whether the camera took it. Kept as a look is."""
+        setting, _agent = asking_of(self, SETTING, setting_id)
+        return Response(setting_json(setting))
+
+
+def setting_json(setting: Asking) -> dict[str, Any]:
+    """A setting as the API tells it."""
+    rows = []
+    for what, cause in setting.results():
+        reason, next_step = CAUSES.get(cause, ("", ""))
+        rows.append(
+            {
+                "profile": None if what == TIME else what,
+                "cause": cause or None,
+                "reason": str(reason),
+                "next_step": str(next_step),
+            }
+        )
+    return _asking_json(setting) | {"results": rows}
+
+
 def asking_of(view: ApiView, kind: str, asking_id: UUID) -> tuple[Asking, Agent]:
     """One's own search or look, and its agent, on which the actor still may change cameras."""
     asking = found(view.actor, kind, asking_id)
@@ -277,7 +381,7 @@ def _looked_json(look: Asking, one: Looked) -> dict[str, Any]:
     reason, next_step = CAUSES.get(one.cause, ("", ""))
     return {
         "id": str(one.scope),
-        "service": look.services[one.scope],
+        "service": look.targets[one.scope].service,
         "cause": one.cause or None,
         "reason": str(reason),
         "next_step": str(next_step),

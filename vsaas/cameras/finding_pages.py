@@ -88,7 +88,7 @@ def found_cameras(request: HttpRequest, search_id: UUID) -> HttpResponse:
         if look is not None:
             return HttpResponseRedirect(tenant_url(request, "sites-looked", look_id=look.id))
     rows = [_found_row(request, actor, device, chosen) for device in search.devices()]
-    context = _asking_context(search, agent) | {"form": form, "rows": rows, "most": TARGETS_MAX}
+    context = asking_context(search, agent) | {"form": form, "rows": rows, "most": TARGETS_MAX}
     return render(request, "cameras/found.html", context, status=422 if form.is_bound else 200)
 
 
@@ -119,7 +119,7 @@ def _found_row(request: HttpRequest, actor: Actor, device: Device, chosen: list[
     return {
         "address": device.address,
         "name": device.name or device.model or device.address,
-        "model": device.model if device.name else "",
+        "model": "" if not device.name or device.model in device.name else device.model,
         "onvif": bool(device.service),
         "rtsp_port": device.rtsp_port,
         "rtsp_url": f"rtsp://{host}{port}/",
@@ -147,17 +147,17 @@ def looked_cameras(request: HttpRequest, look_id: UUID) -> HttpResponse:
         if choices and not errors:
             return HttpResponseRedirect(tenant_url(request, "sites-looked", look_id=look.id))
         status = 422
-    cameras = Camera.objects.filter(id__in=list(look.services))
+    cameras = Camera.objects.filter(id__in=list(look.targets))
     there = {camera.id: camera for camera in access.visible(actor, CAMERA_VIEW, cameras)}
     typed = request.POST if request.method == "POST" else None
     rows = [
         _looked_row(look, one, there.get(one.scope), errors.get(one.scope, ""), typed) for one in look.looks()
     ]
-    context = _asking_context(look, agent) | {
+    context = asking_context(look, agent) | {
         "rows": rows,
         "nothing": nothing,
         "may_add": any(row["may_add"] for row in rows),
-        "of": len(look.services),
+        "of": len(look.targets),
         "failed": bool(errors),
     }
     return render(request, "cameras/looked.html", context, status=status)
@@ -191,7 +191,7 @@ def _looked_row(
     look: Asking, one: Looked, camera: Camera | None, error: str, typed: QueryDict | None
 ) -> dict[str, Any]:
     reason, next_step = CAUSES.get(one.cause, ("", ""))
-    address = look.services[one.scope].partition("://")[2].partition("/")[0]
+    address = look.targets[one.scope].service.partition("://")[2].partition("/")[0]
     usable = [profile for profile in one.profiles if profile.main and profile.codec in RECORDABLE]
     by_size = sorted(usable, key=lambda profile: profile.width * profile.height, reverse=True)
     row: dict[str, Any] = {
@@ -206,6 +206,7 @@ def _looked_row(
         "findings": findings_json(one.findings),
         "error": error,
         "may_add": camera is None and bool(usable),
+        "may_set": not one.cause,
         "unrecordable": not one.cause and not usable,
     }
     if typed is None:
@@ -218,14 +219,15 @@ def _looked_row(
 
 
 def _options(profiles: list[Profile], main: str, sub: str) -> dict[str, Any]:
-    labelled = [(profile.token, _label(profile)) for profile in profiles]
+    labelled = [(profile.token, profile_label(profile)) for profile in profiles]
     return {
         "mains": [(token, label, token == main) for token, label in labelled],
         "subs": [(token, label, token == sub) for token, label in labelled],
     }
 
 
-def _label(profile: Profile) -> str:
+def profile_label(profile: Profile) -> str:
+    """A stream in one line: name, codec, size, rate."""
     facts = [
         profile.name,
         _CODEC_NAMES.get(profile.codec, profile.codec),
@@ -236,7 +238,8 @@ def _label(profile: Profile) -> str:
     return ", ".join(fact for fact in facts if fact)
 
 
-def _asking_context(asking: Asking, agent: Agent) -> dict[str, Any]:
+def asking_context(asking: Asking, agent: Agent) -> dict[str, Any]:
+    """How far the agent is, for `cameras/asking.html`."""
     reason, next_step = STATES.get(asking.state, ("", ""))
     return {
         "asking": asking,

@@ -91,6 +91,21 @@ class LookReply(AskingReply):
     cameras: list[LookedReply]
 
 
+class SettingResult(BaseModel):
+    """What became of one thing that was to be set."""
+
+    profile: str | None = Field(description="Token of the profile; null: the clock.")
+    cause: str | None = Field(description="Why the camera did not take it, in one word.")
+    reason: str
+    next_step: str
+
+
+class SettingReply(AskingReply):
+    """Settings of a camera."""
+
+    results: list[SettingResult]
+
+
 class AddedProblem(BaseModel):
     """Why a camera was not added."""
 
@@ -189,4 +204,13 @@ ADDED: dict[str, Any] = {
             },
         },
     ]
+}
+SETTING_BEGUN: dict[str, Any] = _ASKING | {"results": []}
+SETTING: dict[str, Any] = _ASKING | {
+    "state": "done",
+    "done_percent": 100,
+    "results": [
+        {"profile": "profile_1", "cause": None, "reason": "", "next_step": ""},
+        {"profile": None, "cause": None, "reason": "", "next_step": ""},
+    ],
 }

@@ -68,7 +68,7 @@ CAUSES: dict[str, tuple[Promise, Promise]] = {
     ),
     "refused-setting": (
         _("The camera refuses what it was asked."),
-        _("Look into the camera's own settings."),
+        _("Choose another value, or look into the camera's own settings: some values go with others only."),
     ),
     "no-video": (
         _("The camera offers no video stream by ONVIF."),

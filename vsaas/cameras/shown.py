@@ -15,7 +15,11 @@ from vsaas.agents import states
 from vsaas.audit.cameras import LogCamera
 from vsaas.cameras.models import Camera
 from vsaas.cameras.protection import shown as protection_shown
+from vsaas.common import clock
 from vsaas.common.sizes import length_text
+
+LATE_US = 600_000_000
+"""A stream that waits longer to be uploaded is named; a little always waits."""
 
 Words = tuple[str, str, str | Promise]
 
@@ -119,6 +123,12 @@ def codec_name(codec: str) -> str:
     return next((name for prefix, name in CODECS.items() if codec.startswith(prefix)), codec)
 
 
+def _late_since(oldest_unsent_us: int | None) -> datetime | None:
+    """Since when a stream is not uploaded; None while no more waits than always does."""
+    late = oldest_unsent_us is not None and clock.now_us() - oldest_unsent_us > LATE_US
+    return instant(oldest_unsent_us) if late else None
+
+
 def stream_shown(row: Mapping[str, Any]) -> dict[str, Any]:
     """One stream of a heartbeat."""
     tone, icon, label = STREAM_STATES[row["state"]]
@@ -131,6 +141,7 @@ def stream_shown(row: Mapping[str, Any]) -> dict[str, Any]:
         "codec_name": codec_name(row["codec"]),
         "megabits": row["bits_per_s"] / 1e6,
         "last_frame": instant(row.get("last_frame_us")),
+        "late_since": _late_since(row.get("oldest_unsent_us")),
         "clock_off": None if row.get("clock_offset_us") is None else _clock_off(row["clock_offset_us"] / 1e6),
         "next_step": NEXT_STEPS.get(row["state"], ""),
     }

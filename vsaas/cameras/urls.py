@@ -13,12 +13,21 @@ from vsaas.cameras.camera_pages import (
     switch_camera,
 )
 from vsaas.cameras.camera_people import CameraPeopleView, camera_people
-from vsaas.cameras.finding_api import CameraLook, CameraLooks, CameraSearch, CameraSearches, LookedCameras
+from vsaas.cameras.finding_api import (
+    CameraLook,
+    CameraLooks,
+    CameraSearch,
+    CameraSearches,
+    CameraSetting,
+    LookedCameras,
+    LookedSettings,
+)
 from vsaas.cameras.finding_pages import find_cameras, found_cameras, looked_cameras
 from vsaas.cameras.groups_api import Groups
 from vsaas.cameras.importing_api import CameraImports, ImportedCameras
 from vsaas.cameras.importing_pages import import_cameras, imported_cameras
 from vsaas.cameras.palette import palette
+from vsaas.cameras.setting_pages import camera_setting, set_camera
 from vsaas.cameras.sites_pages import add_site, change_site, delete_site, sites
 from vsaas.cameras.sync_page import sync
 from vsaas.cameras.testing_api import CameraTest, CameraTests
@@ -30,6 +39,8 @@ pages = [
     path("cameras/find", find_cameras, name="sites-find"),
     path("cameras/find/<uuid:search_id>", found_cameras, name="sites-found"),
     path("cameras/look/<uuid:look_id>", looked_cameras, name="sites-looked"),
+    path("cameras/look/<uuid:look_id>/<uuid:found_id>", set_camera, name="sites-camera-set"),
+    path("cameras/set/<uuid:setting_id>", camera_setting, name="sites-camera-setting"),
     path("cameras/import", import_cameras, name="sites-import"),
     path("cameras/import/<uuid:batch_id>", imported_cameras, name="sites-imported"),
     path("cameras/<uuid:camera_id>", page.camera, name="camera"),
@@ -64,6 +75,12 @@ api = [
     path("camera-looks", CameraLooks.as_view(), name="api-camera-looks"),
     path("camera-looks/<uuid:look_id>", CameraLook.as_view(), name="api-camera-look"),
     path("camera-looks/<uuid:look_id>/cameras", LookedCameras.as_view(), name="api-looked-cameras"),
+    path(
+        "camera-looks/<uuid:look_id>/cameras/<uuid:found_id>/settings",
+        LookedSettings.as_view(),
+        name="api-looked-settings",
+    ),
+    path("camera-settings/<uuid:setting_id>", CameraSetting.as_view(), name="api-camera-setting"),
     path("camera-imports", CameraImports.as_view(), name="api-camera-imports"),
     path("camera-imports/<uuid:import_id>/cameras", ImportedCameras.as_view(), name="api-imported-cameras"),
     path("views", Views.as_view(), name="api-views"),

@@ -108,6 +108,11 @@ class JsonFormatter(logging.Formatter):
         )
 
 
+def request_reference() -> str:
+    """The id of the request that is being answered, by which its line in the log is found; "" outside one."""
+    return _request_id.get()
+
+
 def formatter(kind: str) -> logging.Formatter:
     """For the settings: "text" or "json"."""
     return JsonFormatter() if kind == "json" else TextFormatter()

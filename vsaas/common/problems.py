@@ -29,6 +29,7 @@ from tenants.middleware import enforce
 from tenants.scope import roll_back_scope
 from tenants.words import ENGLISH
 from vsaas.common import errors
+from vsaas.common.logs import request_reference
 
 logger = logging.getLogger(__name__)
 
@@ -184,7 +185,8 @@ def page_of(request: HttpRequest, error: errors.VsaasError) -> HttpResponseBase:
     own = _pages.get(type(error))
     if own is not None:
         return own(request, error)
-    response = TemplateResponse(request, "problem.html", {"problem": document(error)}, status=error.status)
+    context = {"problem": document(error), "reference": request_reference()}
+    response = TemplateResponse(request, "problem.html", context, status=error.status)
     for name, value in error.headers.items():
         response[name] = value
     response.render()
@@ -231,7 +233,8 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     """Django's handler500, for what nobody foresaw. Touches neither database nor session."""
     error = errors.VsaasError()
     if wants_page(request):
-        return HttpResponse(render_to_string("problem_plain.html", {"problem": document(error)}), status=500)
+        context = {"problem": document(error), "reference": request_reference()}
+        return HttpResponse(render_to_string("problem_plain.html", context), status=500)
     return response_of(error)
 
 

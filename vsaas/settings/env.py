@@ -59,6 +59,7 @@ class Environment(BaseSettings):
     metrics_dir: str | None = None
     metrics_token_file: str | None = None
     ca_file: str | None = None
+    agent_packages: str | None = None
     smtp_url: str | None = None
     smtp_password_file: str | None = None
     mail_from: str | None = None
@@ -140,7 +141,7 @@ class Environment(BaseSettings):
         return value
 
     @field_validator("metrics_dir", "metrics_token_file", "ca_file", "smtp_password_file", "audit_key",
-                     "audit_platform_ca_file")  # fmt: skip
+                     "audit_platform_ca_file", "agent_packages")  # fmt: skip
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith("/"):
