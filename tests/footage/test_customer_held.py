@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from protocol import b64
@@ -226,7 +228,10 @@ def an_agent() -> AgentKeys:
     return AgentKeys(uuid.uuid4(), uuid.uuid4().bytes * 2, uuid.uuid4().bytes * 2, uuid.uuid4().bytes * 2)
 
 
-def test_the_switch_is_written_down_and_the_chain_holds_from_both_roots(agent: AgentSim, alice: KeyBrowser):
+def test_the_switch_is_written_down_and_the_chain_holds_from_both_roots(
+    agent: AgentSim, alice: KeyBrowser, tmp_path: Path
+):
+    camera = agent.add_camera()
     first = fingerprint_of(alice)
     alice.make_own_key()
     alice.take_over()
@@ -243,6 +248,13 @@ def test_the_switch_is_written_down_and_the_chain_holds_from_both_roots(agent: A
             with pytest.raises(HeldByCustomer):
                 open_private(TenantKey.objects.get(purpose=purpose))
     assert first.hex() in row.details["before"]
+    file = tmp_path / "keys"
+    with pytest.raises(CommandError, match="holds its keys itself"):
+        call_command(
+            "key_release", str(camera), "--tenant", alice.slug, "--from", "2026-01-01T12:00:00Z", "--to",
+            "2026-01-01T13:00:00Z", "--reason", "a test", "--by", alice.account.email, "-o", str(file),
+        )  # fmt: skip
+    assert not file.exists()
     for trusted in (first, fingerprint_of(alice)):
         assert verify_statements(statements, trusted).customer_held
 
