@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = @$(PYTHON) vsaas/onebox/bootstrap.py
 export PORT TLS PUBLIC_URL CAMERA FORCE TESTS BENCH TO FROM WITH_FOOTAGE PASSPHRASE_FILE
 
-.PHONY: help up down clean backup restore packages test lint format messages bench deb single ci
+.PHONY: help up down clean backup restore packages test lint format messages bench lock deb single ci
 
 help: ## list what make can do here
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
@@ -40,6 +40,9 @@ messages: ## bring translations to what the code says, and say what is untransla
 
 bench: ## measure, print a table, write var/bench.json: make bench [BENCH=agent]
 	$(RUN) dev vsaas.onebox.checks bench
+
+lock: ## edge_agent/requirements.lock anew, after a change of its requirements.txt
+	$(RUN) dev installer lock
 
 deb: ## the agent's Debian packages for amd64 and arm64, into dist/
 	$(RUN) dev installer deb

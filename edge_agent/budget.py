@@ -80,6 +80,10 @@ class Budgets:
 
     def look(self) -> None:
         """Give up what goes over a budget, and warn of what soon will. Raises DiskFull."""
+        if self._settings.when_full == GIVE_UP_OLDEST:
+            self._make_room()
+        if not self._settings.any_budget:
+            return
         now_us = self._now_us()
         held = self._spool.read(
             f"SELECT camera, sum(size), min(start_us) FROM segments WHERE {_IN_WAITING} GROUP BY camera"  # noqa: S608 (numbers of an enum)
@@ -91,8 +95,6 @@ class Budgets:
                 continue
             self._warn(camera, budget, size, oldest_us, now_us)
             self._give_up(list(self._over(camera, budget, size, now_us)))
-        if self._settings.when_full == GIVE_UP_OLDEST:
-            self._make_room()
 
     def _now_us(self) -> int | None:
         """The time by which days are counted; None where no clock is to be trusted with throwing anything away."""

@@ -70,7 +70,8 @@ CREATE INDEX envelopes_unsent ON envelopes (id) WHERE sent_us IS NULL;
 CREATE INDEX envelopes_key ON envelopes (key_id);
 """
 
-_FROM_VERSION_1 = "ALTER TABLE segments ADD COLUMN opened BLOB;"
+_UNSENT_INDEX = "CREATE INDEX segments_unsent ON segments (camera, stream, start_us) WHERE state IN (1, 2);"
+_FROM_VERSION_1 = f"ALTER TABLE segments ADD COLUMN opened BLOB;{_UNSENT_INDEX}"
 
 INDEX = "index.sqlite3"
 
@@ -304,7 +305,9 @@ class Spool:
         try:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version == 0:
-                connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
+                connection.executescript(
+                    f"BEGIN;{_SCHEMA}{_UNSENT_INDEX}PRAGMA user_version={SCHEMA_VERSION};COMMIT;"
+                )
             elif version == 1:
                 connection.executescript(
                     f"BEGIN;{_FROM_VERSION_1}PRAGMA user_version={SCHEMA_VERSION};COMMIT;"
@@ -427,10 +430,12 @@ class Spool:
 
     def unsent(self) -> list[tuple[uuid.UUID, int, int]]:
         """Return camera, stream and where what waits of it begins, UTC µs, of each stream of which anything waits."""
+        # One look into the index per stream: after days without a portal a million segments may wait.
         rows = self.read(
-            "SELECT camera, stream, min(start_us) FROM segments WHERE state IN (1, 2) GROUP BY camera, stream"
+            "SELECT camera, stream, (SELECT min(start_us) FROM segments g WHERE g.camera = s.camera"
+            " AND g.stream = s.stream AND g.state IN (1, 2)) FROM streams s"
         )
-        return [(uuid.UUID(bytes=row[0]), row[1], max(0, row[2])) for row in rows]
+        return [(uuid.UUID(bytes=row[0]), row[1], max(0, row[2])) for row in rows if row[2] is not None]
 
     def covered_until(self, camera: uuid.UUID, stream: Stream) -> int | None:
         """Return up to when records speak of a stream, in UTC µs; None if they never did."""

@@ -79,6 +79,11 @@ class SpoolSettings:
     when_full: str = PAUSE
     pacing: Pacing = Pacing()
 
+    @property
+    def any_budget(self) -> bool:
+        """Whether any camera has a budget of its own."""
+        return any(budget != Budget() for budget in (self.budget, *self.cameras.values()))
+
     def budget_of(self, camera: uuid.UUID) -> Budget:
         return self.cameras.get(camera, self.budget)
 

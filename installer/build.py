@@ -11,6 +11,7 @@ FFmpeg's libraries in it). They come as wheels for either, so both packages are 
 
 Compressed with zstd, which every dpkg that goes with these Pythons reads, and in a tenth of xz's time.
 Wheels are those of `edge_agent/requirements.lock`, checked by hash; nothing else is fetched.
+After a change of `edge_agent/requirements.txt` the lock is made anew: `make lock`.
 """
 
 from __future__ import annotations
@@ -96,6 +97,14 @@ def build_single(architecture: str, folder: Path) -> Path:
         command += ["--entry-point", "edge_agent.__main__:main", "--python", "/usr/bin/env python3"]
         _run([*command, "--output-file", str(target)], SOURCE_DATE_EPOCH=source_time())
     return target
+
+
+def lock() -> Path:
+    """Resolve the agent's requirements anew into the lock, for every supported Python. Raises BuildError."""
+    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
+    command += ["--no-header", "--no-annotate", "--upgrade", "--python-version", PYTHONS[0]]
+    _run([*command, "--output-file", str(LOCK), str(LOCK.with_suffix(".txt"))])
+    return LOCK
 
 
 def gather(architecture: str, folder: Path, pythons: Sequence[str] = PYTHONS) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 
@@ -215,6 +216,36 @@ def test_a_record_whose_object_still_waits_is_never_forgotten(tmp_path):
     ).result()
     assert left(40) == []
     box.spool.close()
+
+
+def test_what_waits_of_each_stream_is_found_without_looking_at_all_of_it(tmp_path):
+    box = Box(tmp_path)
+    fill_box(box, 3)
+    start_us = box.segments()[0].start_us
+    assert box.spool.unsent() == [(box.camera, 1, start_us)]
+    plan = box.spool.read(
+        "EXPLAIN QUERY PLAN SELECT min(start_us) FROM segments g"
+        " WHERE g.camera = x'' AND g.stream = 1 AND g.state IN (1, 2)"
+    )
+    assert "USING INDEX segments_unsent (camera=? AND stream=?)" in plan[0][3]
+    done = "UPDATE segments SET state = ?"
+    box.spool.write(lambda c: c.execute(done, (SegmentState.UPLOADED,)).rowcount).result()
+    assert box.spool.unsent() == []
+    box.spool.close()
+
+
+def test_a_spool_of_the_first_release_is_taken_over(tmp_path):
+    box = Box(tmp_path)
+    fill_box(box, 1)
+    box.spool.close()
+    with closing(sqlite3.connect(tmp_path / "spool" / "index.sqlite3")) as connection:
+        connection.executescript(
+            "DROP INDEX segments_unsent; ALTER TABLE segments DROP COLUMN opened; PRAGMA user_version=1;"
+        )
+    again = Box(tmp_path)
+    fill_box(again, 1)
+    assert len(again.footage()) == 2
+    again.spool.close()
 
 
 def test_a_damaged_file_that_could_not_be_deleted_goes_at_the_next_start(tmp_path):

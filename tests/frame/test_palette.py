@@ -187,7 +187,7 @@ def test_it_lists_what_the_person_may_see_in_as_many_queries_for_many_as_for_one
         before, few = asked()
         assert [camera["name"] for camera in before["cameras"]] == ["Gate 1", "Yard 1"]
         assert [site["time_zone"] for site in before["sites"]] == ["Europe/Berlin"] * 2
-        assert [act["name"] for act in before["acts"]] == ["agents-enrol", "sync"]
+        assert [act["name"] for act in before["acts"]] == ["agents-enrol", "sync", "keys"]
         seen = bob.get(path)
         assert [camera["name"] for camera in seen.json()["cameras"]] == ["Gate 1"]
         assert seen.json()["people"] == []

@@ -173,12 +173,31 @@ def full(estate: Estate) -> Estate:
     estate.box.beat(
         streams=[
             *(
-                estate.stream(camera, state, detail=detail)
+                estate.stream(camera, state, detail=detail, restarts=12, last_frame_us=hours_ago(1))
                 for camera, state, detail in zip(made, states, details, strict=False)
             ),
-            estate.stream(estate.camera, "recording"),
+            estate.stream(
+                estate.camera,
+                "recording",
+                width=3840,
+                height=2160,
+                packets_lost=1204,
+                restarts=3,
+                clock_offset_us=-HOUR_US,
+            ),
             estate.stream(estate.camera, "recording", stream=2, bits_per_s=300_000),
         ],
+        box={
+            "cpu_percent": 93.5,
+            "memory_used_bytes": 3_600_000_000,
+            "memory_total_bytes": 4_000_000_000,
+            "disk_total_bytes": 512_000_000_000,
+            "disk_wear_percent": 80,
+            "temperature_c": 79.5,
+            "link": "enp0s31f6",
+            "link_up": False,
+            "link_mbit_per_s": None,
+        },
         oldest_unsent_us=hours_ago(2) + HOUR_US // 3,
         clock_synchronised=False,
         spool_bytes=3_000_000_000,

@@ -23,12 +23,12 @@ from protocol.finding import (
 )
 from protocol.order import DONE, UNDER_WAY, Answer
 from sealing.ids import Stream
-from tests.frontend.test_estate import LONG, SHOTS, Estate, estate, portal
+from tests.frontend.test_estate import LONG, SHOTS, Estate, estate
 from vsaas.agents.asking import answer_key
 from vsaas.agents.presence import presence_key
 from vsaas.common.redis import client
 
-__all__ = ["estate", "portal"]
+__all__ = ["estate"]
 SOON_MS = 20_000
 
 
@@ -105,7 +105,19 @@ def test_cameras_are_found_and_added_in_the_browser(estate: Estate) -> None:
     expect(page.get_by_label("Main stream")).to_have_value("Quality")
     expect(page.get_by_label("Sub stream")).to_have_value("Mobile")
     looks_right(page, "looked")
+    page.get_by_role("link", name="Set its streams and clock").click()
+    expect(page.get_by_label("Bitrate (kbit/s)").first).to_have_value("4096")
+    looks_right(page, "set")
+    page.go_back()
+    page.get_by_label("Name").fill("Lobby")
     page.get_by_role("button", name="Add the ticked cameras").click()
     page.get_by_role("link", name="Lobby").click()
     page.wait_for_url(f"**/cameras/{scope}/settings")
+    page.goto(estate.url("cameras/import"))
+    page.get_by_label("Agent for lines that name none").select_option(str(estate.box.agent_id))
+    page.get_by_label("Table").fill(f"name,address\nYard,10.0.0.7/x\n{LONG[:150]},http://10.0.0.8/y")
+    looks_right(page, "import")
+    page.get_by_role("button", name="Look through it").click()
+    expect(page.get_by_role("button", name="Add 1 camera")).to_be_visible()
+    looks_right(page, "imported")
     assert estate.noise == []

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import b64, batch, command, control, enrolment, health
+from protocol import b64, batch, command, control, enrolment, health, limits
 from protocol.errors import ProtocolError
 from sealing.canonical import decode_canonical, encode_canonical
 from sealing.errors import SealingError
@@ -195,6 +195,14 @@ def test_a_heartbeat_round_trips_and_refuses_an_unknown_state() -> None:
     odd = beat.to_json() | {"box": {"cpu_percent": "a lot"}}
     with pytest.raises(ProtocolError, match="cpu_percent"):
         health.Heartbeat.from_json(odd)
+
+
+def test_heartbeats_take_little_of_a_line() -> None:
+    """At most 3 kbit/s per camera, every text as long as it may be: a tenth of what an idle camera may cost."""
+    stream = health.StreamHealth(A, 1, "unusable", 2**60, "x" * 200, 2**40, 1e6, "y" * 200, "f" * 64)
+    beat = health.Heartbeat(B, "agent 1", 9, 1, True, 10, 100, 1000, 12.5, None, (stream,) * 32)
+    bits_per_camera = len(json.dumps(beat.to_json())) * 8 / 16
+    assert bits_per_camera / limits.HEARTBEAT_SECONDS <= 3000
 
 
 def test_a_heartbeat_of_the_first_release_is_read() -> None:

@@ -12,7 +12,7 @@ from vsaas.common.shapes import Id, Micros
 State = Literal["waiting", "working", "done", "stopped", "busy"]
 
 
-class FindingReply(BaseModel):
+class SafetyFindingReply(BaseModel):
     """Something about a camera that is not safe."""
 
     finding: str = Field(description="In one word for programs.")
@@ -28,7 +28,7 @@ class DeviceReply(BaseModel):
     name: str
     model: str
     camera: Id | None = Field(description="The camera of this agent that has this address already.")
-    findings: list[FindingReply]
+    findings: list[SafetyFindingReply]
 
 
 class AskingReply(BaseModel):
@@ -81,7 +81,7 @@ class LookedReply(BaseModel):
     ptz: bool
     events: bool
     snapshot: bool
-    findings: list[FindingReply]
+    findings: list[SafetyFindingReply]
     profiles: list[ProfileReply]
 
 
