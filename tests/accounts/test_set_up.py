@@ -51,7 +51,7 @@ def test_the_whole_sequence_makes_a_signed_in_owner(tenant, link, browser, pages
     assert 'src="data:image/svg+xml' in page
     reply = browser.post(link, {"code": code_on(page)})
     assert reply["Location"] == f"/t/{tenant.slug}/recovery-codes"
-    assert len(re.findall(r"<li>[A-Z2-7-]{19}</li>", browser.get(reply["Location"]).content.decode())) == 10
+    assert len(re.findall(r"<li>[A-Z2-7-]{29}</li>", browser.get(reply["Location"]).content.decode())) == 10
     assert browser.post(reply["Location"])["Location"] == f"/t/{tenant.slug}/"
     with tenant_scope(tenant.id):
         account = Account.objects.get()

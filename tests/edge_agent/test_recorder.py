@@ -331,6 +331,7 @@ def test_steps_that_add_up_within_a_run_end_it(box):
 
     class Scripted:
         hurried = False
+        certificate = ""
 
         def __init__(self, *_: object, **__: object) -> None:
             clock.wall_offset_us -= 300_000

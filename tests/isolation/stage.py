@@ -187,8 +187,8 @@ class Stage:
     @property
     def import_id(self) -> UUID:
         """A table of cameras that Alice had read, with no line that can be added."""
-        row = {"line": 2, "name": "", "agent": None, "address": "", "groups": [], "wrong": "name: empty"}
-        row |= {"scope": str(self.view_id), "main": None, "sub": None}
+        row = {"line": 2, "name": "", "address": "", "groups": [], "wrong": "name: empty"}
+        row |= {"agent": str(self.present_agent_id), "scope": str(self.view_id), "main": None, "sub": None}
         kept = {"account": str(self.cast.alice.id), "rows": [row]}
         client().set(f"vsaas:camera-import:{self.cast.tenant_a.id}:{self.view_id}", json.dumps(kept), ex=60)
         return self.view_id
