@@ -418,6 +418,7 @@ ALIKE = {
     "Agent", "Android", "Ctrl K", "Deutsch", "English", "Linux", "Live", "Mac", "Name", "Online", "Offline", "Organisation",
     "System", "Version", "Windows", "Browser", "UTC", "GB", "Clips", "Passkey", "Passkeys", "Person", "Token", "optional",
     "Syslog: siem.example.com:6514. OCSF: https://siem.example.com/ingest",
+    "name;address;sub_address;user;password Gate 2;rtsp://192.168.1.20/main;rtsp://192.168.1.20/sub;operator;…",
 }  # fmt: skip
 # What the people of the test are and have; times and sizes are alike by their form.
 NAMES = {
@@ -490,10 +491,14 @@ PAGES = (
     "audit/settings",
     "audit/destinations/new",
     "account/activity",
+    "account/keys",
+    "keys",
     "sites",
     "sites/add",
     "sites/{site}",
     "cameras/add",
+    "cameras/find",
+    "cameras/import",
     "cameras/{camera}",
     "cameras/{camera}/people",
     "cameras/{camera}/settings",
