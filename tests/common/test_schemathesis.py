@@ -79,6 +79,10 @@ def tried(target: Target, folder: Path, headers: dict[str, str], *arguments: str
 # What JSON Schema cannot say (`to` after `from`, a name in printable characters, an address that is one) is refused with 422.
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "304", "400", "401", "403", "404", "409", "412", "422", "429"]
+
+# A body is refused for its size (413) or for its If-Match (412) before what it says is looked at.
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "428", "429"]
 """
     )
     command = [

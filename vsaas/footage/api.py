@@ -50,7 +50,7 @@ from vsaas.footage.requests import (
     refused,
     timeline_request,
 )
-from vsaas.footage.sights import sight_of
+from vsaas.footage.sights import Sights
 from vsaas.footage.timeline import timeline
 from vsaas.footage.times import US, iso
 from vsaas.keys.services import (
@@ -89,7 +89,8 @@ class Timeline(ApiView):
         """What was recorded when, per camera, merged into runs. Small whatever the range."""
         asked = timeline_request(request.query_params)
         allowed = cameras_for(self.actor, asked.cameras)
-        sights = {camera: sight_of(self.actor, allowed[camera], CAMERA_PLAYBACK) for camera in asked.cameras}
+        seen = Sights(self.actor)
+        sights = {camera: seen.of(allowed[camera], CAMERA_PLAYBACK) for camera in asked.cameras}
         found = timeline(sights, asked.stream, asked.from_us, asked.to_us, asked.resolution_us)
         cameras = {
             str(camera): {
@@ -123,8 +124,9 @@ class Playback(ApiView):
         asked = playback_request(request.data)
         cameras = cameras_for(self.actor, [stream.camera for stream in asked.streams])
         until_us = min(asked.to_us, asked.from_us + AHEAD_US)
+        seen = Sights(self.actor)
         streams = [
-            asked_of(self.actor, cameras[stream.camera], stream.stream, asked.audio, CAMERA_PLAYBACK)
+            asked_of(seen, cameras[stream.camera], stream.stream, asked.audio, CAMERA_PLAYBACK)
             for stream in asked.streams
         ]
         to = release_to(self.actor, asked.hpke_public, streams)
@@ -177,7 +179,7 @@ class Clips(ApiView):
         )
         access.require(self.actor, CAMERA_PLAYBACK, camera)
         until_us = min(asked.to_us, asked.from_us + AHEAD_US)
-        stream = asked_of(self.actor, camera, asked.stream, asked.audio, CAMERA_PLAYBACK, CAMERA_CLIP)
+        stream = asked_of(Sights(self.actor), camera, asked.stream, asked.audio, CAMERA_PLAYBACK, CAMERA_CLIP)
         to = release_to(self.actor, asked.hpke_public, [stream])
         with tenant_scope(self.actor.tenant_id, keys=True):
             ticket = self._ticket(request, asked, camera)
@@ -205,10 +207,10 @@ class Clips(ApiView):
         return write_ticket(Clip(account, asked.camera, int(asked.stream), asked.from_us, asked.to_us))
 
 
-def asked_of(actor: Actor, camera: Camera, stream: Stream, audio: bool, *needed: Permission) -> Asked:
+def asked_of(seen: Sights, camera: Camera, stream: Stream, audio: bool, *needed: Permission) -> Asked:
     """A stream with what of its recorded time the actor may see who needs these rights, and hear if `audio` is wanted."""
-    hears = sight_of(actor, camera, *needed, CAMERA_AUDIO) if audio and _hears(actor, camera) else None
-    return Asked(camera.id, int(stream), sight_of(actor, camera, *needed), hears)
+    hears = seen.of(camera, *needed, CAMERA_AUDIO) if audio and _hears(seen.actor, camera) else None
+    return Asked(camera.id, int(stream), seen.of(camera, *needed), hears)
 
 
 def release_to(actor: Actor, hpke_public: bytes, streams: Sequence[Asked]) -> ReleaseTo:

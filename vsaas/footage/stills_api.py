@@ -21,6 +21,7 @@ from vsaas.footage.api import asked_of, cameras_for, release_to, stream_json
 from vsaas.footage.playback import StreamAnswer, open_objects, release
 from vsaas.footage.replies import STILLS, STILLS_ASKED, StillsFields, StillsReply
 from vsaas.footage.requests import stills_request
+from vsaas.footage.sights import Sights
 from vsaas.footage.stills import Wish, stills
 from vsaas.footage.times import hour_start_us, iso
 from vsaas.keys.services import (
@@ -53,8 +54,9 @@ class Stills(ApiView):
         the sub stream while it is at most a minute behind. Keys of video and index only, never of sound."""
         asked = stills_request(request.data)
         cameras = cameras_for(self.actor, list(dict.fromkeys(wish.camera for wish in asked.wishes)))
+        sights_of = Sights(self.actor)
         streams = {
-            camera.id: asked_of(self.actor, camera, Stream.SUB, False, CAMERA_PLAYBACK)
+            camera.id: asked_of(sights_of, camera, Stream.SUB, False, CAMERA_PLAYBACK)
             for camera in cameras.values()
         }
         to = release_to(self.actor, asked.hpke_public, list(streams.values()))
