@@ -208,10 +208,10 @@ def test_watch_keeps_showing_and_gives_the_screen_back(box: EnrolledBox) -> None
     while seen.count(b"\x1b[H") < 3:
         seen += os.read(near, 65536)
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
     with contextlib.suppress(OSError):  # how a terminal says that nobody writes to it any more
-        while piece := os.read(near, 65536):
+        while piece := os.read(near, 65536):  # read on: what writes to a full terminal waits
             seen += piece
+    assert process.wait(20) == 0
     os.close(near)
     assert process.stderr is not None
     process.stderr.close()
