@@ -202,7 +202,13 @@ def test_watch_keeps_showing_and_gives_the_screen_back(box: EnrolledBox) -> None
     near, far = pty.openpty()
     fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 40, 0, 0))
     command = [sys.executable, "-m", "edge_agent", "watch", "--every", "0.2", "--state", str(box.state)]
-    process = subprocess.Popen(command, stdout=far, stderr=subprocess.PIPE)
+    # A run of the tests in the background ignores SIGINT, and its children with it: a person at a terminal does not.
+    process = subprocess.Popen(
+        command,
+        stdout=far,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     os.close(far)
     seen = b""
     while seen.count(b"\x1b[H") < 3:

@@ -51,7 +51,7 @@ def kept_bytes(cast: Cast) -> dict[str, int]:
 
 def test_storage_is_told_by_camera_and_day_with_its_rate(people: Cast, agent: AgentSim) -> None:
     big, _ = recorded(agent, hours_ago(4 * 24), 3)
-    recorded(agent, hours_ago(26), 2, camera=big.camera)
+    recorded(agent, hours_ago(24), 2, camera=big.camera)
     small, _ = recorded(agent, hours_ago(2 * 24), 1, size=1000)
     told = call(sign_in(people.alice), people, "GET", "usage").json()
     kept = kept_bytes(people)
