@@ -2,7 +2,7 @@
 
 A check costs two tenths of a second of both cores and 100 MB, on purpose. Guesses at many accounts from many networks are
 held up by no throttle; like this they cost one check's work at a time, and people in browsers and networks that are known
-do not wait in their queue.
+do not wait in their queue. The queue is short: whoever waits in it holds a connection to the database.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from vsaas.common.errors import TooMany
 
 WAITS_S = 5.0
 AGAIN_S = 10
+PLACES = 4
 
 _turn = threading.BoundedSemaphore(1)
+_queue = threading.BoundedSemaphore(PLACES)
 
 
 @contextmanager
@@ -26,9 +28,14 @@ def in_turn(*, known: bool) -> Iterator[None]:
     if known:
         yield
         return
-    if not _turn.acquire(timeout=WAITS_S):
+    if not _queue.acquire(blocking=False):
         raise TooMany(retry_after_s=AGAIN_S)
     try:
-        yield
+        if not _turn.acquire(timeout=WAITS_S):
+            raise TooMany(retry_after_s=AGAIN_S)
+        try:
+            yield
+        finally:
+            _turn.release()
     finally:
-        _turn.release()
+        _queue.release()
