@@ -16,14 +16,14 @@ from typing import Final, Protocol
 
 from edge_agent import spool as spool_index
 from edge_agent.alarms import Alarms
-from edge_agent.clock import Clock, stamp
+from edge_agent.carry_over import declare_lost
+from edge_agent.clock import Clock
 from edge_agent.errors import DiskFull
 from edge_agent.seal import Identity as Sealing
 from edge_agent.spool import Spool, StoredSegment
 from edge_agent.spool_settings import DAYS_MOST, GIVE_UP_OLDEST, Budget, SpoolSettings
 from protocol.states import SegmentState
 from sealing.ids import ClockSource, GapReason
-from sealing.record import parse_record
 
 logger = logging.getLogger(__name__)
 
@@ -185,17 +185,7 @@ class Budgets:
             ).fetchone()
             if changed == 0 or row is None:
                 continue
-            record = parse_record(row[0]).record
-            head = spool_index.load_head(connection, record.tenant, record.camera, record.stream)
-            assert head is not None, "a record has a chain"
-            gap = head.gap(
-                self._sealing.signer,
-                stamp(self._clock),
-                start_us=item.start_us,
-                end_us=item.end_us,
-                reason=GapReason.DISK_FULL,
-                detail=f"{GIVEN_UP}{item.segment}",
-            )
-            spool_index.append(connection, head, gap)
+            detail = f"{GIVEN_UP}{item.segment}"
+            declare_lost(connection, item, row[0], GapReason.DISK_FULL, detail, self._sealing, self._clock)
             done.append(item.segment)
         return done

@@ -13,7 +13,7 @@ from edge_agent import spool as spool_index
 from edge_agent.clock import Clock, stamp
 from edge_agent.seal import DETAIL_BYTES
 from edge_agent.seal import Identity as Sealing
-from edge_agent.spool import RecordState
+from edge_agent.spool import RecordState, StoredSegment
 from protocol.states import SegmentState
 from sealing.chain import ChainHead
 from sealing.ids import GapReason, GenesisReason
@@ -23,6 +23,30 @@ from sealing.record import Follows, Gap, Record, Segment, parse_record, sign_rec
 WAITING: Final = (SegmentState.SEALED, SegmentState.DECLARED, SegmentState.UPLOADED)
 NOT_TAKEN: Final = "not taken: "
 JOINED_US: Final = 100_000
+
+
+def declare_lost(
+    connection: sqlite3.Connection,
+    item: StoredSegment,
+    encoded: bytes,
+    reason: GapReason,
+    detail: str,
+    sealing: Sealing,
+    clock: Clock,
+) -> None:
+    """Sign the time of a segment, whose record is `encoded`, as a gap into the newest chain of its stream."""
+    record = parse_record(encoded).record
+    head = spool_index.load_head(connection, record.tenant, record.camera, record.stream)
+    assert head is not None, "a record has a chain"
+    gap = head.gap(
+        sealing.signer,
+        stamp(clock),
+        start_us=item.start_us,
+        end_us=item.end_us,
+        reason=reason,
+        detail=detail,
+    )
+    spool_index.append(connection, head, gap)
 
 
 def carry_over(

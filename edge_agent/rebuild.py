@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from edge_agent.record_rows import insert_record
 from protocol.states import SegmentState
 from sealing.canonical import decode_canonical, encode_canonical
 from sealing.crc import crc32c
@@ -200,15 +201,7 @@ def _put_record(
     segment: uuid.UUID | None,
 ) -> None:
     head = record.record
-    connection.execute(
-        "INSERT OR IGNORE INTO records (chain, seq, hash, kind, record, index_part, segment, signed_us)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            *(head.chain, head.seq, record.hash, int(head.kind), record.encoded, index_part),
-            None if segment is None else segment.bytes,
-            head.stamp.claimed_us,
-        ),
-    )
+    insert_record(connection, record, index_part, segment, pass_known=True)
     connection.execute(
         "INSERT INTO chains VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (chain) DO UPDATE SET"
         " next_seq = excluded.next_seq, tip = excluded.tip WHERE excluded.next_seq > next_seq",

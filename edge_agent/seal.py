@@ -296,10 +296,19 @@ class GrowingSegment:
 
     def carry(self, trailer: bytes) -> None:
         """Write what an index can be made from behind the object. Where that fails it is written at the next start."""
+        room = self._spool.room
         try:
-            self._spool.room.spend(append_trailer(self.path, trailer))
-        except (OSError, DiskFull) as error:
+            room.spend(len(trailer))
+        except DiskFull as error:
+            logger.info("nothing is written behind %s: %s", self.path, error)
+            return
+        written = 0
+        try:
+            written = append_trailer(self.path, trailer)
+        except OSError as error:
             logger.info("nothing could be written behind %s: %s", self.path, error)
+        finally:
+            room.give(len(trailer) - written)
 
 
 class SegmentSealer:

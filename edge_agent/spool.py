@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from edge_agent.errors import DiskFailed, SpoolDamaged, StateUnusable
 from edge_agent.rebuild import Rebuilt, append_trailer, is_damage, refill, set_aside, trailer_of
+from edge_agent.record_rows import insert_record
 from edge_agent.room import Room, disk_trouble
 from protocol.states import SegmentState
 from sealing.chain import ChainHead
@@ -459,7 +460,7 @@ def open_chain(
         " ON CONFLICT (camera, stream) DO UPDATE SET chain = excluded.chain",
         (head.camera.bytes, head.stream, head.chain),
     )
-    _insert_record(connection, genesis, None, None)
+    insert_record(connection, genesis, None, None)
     return after
 
 
@@ -494,36 +495,13 @@ def append(
         raise StateUnusable(
             "a chain moved on behind this process: is a second agent using this state folder?"
         )
-    _insert_record(connection, record, index_part, segment)
+    insert_record(connection, record, index_part, segment)
     if covered_until_us is not None:
         connection.execute(
             "UPDATE streams SET covered_until_us = ? WHERE camera = ? AND stream = ?",
             (covered_until_us, head.camera.bytes, head.stream),
         )
     return after
-
-
-def _insert_record(
-    connection: sqlite3.Connection,
-    record: SignedRecord,
-    index_part: bytes | None,
-    segment: uuid.UUID | None,
-) -> None:
-    head = record.record
-    connection.execute(
-        "INSERT INTO records (chain, seq, hash, kind, record, index_part, segment, signed_us)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            head.chain,
-            head.seq,
-            record.hash,
-            int(head.kind),
-            record.encoded,
-            index_part,
-            None if segment is None else segment.bytes,
-            head.stamp.claimed_us,
-        ),
-    )
 
 
 def put_open_segment(

@@ -19,8 +19,8 @@ from typing import Final, Protocol
 
 from edge_agent import spool as spool_index
 from edge_agent.alarms import Alarms
-from edge_agent.carry_over import WAITING, carry_over, is_unsent, refuse, unsend
-from edge_agent.clock import Clock, stamp
+from edge_agent.carry_over import WAITING, carry_over, declare_lost, is_unsent, refuse, unsend
+from edge_agent.clock import Clock
 from edge_agent.cloud import Cloud, Patience, PutOutcome, StoreRefused, StoreUnreachable, TransferBroken
 from edge_agent.errors import DiskFull, PortalRefused, PortalUnreachable, TrustBroken
 from edge_agent.pace import LOOK_S, Pace
@@ -764,18 +764,8 @@ class Uploader:
             encoded = connection.execute(
                 "SELECT record FROM records WHERE segment = ?", (item.segment.bytes,)
             ).fetchone()[0]
-            record = parse_record(encoded).record
-            head = spool_index.load_head(connection, record.tenant, record.camera, record.stream)
-            assert head is not None
-            gap = head.gap(
-                self._sealing.signer,
-                stamp(self._clock),
-                start_us=item.start_us,
-                end_us=item.end_us,
-                reason=GapReason.SEALED_DATA_DAMAGED,
-                detail=f"segment {item.segment}",
-            )
-            spool_index.append(connection, head, gap)
+            reason, detail = GapReason.SEALED_DATA_DAMAGED, f"segment {item.segment}"
+            declare_lost(connection, item, encoded, reason, detail, self._sealing, self._clock)
             return True
 
         if not await asyncio.wrap_future(self._spool.write(declare)):

@@ -61,14 +61,12 @@ def check_password(request: HttpRequest, email: str, password: str) -> Account |
         with crowd.in_turn(known=place.is_known):
             account = authenticate(request, email=email, password=password)
     except TooMany:
-        _uncount(request, email, place)  # nothing was tried
+        throttle.PASSWORD.take_back(tenant_id, email, place.counted_by)  # nothing was tried
+        _take_back(request, email, place)
         raise
     if isinstance(account, Account):
         throttle.PASSWORD.succeeded(tenant_id, email, place.counted_by)
-        if not place.is_known:
-            throttle.ACCOUNT.take_back(tenant_id, email)
-        if not place.is_known_browser:
-            throttle.NETWORK.take_back(tenant_id, network_of(request))
+        _take_back(request, email, place)
         return account
     known = Account.objects.filter(email=email).first()
     if known is not None:
@@ -80,9 +78,9 @@ def check_password(request: HttpRequest, email: str, password: str) -> Account |
     return None
 
 
-def _uncount(request: HttpRequest, email: str, place: trust.Place) -> None:
+def _take_back(request: HttpRequest, email: str, place: trust.Place) -> None:
+    """Uncount one attempt where those at the account from everywhere, and those of the network, were counted."""
     tenant_id = str(request.tenant.id)  # type: ignore[attr-defined]
-    throttle.PASSWORD.take_back(tenant_id, email, place.counted_by)
     if not place.is_known:
         throttle.ACCOUNT.take_back(tenant_id, email)
     if not place.is_known_browser:

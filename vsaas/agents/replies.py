@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from protocol.health import CAMERA_STATES
 from vsaas.common.shapes import Fingerprint, Id, Micros, Next
 
 
@@ -12,17 +13,7 @@ class AgentStream(BaseModel):
 
     camera: Id
     stream: int = Field(description="1 main, 2 sub.")
-    state: Literal[
-        "recording",
-        "connecting",
-        "offline",
-        "refused",
-        "stalled",
-        "unusable",
-        "disabled",
-        "disk-full",
-        "wrong-certificate",
-    ]
+    state: Literal[CAMERA_STATES]
     since_us: Micros
     detail: str
     bits_per_s: int
