@@ -12,6 +12,7 @@ from typing import Any
 
 from protocol import fields
 from protocol.errors import ProtocolError
+from protocol.plan import RecordingPlan
 from sealing.canonical import decode_canonical, encode_canonical
 
 VERSION = 1
@@ -22,6 +23,7 @@ class CameraOrder:
     """One camera to record. Sources are envelopes (SPEC 3.2, purpose 4) to the agent's box key around the RTSP URL in UTF-8.
 
     `certificate`: SHA-256 of the certificate (DER) a person accepted; over rtsps the camera must show that one and no other.
+    `plan`: when it is recorded and how much of it; None: all of it, always.
     """
 
     camera: uuid.UUID
@@ -31,6 +33,7 @@ class CameraOrder:
     source_sub: bytes | None
     audio: bool
     certificate: bytes | None = None
+    plan: RecordingPlan | None = None
 
     def to_map(self) -> dict[int, Any]:
         row: dict[int, Any] = {
@@ -41,12 +44,16 @@ class CameraOrder:
             5: self.source_sub,
             6: self.audio,
         }
-        return row if self.certificate is None else row | {7: self.certificate}
+        if self.certificate is not None:
+            row[7] = self.certificate
+        if self.plan is not None:
+            row[8] = self.plan.to_map()
+        return row
 
     @classmethod
     def from_map(cls, value: object) -> CameraOrder:
         row = fields.mapping(value, "camera order")
-        sub, certificate = row.get(5), row.get(7)
+        sub, certificate, plan = row.get(5), row.get(7), row.get(8)
         return cls(
             fields.uid(row.get(1), "camera"),
             fields.text(row.get(2), "camera name"),
@@ -55,6 +62,7 @@ class CameraOrder:
             None if sub is None else fields.data(sub, "sub source"),
             fields.boolean(row.get(6), "audio"),
             None if certificate is None else fields.data(certificate, "certificate", length=32),
+            None if plan is None else RecordingPlan.from_map(plan),
         )
 
 
