@@ -173,8 +173,8 @@ class Facts:
 
 @dataclass(frozen=True)
 class Answer:
-    """`outcome`: `picture`, `taken` (an upload order, a change of a password), `under-way` and `done` (finding and looking), or one of `CAUSES`.
-    `number`: status of the camera's reply, seconds waited, segments moved forward, or hundredths that are done.
+    """`outcome`: `picture`, `taken` (an upload order, a change of a password), `under-way` and `done` (finding and looking), or one
+    of `CAUSES`. `number`: status of the camera's reply, seconds waited, segments moved forward, or hundredths that are done.
     `sealed`: the picture, empty without one. `report`: what was found so far."""
 
     outcome: str

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import json
 import re
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -102,6 +103,11 @@ class Place:
 def portal() -> Iterator[TinyPortal]:
     with TinyPortal().serving() as portal:
         yield portal
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():  # noqa: ASYNC110 another thread brings it about
+        await asyncio.sleep(0.01)
 
 
 async def carried_out(
@@ -300,8 +306,7 @@ async def test_a_camera_that_takes_neither_password_is_tried_twice_and_a_person_
         async with Cloud(place.box.identity) as cloud, asyncio.timeout(20):
             work = asyncio.create_task(passwords.run(cloud))
             await passwords.settled.wait()
-            while not place.reports:
-                await asyncio.sleep(0.01)
+            await until(lambda: bool(place.reports))
             work.cancel()
         assert camera.wrong == {USER: 2}
     assert [report.cause for report in place.reports] == ["neither"]
@@ -383,8 +388,6 @@ class _Axis(BaseHTTPRequestHandler):
 
 
 def _digest_holds(header: str, method: str, password: str) -> bool:
-    import hashlib
-
     said = {
         key: quoted or plain for key, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', header)
     }

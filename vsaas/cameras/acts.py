@@ -57,6 +57,33 @@ LOOKED_AT = declare(
     ["addresses", "factory_passwords"],
 )
 CAMERA_SET = declare("camera.set", _("{actor} had {object} change the settings of the camera at {address}"))
+PASSWORDS_ASKED = declare(
+    "camera.passwords-asked",
+    _("{actor} had the passwords of {count} cameras changed: {about}"),
+    ["cameras", "restores"],
+)
+PASSWORD_CHANGED = declare(
+    "camera.password-changed", _("{actor} changed the password of {object}"), ["by_run"]
+)
+PASSWORD_FAILED = declare(
+    "camera.password-not-changed", _("{actor} could not change the password of {object}: {cause}")
+)
+PASSWORD_REVEALED = declare(
+    "camera.password-revealed", _("{actor} looked at the password of {object}"), ["which"]
+)
+PASSWORD_WAY = declare(
+    "camera.password-way",
+    _("{actor} changed how the password of {object} is changed"),
+    ["before", "after"],
+)
+PASSWORD_SCHEDULED = declare(
+    "camera.passwords-scheduled",
+    _("{actor} has the passwords of cameras changed every {months} months: {about}"),
+    ["hour"],
+)
+PASSWORD_UNSCHEDULED = declare(
+    "camera.passwords-unscheduled", _("{actor} ended a schedule of cameras' passwords: {about}")
+)
 SITE_ADDED = declare("site.added", _("{actor} added the site {object}, time zone {timezone}"))
 SITE_CHANGED = declare(
     "site.changed",
