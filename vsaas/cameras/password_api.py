@@ -31,7 +31,7 @@ from vsaas.common.shapes import Id, Micros, Next, page_example
 from vsaas.keys.errors import HeldByCustomer, KmsError
 
 
-class MayReply(BaseModel):
+class PasswordMay(BaseModel):
     """What you may do with it."""
 
     reveal: bool
@@ -48,7 +48,7 @@ class CameraPasswordReply(BaseModel):
     under_way: bool
     way: str = Field(description="`onvif`, or the name of a plug-in on the agent.")
     service: str = Field(description="Where the way finds the camera; empty: the usual place.")
-    may: MayReply
+    may: PasswordMay
 
 
 class RevealedReply(BaseModel):
@@ -118,6 +118,7 @@ class PasswordSchedulePage(BaseModel):
     next: Next
 
 
+REVEALED: dict[str, Any] = {"camera": CAMERA["id"], "password": "kV7-tmQx3.hRbnc8wYpA"}  # nosec B105 an example
 KNOWN: dict[str, Any] = {
     "camera": CAMERA["id"],
     "changed_us": 1764064990000000,
@@ -250,7 +251,7 @@ class PasswordRevealing(ApiView):
         request=RevealFields,
         request_example={"which": "current"},
         reply=RevealedReply,
-        example={"camera": CAMERA["id"], "password": "kV7-tmQx3.hRbnc8wYpA"},
+        example=REVEALED,
         problems=(NothingToReveal, HeldByCustomer, KmsError),
     )
     def post(self, request: Request, camera_id: UUID) -> Response:

@@ -64,7 +64,7 @@ def _fields_of(place: str) -> dict[str, Any]:
 class ScheduleForm(forms.Form):
     """When, and of which cameras."""
 
-    place = forms.ChoiceField(label=_("Of"))
+    place = forms.ChoiceField(label=_("Of"), error_messages={"invalid_choice": _("Choose one of the list.")})
     months = forms.IntegerField(label=_("Every so many months"), min_value=1, max_value=MONTHS_MAX, initial=6)
     hour = forms.TypedChoiceField(
         label=_("In the hour"),
