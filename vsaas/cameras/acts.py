@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from vsaas.audit.acts import declare, each_of, one_of
+from vsaas.cameras.models import ALL_CAMERAS
 
 MAIN_ADDRESS = gettext_noop("main address")
 SUB_ADDRESS = gettext_noop("sub address")
@@ -12,6 +13,7 @@ CERTIFICATE = gettext_noop("accepted certificate")
 GO_AT_ONCE = gettext_noop("go at once")
 STAY = gettext_noop("stay until the end of their retention")
 A_NEW_CAMERA = gettext_noop("a new camera")
+
 
 _camera_fields = each_of(
     MAIN_ADDRESS,
@@ -61,6 +63,7 @@ PASSWORDS_ASKED = declare(
     "camera.passwords-asked",
     _("{actor} had the passwords of {count} cameras changed: {about}"),
     ["cameras", "restores"],
+    about=one_of(ALL_CAMERAS),
 )
 PASSWORD_CHANGED = declare(
     "camera.password-changed", _("{actor} changed the password of {object}"), ["by_run"]
@@ -80,9 +83,12 @@ PASSWORD_SCHEDULED = declare(
     "camera.passwords-scheduled",
     _("{actor} has the passwords of cameras changed every {months} months: {about}"),
     ["hour"],
+    about=one_of(ALL_CAMERAS),
 )
 PASSWORD_UNSCHEDULED = declare(
-    "camera.passwords-unscheduled", _("{actor} ended a schedule of cameras' passwords: {about}")
+    "camera.passwords-unscheduled",
+    _("{actor} ended a schedule of cameras' passwords: {about}"),
+    about=one_of(ALL_CAMERAS),
 )
 SITE_ADDED = declare("site.added", _("{actor} added the site {object}, time zone {timezone}"))
 SITE_CHANGED = declare(

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connection, models
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from tenants.models import Site, TenantModel
@@ -156,6 +157,9 @@ class CameraPassword(TenantModel):
         return f"password of {self.camera_id}"
 
 
+ALL_CAMERAS = gettext_noop("all cameras")
+
+
 class PasswordRun(TenantModel):
     """Passwords of some cameras, changed one after another. `about`: which ones, in words as they were then; `asked_by`: the name
     of who asked, "" for the schedule. `restores`: the former passwords are put back."""
@@ -176,6 +180,11 @@ class PasswordRun(TenantModel):
 
     def __str__(self) -> str:
         return self.about
+
+    @property
+    def about_words(self) -> str:
+        """Which cameras, in the language of whoever reads."""
+        return gettext(self.about) if self.about == ALL_CAMERAS else self.about
 
 
 class PasswordState(models.TextChoices):
@@ -234,7 +243,7 @@ class PasswordSchedule(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return self.group or (str(self.site) if self.site_id else "all cameras")
+        return self.group or (str(self.site) if self.site_id else ALL_CAMERAS)
 
 
 class WallLayout(models.TextChoices):

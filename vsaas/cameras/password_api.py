@@ -17,7 +17,7 @@ from tenants.models import Site
 from tenants.permissions import CAMERA_EDIT, CAMERA_PASSWORD
 from vsaas.audit.services import who
 from vsaas.cameras.errors import InvalidPasswordChange, NothingToReveal, PasswordUnderWay
-from vsaas.cameras.models import Camera, PasswordSchedule
+from vsaas.cameras.models import ALL_CAMERAS, Camera, PasswordSchedule
 from vsaas.cameras.password_schedules import MONTHS_MAX, Wish, end_schedule, set_schedule
 from vsaas.cameras.password_views import password_json, run_json, run_of, schedule_json, visible_runs
 from vsaas.cameras.passwords import CAMERAS_MOST, CURRENT, SPARE, begin, changeable, retry, reveal, set_way
@@ -211,7 +211,7 @@ def chosen(actor: Actor, fields: dict[str, Any]) -> tuple[list[Camera], str]:
         rows, about = rows.filter(site=site), site.name
     if group := fields.get("group"):
         rows, about = rows.filter(groups__name=group), f"{about}, {group}" if about else group
-    return list(rows.distinct()), about or "all cameras"
+    return list(rows.distinct()), about or ALL_CAMERAS
 
 
 class CameraPasswordView(ApiView):

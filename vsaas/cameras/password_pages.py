@@ -136,7 +136,7 @@ def _list_context(actor: Actor) -> dict[str, Any]:
         tallies[run_id].append(state)
     schedules = access.visible(actor, CAMERA_EDIT, PasswordSchedule.objects.select_related("site"))
     return {
-        "places": _places(actor),
+        "which": _places(actor),
         "runs": [
             {
                 "run": run,
