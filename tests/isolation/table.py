@@ -275,6 +275,24 @@ URLS: list[Url] = [
         not_found=(200, 404, 422),  # the form again: it offers B's sites and has no such choice
     ),
     Url(PAGES + "health", "GET", Requires(may.AGENT_VIEW), lambda s: page(s, "health")),
+    Url(PAGES + "alarms", "GET", Requires(may.AGENT_VIEW), lambda s: page(s, "alarms")),
+    Url(
+        PAGES + "alarms/told",
+        "POST",
+        Requires(may.AGENT_VIEW),
+        lambda s: page(s, "alarms/told"),
+        body=lambda s: {"by_mail": "on", "all_sites": "yes"},
+        succeeds=(302,),
+    ),
+    Url(API + "alarms", "GET", Requires(may.AGENT_VIEW), lambda s: API + "alarms"),
+    Url(API + "alarms/told", "GET", Requires(may.AGENT_VIEW), lambda s: API + "alarms/told"),
+    Url(
+        API + "alarms/told",
+        "PUT",
+        Requires(may.AGENT_VIEW),
+        lambda s: API + "alarms/told",
+        body=lambda s: {"by_mail": True, "sites": None},
+    ),
     Url(
         PAGES + "health/<uuid:finding_id>/settled",
         "POST",
@@ -2240,6 +2258,11 @@ TASKS: list[Task] = [
         Platform,
         lambda s: (str(s.cast.tenant_a.id), str(s.cast.alice.id), "a" * 64, "en"),  # nobody asked for one
     ),
+    Task("vsaas.alarms.tasks.forget_in_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
+    Task("vsaas.alarms.tasks.forget_old", Platform),
+    Task("vsaas.alarms.tasks.look", Platform),
+    Task("vsaas.alarms.tasks.look_at_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
+    Task("vsaas.alarms.tasks.look_everywhere", Platform),
     Task("vsaas.audit.tasks.forward_audit", Platform),
     Task("vsaas.audit.tasks.forward_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.audit.tasks.forward_platform", Platform),
