@@ -100,19 +100,27 @@ class Passwords:
         if self._journal.find(task.change) is not None:
             return Answer(TAKEN)
         entry = Entry(task.change, task.camera, task.service, task.way)
+        if isinstance(task, RestorePassword):
+            entry = self._restoring(entry, task)
         try:
-            if isinstance(task, RestorePassword):
-                former = Address.of(self._orders.open_former(task.camera, task.former))
-                if not 1 <= len(former.password.encode()) <= PASSWORD_BYTES_MAX:
-                    raise ProtocolError("bad-field", "the former password is empty or too long")
-                entry = replace(entry, host=former.host, user=former.user, new=former.password, restores=True)
             self._journal.put(entry)
-        except (SealingError, ProtocolError, SourceFailed, StateUnusable) as error:
+        except StateUnusable as error:
             log.error("a camera's password is not changed: %s", error)
             return Answer("unusable")
         self._fresh.add(entry.change)
         self._wake.set()
         return Answer(TAKEN)
+
+    def _restoring(self, entry: Entry, task: RestorePassword) -> Entry:
+        """The entry with the former login; failed where the source from before cannot be opened here, as on another box."""
+        try:
+            former = Address.of(self._orders.open_former(task.camera, task.former))
+        except (SealingError, ProtocolError, SourceFailed) as error:
+            log.error("a camera's former address cannot be opened here (%s)", type(error).__name__)
+            return entry.at(FAILED, "unusable")
+        if not 1 <= len(former.password.encode()) <= PASSWORD_BYTES_MAX:
+            return entry.at(FAILED, "unusable")
+        return replace(entry, host=former.host, user=former.user, new=former.password, restores=True)
 
     # What the journal says holds
 

@@ -251,8 +251,11 @@ async def test_the_former_password_comes_back(portal: TinyPortal, tmp_path: Path
             place, replace(back, change=uuid.uuid4(), former=strong.source_main)
         )
         assert camera.users[USER][0] == "aB3-former-one" != kept
+        other_box = b"no envelope of this box"
+        await carried_out(place, replace(back, change=uuid.uuid4(), former=other_box))
+        assert place.reports[-1].cause == "unusable"
     assert used == ["aB3-former-one"] * 4
-    assert place.reports[-1].cause == ""
+    assert place.reports[-2].cause == ""
 
 
 def test_killed_before_and_after_each_step_one_known_password_works(
