@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -100,7 +101,8 @@ class Place:
 
 
 @pytest.fixture
-def portal() -> Iterator[TinyPortal]:
+def portal(monkeypatch: pytest.MonkeyPatch) -> Iterator[TinyPortal]:
+    monkeypatch.setenv("SSL_CERT_FILE", os.devnull)  # no certificates to read anew for each client
     with TinyPortal().serving() as portal:
         yield portal
 
