@@ -42,6 +42,7 @@ from edge_agent.spool import INDEX, Spool, SpoolSummary
 from edge_agent.spool_settings import read_spool_settings
 from edge_agent.status import Status
 from edge_agent.supervision import Supervisor
+from edge_agent.update import Updates
 from edge_agent.upload import Uploader
 from protocol.health import StreamHealth
 from sealing.ids import GapReason, Stream
@@ -186,8 +187,10 @@ class Recorders:
 class Facts:
     """What health tells of spool, streams and uploads."""
 
-    def __init__(self, spool: Spool, recorders: Recorders, uploader: Uploader, budgets: Budgets) -> None:
-        self._spool, self._recorders = spool, recorders
+    def __init__(
+        self, spool: Spool, recorders: Recorders, uploader: Uploader, budgets: Budgets, updates: Updates
+    ) -> None:
+        self._spool, self._recorders, self.update = spool, recorders, updates.health
         self._uploader, self._budgets = uploader, budgets
 
     def spool_summary(self) -> SpoolSummary:
@@ -314,7 +317,8 @@ class Agent:
             under_way=uploader.under_way,
             name_of=self._name_of,
         )
-        facts = Facts(self.spool, self.recorders, uploader, budgets)
+        updates = Updates(self.identity.state, self.orders, cloud)
+        facts = Facts(self.spool, self.recorders, uploader, budgets, updates)
         health = Health(
             self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected, self._tell_status
         )
@@ -326,6 +330,7 @@ class Agent:
             budgets.run(),
             control.run(),
             health.run(),
+            updates.run(),
         ]
         if self.settings.metrics_socket is not None:
             jobs.append(metrics.serve(self.settings.metrics_socket, health.newest))

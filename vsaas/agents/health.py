@@ -8,6 +8,7 @@ from protocol import limits
 from protocol.health import Heartbeat, StreamHealth
 from vsaas.agents.acts import CLONED
 from vsaas.agents.models import Agent, AgentHealth
+from vsaas.agents.updates import heard
 from vsaas.audit.services import agent as audit_agent
 from vsaas.audit.services import record_act
 from vsaas.common import clock
@@ -45,9 +46,11 @@ def take_heartbeat(agent_id: UUID, heartbeat: Heartbeat) -> None:
             "streams": [_stream_json(stream) for stream in heartbeat.streams],
             "alarms": list(heartbeat.alarms),
             "box": None if heartbeat.box is None else asdict(heartbeat.box),
+            "update": None if heartbeat.update is None else asdict(heartbeat.update),
         },
     )
     Agent.objects.filter(id=agent_id).update(last_contact_at=now, software=heartbeat.software[:80])
+    heard(agent, heartbeat.update)
 
 
 def _instances(agent: Agent, before: AgentHealth | None, instance: UUID) -> tuple[list[str], datetime | None]:
