@@ -74,7 +74,8 @@ def build_deb(
         _pin(root / _LIBRARY, release_keys)
         for name, (place, mode) in _PLACES.items():
             _place(DEBIAN / name, root / place, mode)
-        _place(ROOT / "docs" / "agent.md", root / "usr/share/doc/vsaas-agent/agent.md", 0o644)
+        for page in ("agent.md", "camera-passwords.md"):
+            _place(ROOT / "docs" / page, root / "usr/share/doc/vsaas-agent" / page, 0o644)
         _control(root, architecture, pythons)
         _run(
             ["dpkg-deb", "--build", "--root-owner-group", "-Zzstd", "-z6", str(root), str(target)],

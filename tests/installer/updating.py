@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ NEXT, BROKEN = "90.1.0", "90.2.0"
 def rebuilt(package: Path, version: str, *, records: bool = True) -> Path:
     """The same package under another version; `records` false: its program ends as soon as it is to record."""
     root = package.parent / f"root-{version}"
+    shutil.rmtree(root, ignore_errors=True)
     subprocess.run(["dpkg-deb", "--raw-extract", str(package), str(root)], check=True)
     control = root / "DEBIAN/control"
     control.write_text(re.sub(r"(?m)^Version: .*$", f"Version: {version}", control.read_text()))

@@ -128,7 +128,7 @@ def hold(agent: Agent, held: bool, by: Who) -> AgentUpdate:
     return row
 
 
-def heard(agent: Agent, told: UpdateHealth | None) -> None:
+def take_answer(agent: Agent, told: UpdateHealth | None) -> None:
     """What a heartbeat says of the order that is open; the first answer settles it."""
     if told is None or told.state not in _SAID:
         return
