@@ -310,10 +310,12 @@ def _keep_previous(places: Places, running: str) -> None:
             _take_along(Path(line), root)
         fields = _output("dpkg-query", "--status", PACKAGE).splitlines()
         (control / "control").write_text("\n".join(_control_of(fields)) + "\n")
-        for script in ("postinst", "prerm", "postrm", "conffiles"):
-            with contextlib.suppress(Refused):  # a package need not have each
-                source = Path(_output("dpkg-query", "--control-path", PACKAGE, script))
+        for script in ("preinst", "postinst", "prerm", "postrm"):
+            source = _output("dpkg-query", "--control-path", PACKAGE, script)
+            if source:
                 shutil.copy2(source, control / script)
+        settings = _output("dpkg-query", "--show", "--showformat=${Conffiles}", PACKAGE).splitlines()
+        (control / "conffiles").write_text("".join(f"{line.split()[0]}\n" for line in settings))
         made = places.own / f"{PREVIOUS}.new"
         _output("dpkg-deb", "--build", "--root-owner-group", "-Zgzip", "-z1", str(root), str(made))
     shutil.copyfile(Path(__file__), places.own / COPY)

@@ -51,7 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("--key", type=Path, required=True, metavar="FILE")
     release.add_argument("--introduction", action="append", type=Path, default=[], metavar="FILE")
     release.add_argument(
-        "--updates-from", default="", metavar="VERSION", help="the oldest version that may step to this one"
+        "--updates-from",
+        default="0",
+        metavar="VERSION",
+        help="the oldest version that may step to this one; default: any",
     )
     release.add_argument("--notes", default="", help="what people should know of it")
     release.add_argument("files", nargs="+", type=Path, help="packages and single files of this version")

@@ -74,7 +74,7 @@ def make_release(
             f"a release is of one version, and these files are of {', '.join(sorted(versions)) or 'none'}"
         )
     version = versions.pop()
-    release = Release(version, _now_us(), updates_from or version, notes, tuple(file for _v, file in named))
+    release = Release(version, _now_us(), updates_from, notes, tuple(file for _v, file in named))
     signer = _signer(key)
     try:
         given = [path.read_bytes()[:_INTRODUCTION_BYTES_MAX] for path in introductions]

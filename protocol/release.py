@@ -15,7 +15,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from protocol import fields
 from protocol.errors import ProtocolError
@@ -89,7 +89,7 @@ def read_version(text: str) -> tuple[int, ...]:
 
 def sign_release(release: Release, signer: Signer, introductions: Sequence[bytes] = ()) -> bytes:
     """The release document. Raises ProtocolError for a release that no reader would take."""
-    payload = {
+    payload: dict[int, Any] = {
         1: FORMAT,
         2: _RELEASE,
         3: release.version,
@@ -104,7 +104,7 @@ def sign_release(release: Release, signer: Signer, introductions: Sequence[bytes
 
 def introduce_key(public_key: bytes, issued_us: int, signer: Signer) -> bytes:
     """A signed introduction of another release key."""
-    payload = {1: FORMAT, 2: _KEY, 3: public_key, 4: issued_us}
+    payload: dict[int, Any] = {1: FORMAT, 2: _KEY, 3: public_key, 4: issued_us}
     return sign1(encode_canonical(payload), Purpose.RELEASE, signer)
 
 
