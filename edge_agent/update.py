@@ -123,8 +123,9 @@ class Updates:
         if order == self._gave_up:
             return _AGAIN_S
         if order.version == self._box.version:
+            # The installer judges this version just now, or a person installed it.
             self._tell("idle", order)
-            return _AGAIN_S
+            return _LOOK_S
         if not (self._folder / REQUEST).exists() and self._told.state != "handed-over":
             await self._hand_over(order)
         self._tell("handed-over", order)
