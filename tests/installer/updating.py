@@ -83,10 +83,10 @@ def updated_and_rolled_back(machine: Machine, portal: Portal, package: Path, key
     assert portal.heartbeats[-1]["software"] == f"vsaas-agent {NEXT}"
     interruption_ms = told(portal, order)["interruption_ms"]
     gaps = [r.record for r in portal.all_records() if isinstance(r.record, Gap)]
-    stops = [gap for gap in gaps if gap.reason is GapReason.AGENT_STOPPED]
+    stops = [gap.end_us - gap.start_us for gap in gaps if gap.reason == GapReason.AGENT_STOPPED]
     assert stops, "the restart is a signed gap"
-    print(f"recording was interrupted for {interruption_ms} ms")
     assert 0 < interruption_ms < 60_000
+    assert abs(stops[-1] // 1000 - interruption_ms) < 3_000, "as long as the gap says"
 
     order = offer(portal, rebuilt(package, BROKEN, records=False), key, BROKEN)
     try:
