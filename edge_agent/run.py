@@ -31,6 +31,8 @@ from edge_agent.keys import PeriodKeys
 from edge_agent.networks import run_towards_cloud
 from edge_agent.orders import CameraSetup, Orders
 from edge_agent.pace import Pace
+from edge_agent.passwords.changing import Passwords
+from edge_agent.passwords.ways import load_ways
 from edge_agent.publishing import Publishing
 from edge_agent.rebuild import set_aside
 from edge_agent.recorder import SourceFactory, StreamOrder, StreamRecorder, Ticker
@@ -53,6 +55,7 @@ SOFTWARE: Final = f"vsaas-agent {__version__}"
 FLOOR_BYTES: Final = 256 * 1024 * 1024
 _STOPPED: Final = "stopped-cleanly"
 _GOODBYE_S: Final = 3.0
+PASSWORDS_S: Final = 30.0
 _REBUILDS_MOST: Final = 3
 
 Key = tuple[uuid.UUID, Stream]
@@ -186,9 +189,16 @@ class Recorders:
 class Facts:
     """What health tells of spool, streams and uploads."""
 
-    def __init__(self, spool: Spool, recorders: Recorders, uploader: Uploader, budgets: Budgets) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        recorders: Recorders,
+        uploader: Uploader,
+        budgets: Budgets,
+        passwords: Passwords,
+    ) -> None:
         self._spool, self._recorders = spool, recorders
-        self._uploader, self._budgets = uploader, budgets
+        self._uploader, self._budgets, self._passwords = uploader, budgets, passwords
 
     def spool_summary(self) -> SpoolSummary:
         return self._spool.summary()
@@ -205,7 +215,7 @@ class Facts:
             texts.append(
                 f"the spool's index was damaged and is made anew: {rebuilt}; have the disk of this box checked"
             )
-        return [*texts, *self._budgets.alarms, *self._uploader.alarms]
+        return [*texts, *self._budgets.alarms, *self._uploader.alarms, *self._passwords.alarms]
 
 
 def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> StreamOrder:
@@ -236,6 +246,7 @@ class Agent:
         keys = PeriodKeys(spool, identity.tenant, identity.keys.wrapping_key())
         salvage(spool, clock, self.sealing, keys)
         source = functools.partial(open_source, interface=settings.network.camera_interface)
+        self.passwords = Passwords(identity, orders, load_ways(settings.password_ways))
         self.recorders = Recorders(spool, clock, self.sealing, keys, source)
         self._ticker = Ticker(self.recorders.all)
         self._looks, self._stopping, self._told_ready = 0, False, False
@@ -302,7 +313,7 @@ class Agent:
         self.recorders.stop()
 
     async def _work(self, cloud: Cloud, uploader: Uploader, publishing: Publishing) -> None:
-        asked = Asked(self.orders, cloud, uploader.urge)
+        asked = Asked(self.orders, cloud, uploader.urge, self.passwords)
         control = Control(cloud, self.orders, publishing, uploader.post_now, asked)
         budgets = Budgets(
             self.spool,
@@ -314,7 +325,7 @@ class Agent:
             under_way=uploader.under_way,
             name_of=self._name_of,
         )
-        facts = Facts(self.spool, self.recorders, uploader, budgets)
+        facts = Facts(self.spool, self.recorders, uploader, budgets, self.passwords)
         health = Health(
             self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected, self._tell_status
         )
@@ -326,6 +337,7 @@ class Agent:
             budgets.run(),
             control.run(),
             health.run(),
+            self.passwords.run(cloud),
         ]
         if self.settings.metrics_socket is not None:
             jobs.append(metrics.serve(self.settings.metrics_socket, health.newest))
@@ -335,6 +347,10 @@ class Agent:
 
     async def _follow_orders(self) -> None:
         """Record what is ordered, and what is ordered next."""
+        if self.passwords.busy:
+            # A camera whose password may be another one now is asked first: a recorder's tries could lock it.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.passwords.settled.wait(), PASSWORDS_S)
         while True:
             version = self.orders.version
             try:

@@ -64,7 +64,8 @@ def build_deb(architecture: str, folder: Path, pythons: Sequence[str] = PYTHONS)
         gather(architecture, root / _LIBRARY, pythons)
         for name, (place, mode) in _PLACES.items():
             _place(DEBIAN / name, root / place, mode)
-        _place(ROOT / "docs" / "agent.md", root / "usr/share/doc/vsaas-agent/agent.md", 0o644)
+        for page in ("agent.md", "camera-passwords.md"):
+            _place(ROOT / "docs" / page, root / "usr/share/doc/vsaas-agent" / page, 0o644)
         _control(root, architecture, pythons)
         _run(
             ["dpkg-deb", "--build", "--root-owner-group", "-Zzstd", "-z6", str(root), str(target)],

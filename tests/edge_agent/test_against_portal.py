@@ -32,6 +32,8 @@ from edge_agent.errors import PortalRefused
 from edge_agent.health import Health
 from edge_agent.identity import Identity
 from edge_agent.orders import Orders
+from edge_agent.passwords.changing import Passwords
+from edge_agent.passwords.ways import load_ways
 from edge_agent.publishing import Publishing
 from edge_agent.spool import Spool
 from protocol import b64
@@ -137,7 +139,7 @@ class Running:
             box, self.orders, cloud, SystemClock(), lambda camera, stream: self.camera
         )
         self.urged: list[tuple[uuid.UUID, int, int]] = []
-        asked = Asked(self.orders, cloud, self.urge)
+        asked = Asked(self.orders, cloud, self.urge, Passwords(box, self.orders, load_ways("")))
         self.control = Control(cloud, self.orders, self.publishing, lambda: None, asked)
         self.health = Health(box, self.orders, cloud, SystemClock(), facts, lambda: self.control.connected)
 

@@ -1,0 +1,111 @@
+"""Ways to change a camera's password: ONVIF, and plug-ins for makes that manage their users otherwise.
+
+A plug-in is a class without arguments that has the methods of `Way`. The setting `password_ways` names it:
+`axis=vsaas_axis:AxisWay` (several, with commas); cameras name the way in the portal. docs/camera-passwords.md has an example.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+from edge_agent.onvif.device import Device
+from edge_agent.onvif.door import open_door
+from edge_agent.onvif.errors import OnvifFailed
+from edge_agent.passwords.rules import Rules
+from edge_agent.settings import BadSetting
+from protocol.errors import ProtocolError
+from protocol.passwords import ONVIF, check_way
+
+REFUSED: Final = frozenset({"credentials"})
+
+
+@dataclass(frozen=True)
+class Login:
+    """How a device is signed in to. `service`: where the portal says its way in is; "" where it does not. Never printed."""
+
+    host: str
+    service: str
+    user: str
+    password: str = field(repr=False)
+
+    def with_password(self, password: str) -> Login:
+        return replace(self, password=password)
+
+
+class Way(Protocol):
+    """Each method raises OnvifFailed with one of `protocol.passwords.CAUSES` when the device cannot be asked, and keeps
+    passwords out of its texts and logs."""
+
+    async def rules(self, login: Login) -> Rules:
+        """What the device takes for a password."""
+
+    async def takes(self, login: Login) -> bool:
+        """Whether the device takes this login: one try, never more."""
+
+    async def set(self, login: Login, new: str) -> None:
+        """Give the login's user a new password, signed in with the one it has. Raises OnvifFailed `refused-setting` where the
+        device refuses the new one and keeps the old."""
+
+
+class OnvifWay:
+    """By ONVIF user management (Core, 8.4). The login must be an administrator's: no other may set users."""
+
+    @staticmethod
+    def _url(login: Login) -> str:
+        host = f"[{login.host}]" if ":" in login.host else login.host
+        return login.service or f"http://{host}/onvif/device_service"
+
+    async def rules(self, login: Login) -> Rules:
+        """From the device's capabilities and its complexity options, where it tells them."""
+        async with open_door(self._url(login), login.user, login.password) as door:
+            device = Device(door)
+            await device.prepare()
+            shortest, longest = await device.password_lengths()
+        return Rules().within(shortest=shortest, longest=longest)
+
+    async def takes(self, login: Login) -> bool:
+        """By the list of users: only administrators see it, and no camera tells it to strangers."""
+        async with open_door(self._url(login), login.user, login.password) as door:
+            device = Device(door)
+            await device.prepare()
+            try:
+                await device.users()
+            except OnvifFailed as failure:
+                if failure.cause in REFUSED:
+                    return False
+                raise
+            return True
+
+    async def set(self, login: Login, new: str) -> None:
+        """Raises OnvifFailed as `Way.set`; `no-user` where the device does not list the user."""
+        async with open_door(self._url(login), login.user, login.password) as door:
+            device = Device(door)
+            await device.prepare()
+            level = dict(await device.users()).get(login.user)
+            if level is None:
+                raise OnvifFailed("no-user", "the device does not list this user")
+            await device.set_password(login.user, new, level)
+
+
+def load_ways(setting: str) -> dict[str, Way]:
+    """The ways there are: ONVIF, and the plug-ins of the setting. Raises BadSetting."""
+    ways: dict[str, Way] = {ONVIF: OnvifWay()}
+    for item in filter(None, (part.strip() for part in setting.split(","))):
+        name, _, where = item.partition("=")
+        module, _, attribute = where.partition(":")
+        try:
+            check_way(name)
+            made = getattr(importlib.import_module(module), attribute)()
+        except (ProtocolError, ImportError, AttributeError, ValueError, TypeError) as error:
+            raise BadSetting(
+                f"the setting 'password_ways' names {item!r}, which cannot be used ({type(error).__name__}: {error}): "
+                "write name=module:Class, and put the module where this agent's Python finds it"
+            ) from error
+        if name == ONVIF or not all(hasattr(made, method) for method in ("rules", "takes", "set")):
+            raise BadSetting(
+                f"the setting 'password_ways': {item!r} has not the methods rules, takes and set, or its name is taken"
+            )
+        ways[name] = made
+    return ways
