@@ -83,7 +83,7 @@ class Place:
     def _take(self, request: Request) -> Reply:
         report = PasswordReport.decode(request.body)
         self.reports.append(report)
-        by_id = {one.camera: one for one in report.cameras}
+        by_id = {one.camera: one for one in report.cameras if one.main}
         if by_id and not report.cause:
             self.cameras = [
                 replace(one, source_main=by_id[one.camera].main, source_sub=by_id[one.camera].sub)
@@ -251,8 +251,11 @@ async def test_the_former_password_comes_back(portal: TinyPortal, tmp_path: Path
             place, replace(back, change=uuid.uuid4(), former=strong.source_main)
         )
         assert camera.users[USER][0] == "aB3-former-one" != kept
+        other_box = b"no envelope of this box"
+        await carried_out(place, replace(back, change=uuid.uuid4(), former=other_box))
+        assert place.reports[-1].cause == "unusable"
     assert used == ["aB3-former-one"] * 4
-    assert place.reports[-1].cause == ""
+    assert place.reports[-2].cause == ""
 
 
 def test_killed_before_and_after_each_step_one_known_password_works(
@@ -422,6 +425,45 @@ async def test_the_documented_plug_in_changes_a_camera_without_onvif_users(
     assert [report.cause for report in place.reports] == [""]
     assert used == [_Axis.password] * 4
     assert len(_Axis.password) == 20
+
+
+class Clumsy:
+    """A plug-in with a mistake."""
+
+    async def rules(self, login: Any) -> rules.Rules:
+        raise KeyError(login.password)
+
+    takes = set = rules
+
+
+async def test_a_plug_in_that_breaks_leaves_the_password_and_the_agent_as_they_are(
+    portal: TinyPortal, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = Place(tmp_path, portal)
+    change = ChangePassword(uuid.uuid4(), place.cameras[0].camera, "", "clumsy")
+    ways = "clumsy=tests.edge_agent.test_passwords:Clumsy"
+    _passwords, used = await carried_out(place, change, ways=ways)
+    assert [report.cause for report in place.reports] == ["unusable"]
+    assert used == [PASSWORD] * 4
+    assert PASSWORD not in caplog.text
+
+
+async def test_an_address_typed_meanwhile_stays_and_the_new_password_is_told(
+    portal: TinyPortal, tmp_path: Path
+) -> None:
+    place = Place(tmp_path, portal)
+    entry = journal.Entry(
+        uuid.uuid4(), place.cameras[0].camera, "", "onvif", journal.VERIFIED, "127.0.0.1", USER
+    )
+    before = journal.Journal(place.box.state, place.box.identity.keys.box)
+    before.put(replace(entry, old="what it was", new="aB3-new-password"))
+    orders = place.box.orders()
+    orders.offer_command(place.command)
+    _passwords, used = await carried_out(place)
+    (report,) = place.reports
+    assert (report.cause, [one.main for one in report.cameras]) == ("", [b""])
+    assert place.revealed(report) == "aB3-new-password"
+    assert used == [PASSWORD] * 4
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,12 @@ CAUSES: dict[str, tuple[Promise, Promise]] = {
         _("The camera takes no password that is strong enough."),
         _("Update its firmware, or replace it."),
     ),
+    "unusable": (
+        _(
+            "The agent cannot use what it was given: a former address of another box, or a plug-in that failed."
+        ),
+        _("Change the password instead of putting the former one back, or look into the plug-in."),
+    ),
     "no-user": (
         _("The camera does not list the user it is recorded with."),
         _("Type the user of an ONVIF administrator on the camera's page, then try again."),
