@@ -14,11 +14,13 @@ from edge_agent.cloud import Cloud
 from edge_agent.errors import TrustBroken
 from edge_agent.onvif.asked import AskedOfCameras
 from edge_agent.orders import Orders
+from edge_agent.passwords.changing import Passwords
 from edge_agent.publishing import ControlLost
 from protocol.control import AgentMessage, OrderAnswer
 from protocol.errors import ProtocolError
 from protocol.finding import FindCameras, LookAt, SetCamera
 from protocol.order import PICTURE, TAKEN, Answer, Order, TryAddress, UploadNow, seal_picture
+from protocol.passwords import ChangePassword, RestorePassword
 from sealing.errors import SealingError
 
 log = logging.getLogger(__name__)
@@ -33,8 +35,9 @@ Urge = Callable[[uuid.UUID, int, int], Awaitable[int]]
 class Asked:
     """`take` never waits: what is asked goes on beside the control socket."""
 
-    def __init__(self, orders: Orders, cloud: Cloud, urge: Urge) -> None:
+    def __init__(self, orders: Orders, cloud: Cloud, urge: Urge, passwords: Passwords) -> None:
         self._orders, self._cloud, self._urge = orders, cloud, urge
+        self._passwords = passwords
         self._seen: dict[uuid.UUID, None] = {}
         self._of_cameras = AskedOfCameras(orders)
         self._trying = 0
@@ -91,6 +94,8 @@ class Asked:
                 return await self._of_cameras.look_at(order.task, tell)
             case SetCamera():
                 return await self._of_cameras.set(order.task)
+            case ChangePassword() | RestorePassword():
+                return self._passwords.take(order.task)
 
     async def _try(self, order: Order, task: TryAddress) -> Answer:
         if self._trying >= TRIED_AT_ONCE:

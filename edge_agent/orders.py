@@ -98,6 +98,8 @@ class Orders:
         self._signed_command = signed_command
         self.live_url = live_url
         self.on_tips: Callable[[Sequence[ChainTip]], Awaitable[None]] | None = None
+        self.passwords: Callable[[tuple[CameraSetup, ...]], tuple[CameraSetup, ...]] | None = None
+        """Puts passwords into the setups that were changed on this box and that the command document does not know yet."""
         self.version = 0
         self._setups: tuple[CommandDocument | None, tuple[CameraSetup, ...]] = (None, ())
         self._alarms: dict[str, str] = {}
@@ -173,7 +175,12 @@ class Orders:
         return tuple(self._alarms.values())
 
     def cameras(self) -> tuple[CameraSetup, ...]:
-        """The cameras of this agent, their sources opened with the box key."""
+        """The cameras of this agent, their sources opened with the box key, each with the password that holds."""
+        setups = self.stored()
+        return setups if self.passwords is None else self.passwords(setups)
+
+    def stored(self) -> tuple[CameraSetup, ...]:
+        """The cameras as the command document has them."""
         command, setups = self._setups
         if command is not self.command:
             command = self.command
@@ -230,6 +237,15 @@ class Orders:
         """The address whose user and password are to be used on a camera. Raises SealingError or ProtocolError."""
         keys = self._keys
         return open_source(self.tenant, target.scope, Stream.MAIN, target.source, keys.box, keys.box_public)
+
+    def open_former(self, camera: uuid.UUID, envelope: bytes) -> str:
+        """A main source the camera had before. Raises SealingError or ProtocolError."""
+        keys = self._keys
+        return open_source(self.tenant, camera, Stream.MAIN, envelope, keys.box, keys.box_public)
+
+    def changed(self) -> None:
+        """Have whoever follows the orders look at them again: `cameras` gives others now."""
+        self._tell()
 
     def seal_to_self(self, scope: uuid.UUID, stream: Stream, url: str) -> bytes:
         """A camera's source as the portal would seal it for this agent. Raises ProtocolError `bad-source`."""

@@ -26,6 +26,7 @@ from edge_agent.clock import Clock, SystemClock
 from edge_agent.cloud import Cloud, Patience
 from edge_agent.control import Control
 from edge_agent.errors import DiskFull, PortalRefused, PortalUnreachable, SpoolDamaged, TrustBroken
+from edge_agent.flushing import Flusher
 from edge_agent.happenings import Happenings
 from edge_agent.health import Health
 from edge_agent.identity import Identity, hold_state
@@ -33,6 +34,8 @@ from edge_agent.keys import PeriodKeys
 from edge_agent.networks import run_towards_cloud
 from edge_agent.orders import CameraSetup, Orders
 from edge_agent.pace import Pace
+from edge_agent.passwords.changing import Passwords
+from edge_agent.passwords.ways import load_ways
 from edge_agent.preroll import PreRollMemory
 from edge_agent.publishing import Publishing
 from edge_agent.rebuild import set_aside
@@ -45,6 +48,7 @@ from edge_agent.spool import INDEX, Spool, SpoolSummary
 from edge_agent.spool_settings import read_spool_settings
 from edge_agent.status import Status
 from edge_agent.supervision import Supervisor
+from edge_agent.update import Updates
 from edge_agent.upload import Uploader
 from protocol.health import StreamHealth
 from sealing.ids import GapReason, Stream
@@ -56,6 +60,7 @@ SOFTWARE: Final = f"vsaas-agent {__version__}"
 FLOOR_BYTES: Final = 256 * 1024 * 1024
 _STOPPED: Final = "stopped-cleanly"
 _GOODBYE_S: Final = 3.0
+PASSWORDS_S: Final = 30.0
 _REBUILDS_MOST: Final = 3
 
 Key = tuple[uuid.UUID, Stream]
@@ -201,9 +206,17 @@ class Recorders:
 class Facts:
     """What health tells of spool, streams and uploads."""
 
-    def __init__(self, spool: Spool, recorders: Recorders, uploader: Uploader, budgets: Budgets) -> None:
-        self._spool, self._recorders = spool, recorders
-        self._uploader, self._budgets = uploader, budgets
+    def __init__(
+        self,
+        spool: Spool,
+        recorders: Recorders,
+        uploader: Uploader,
+        budgets: Budgets,
+        passwords: Passwords,
+        updates: Updates,
+    ) -> None:
+        self._spool, self._recorders, self.update = spool, recorders, updates.health
+        self._uploader, self._budgets, self._passwords = uploader, budgets, passwords
 
     def spool_summary(self) -> SpoolSummary:
         return self._spool.summary()
@@ -220,7 +233,7 @@ class Facts:
             texts.append(
                 f"the spool's index was damaged and is made anew: {rebuilt}; have the disk of this box checked"
             )
-        return [*texts, *self._budgets.alarms, *self._uploader.alarms]
+        return [*texts, *self._budgets.alarms, *self._uploader.alarms, *self._passwords.alarms]
 
 
 def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> StreamOrder:
@@ -254,8 +267,10 @@ class Agent:
         salvage(spool, clock, self.sealing, keys)
         source = functools.partial(open_source, interface=settings.network.camera_interface)
         self.happenings = Happenings()
+        self.passwords = Passwords(identity, orders, load_ways(settings.password_ways))
         self.recorders = Recorders(spool, clock, self.sealing, keys, source)
         self._ticker = Ticker(self.recorders.all)
+        self._flusher = Flusher(spool.objects, spool.room)
         self._looks, self._stopping, self._told_ready = 0, False, False
 
     async def main(self) -> None:
@@ -292,6 +307,7 @@ class Agent:
             self.spool.on_record = uploader.listen()
             self.orders.on_tips = uploader.compare_tips
             self._ticker.start()
+            self._flusher.start()
             work = asyncio.create_task(self._work(cloud, uploader, publishing))
             told = asyncio.create_task(stopping.wait())
             await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
@@ -317,10 +333,11 @@ class Agent:
 
     def _stop_recording(self) -> None:
         self._ticker.stop()
+        self._flusher.stop()
         self.recorders.stop()
 
     async def _work(self, cloud: Cloud, uploader: Uploader, publishing: Publishing) -> None:
-        asked = Asked(self.orders, cloud, uploader.urge)
+        asked = Asked(self.orders, cloud, uploader.urge, self.passwords)
         control = Control(cloud, self.orders, publishing, uploader.post_now, asked)
         budgets = Budgets(
             self.spool,
@@ -332,7 +349,8 @@ class Agent:
             under_way=uploader.under_way,
             name_of=self._name_of,
         )
-        facts = Facts(self.spool, self.recorders, uploader, budgets)
+        updates = Updates(self.identity.state, self.orders, cloud)
+        facts = Facts(self.spool, self.recorders, uploader, budgets, self.passwords, updates)
         health = Health(
             self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected, self._tell_status
         )
@@ -345,6 +363,8 @@ class Agent:
             control.run(),
             health.run(),
             attend(self.happenings, self.orders, self.recorders.attention, self.clock),
+            self.passwords.run(cloud),
+            updates.run(),
         ]
         if self.settings.metrics_socket is not None:
             jobs.append(metrics.serve(self.settings.metrics_socket, health.newest))
@@ -354,6 +374,10 @@ class Agent:
 
     async def _follow_orders(self) -> None:
         """Record what is ordered, and what is ordered next."""
+        if self.passwords.busy:
+            # A camera whose password may be another one now is asked first: a recorder's tries could lock it.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.passwords.settled.wait(), PASSWORDS_S)
         while True:
             version = self.orders.version
             try:

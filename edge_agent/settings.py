@@ -23,7 +23,7 @@ CONFIG_VARIABLE: Final = "VSAAS_AGENT_CONFIG"
 KEPT: Final = "network.json"
 _PREFIX: Final = "VSAAS_AGENT_"
 _NETWORK: Final = ("proxy", "cloud_interface", "camera_interface")
-_NAMES: Final = (*_NETWORK, "log_level", "log_format", "metrics_socket")
+_NAMES: Final = (*_NETWORK, "log_level", "log_format", "metrics_socket", "password_ways")
 _KEPT_BYTES_MAX: Final = 65536
 
 
@@ -35,12 +35,14 @@ class BadSetting(AgentError):
 
 @dataclass(frozen=True)
 class Settings:
-    """`metrics_socket`: where figures are told (a unix socket); None tells none."""
+    """`metrics_socket`: where figures are told (a unix socket); None tells none. `password_ways`: plug-ins that change passwords
+    of cameras (`edge_agent.passwords.ways`)."""
 
     network: Network
     log_level: str
     log_format: str
     metrics_socket: Path | None
+    password_ways: str = ""
 
 
 def read_settings(
@@ -64,6 +66,7 @@ def read_settings(
         log_level=level,
         log_format=form,
         metrics_socket=Path(socket).absolute() if socket else None,
+        password_ways=named.get("password_ways") or "",
     )
 
 

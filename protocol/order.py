@@ -4,7 +4,8 @@ An order is signed (purpose `vsaas-order-v1`, the command key) and ends at its e
 over the control socket, is kept nowhere, and is obeyed once. Kinds: *try an address*, which the agent answers with
 one picture sealed to the asking browser or with what stands in the way; *upload now*, which moves the segments of a
 stretch to the head of the agent's upload queue; *find cameras*, *look at* some and *set* one (`protocol.finding`),
-of which the first two are answered again and again until they are done.
+of which the first two are answered again and again until they are done; *change* and *restore a password*
+(`protocol.passwords`), whose end the agent reports over HTTP, since it may come after any power cut.
 
 A picture is sealed by HPKE (X25519, HKDF-SHA256, AES-256-GCM) to the X25519 key the browser made for this one test:
 `enc ‖ ciphertext`, with `picture_info` as info. Neither portal nor hub can open it.
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from protocol import fields
 from protocol.errors import ProtocolError
 from protocol.finding import REPORT_BYTES_MAX, FindCameras, LookAt, SetCamera
+from protocol.passwords import ChangePassword, RestorePassword
 from sealing.canonical import decode_canonical, encode_canonical
 from sealing.ids import box_kid
 
@@ -80,7 +82,7 @@ class UploadNow:
     to_us: int
 
 
-Task = TryAddress | UploadNow | FindCameras | LookAt | SetCamera
+Task = TryAddress | UploadNow | FindCameras | LookAt | SetCamera | ChangePassword | RestorePassword
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,10 @@ def _task(row: list[Any]) -> Task:
             return LookAt.of(targets, factory)
         case [5, target, encoders, ntp, time_zone]:
             return SetCamera.of(target, encoders, ntp, time_zone)
+        case [6, change, camera, service, way]:
+            return ChangePassword.of(change, camera, service, way)
+        case [7, change, camera, former, service, way]:
+            return RestorePassword.of(change, camera, former, service, way)
     raise ProtocolError("bad-field", "an order for a task this agent does not know")
 
 
@@ -167,8 +173,8 @@ class Facts:
 
 @dataclass(frozen=True)
 class Answer:
-    """`outcome`: `picture`, `taken` (an upload order), `under-way` and `done` (finding and looking), or one of `CAUSES`.
-    `number`: status of the camera's reply, seconds waited, segments moved forward, or hundredths that are done.
+    """`outcome`: `picture`, `taken` (an upload order, a change of a password), `under-way` and `done` (finding and looking), or one
+    of `CAUSES`. `number`: status of the camera's reply, seconds waited, segments moved forward, or hundredths that are done.
     `sealed`: the picture, empty without one. `report`: what was found so far."""
 
     outcome: str

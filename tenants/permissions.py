@@ -40,6 +40,7 @@ CAMERA_LIVE: Final = _declare("camera:live", _("watch a camera live"))
 CAMERA_PLAYBACK: Final = _declare("camera:playback", _("watch a camera's recordings"))
 CAMERA_AUDIO: Final = _declare("camera:audio", _("listen to a camera, live and recorded"))
 CAMERA_CLIP: Final = _declare("camera:clip", _("save a clip of a camera's recordings"))
+CAMERA_PASSWORD: Final = _declare("camera:password", _("see cameras' passwords"))
 VIEW_EDIT: Final = _declare("view:edit", _("keep and change views of the wall"))
 FOOTAGE_VERIFY: Final = _declare("footage:verify", _("check recordings"))
 FOOTAGE_EXPORT: Final = _declare("footage:export", _("fetch sealed recordings and their keys"))
@@ -99,6 +100,7 @@ NEEDS: Final[dict[Permission, frozenset[Permission]]] = {
     CAMERA_PLAYBACK: frozenset({CAMERA_VIEW}),
     CAMERA_AUDIO: frozenset({CAMERA_VIEW}),
     CAMERA_CLIP: frozenset({CAMERA_VIEW, CAMERA_PLAYBACK}),
+    CAMERA_PASSWORD: frozenset({CAMERA_VIEW, CAMERA_EDIT}),
     VIEW_EDIT: frozenset({CAMERA_VIEW}),
     FOOTAGE_VERIFY: frozenset({CAMERA_VIEW}),
     FOOTAGE_EXPORT: frozenset({CAMERA_VIEW, CAMERA_PLAYBACK}),
@@ -143,7 +145,15 @@ def with_needs(chosen: Iterable[Permission]) -> frozenset[Permission]:
 _CAMERAS_SEEN = frozenset({SITE_VIEW, CAMERA_VIEW, ACCOUNT_SELF})
 _VIEWER = _CAMERAS_SEEN | {CAMERA_LIVE, CAMERA_PLAYBACK, VIEW_EDIT}
 _OPERATOR = _VIEWER | {CAMERA_AUDIO, CAMERA_CLIP, AGENT_VIEW, USAGE_VIEW, FOOTAGE_VERIFY}
-_MANAGER = _OPERATOR | {SITE_EDIT, CAMERA_EDIT, AGENT_ENROL, AGENT_EDIT, PEOPLE_VIEW, LOGIN_APPROVE}
+_MANAGER = _OPERATOR | {
+    SITE_EDIT,
+    CAMERA_EDIT,
+    CAMERA_PASSWORD,
+    AGENT_ENROL,
+    AGENT_EDIT,
+    PEOPLE_VIEW,
+    LOGIN_APPROVE,
+}
 _AUDITOR = _CAMERAS_SEEN | {AUDIT_VIEW, PEOPLE_VIEW, USAGE_VIEW, FOOTAGE_VERIFY}
 _INSTALLER = _CAMERAS_SEEN | {CAMERA_EDIT, CAMERA_LIVE, AGENT_VIEW, AGENT_ENROL, AGENT_EDIT}
 
@@ -153,8 +163,10 @@ OPERATOR: Final = Role("operator", _("Operator"), _("operators"), _OPERATOR)
 VIEWER: Final = Role("viewer", _("Viewer"), _("viewers"), _VIEWER)
 AUDITOR: Final = Role("auditor", _("Auditor"), _("auditors"), _AUDITOR)
 INSTALLER: Final = Role("installer", _("Installer"), _("installers"), _INSTALLER)
-# What an access token can never lend: it would let whoever finds it make itself at home.
-NEVER_BY_TOKEN: Final = frozenset({ACCOUNT_SELF, PEOPLE_EDIT, ROLE_EDIT, LOGIN_APPROVE, KEYS_HOLD})
+# What an access token can never lend: it would let whoever finds it make itself at home, or sign in to cameras.
+NEVER_BY_TOKEN: Final = frozenset(
+    {ACCOUNT_SELF, PEOPLE_EDIT, ROLE_EDIT, LOGIN_APPROVE, KEYS_HOLD, CAMERA_PASSWORD}
+)
 
 
 def token_scopes() -> tuple[Permission, ...]:

@@ -57,7 +57,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         marked = item.get_closest_marker("e2e") or item.get_closest_marker("real_time")
-        in_real_time = marked or item.path.parent.name in REAL_TIME
+        browses = "page" in getattr(item, "fixturenames", ())
+        in_real_time = marked or browses or item.path.parent.name in REAL_TIME
         if in_real_time and not getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.flaky(reruns=1))
 

@@ -22,6 +22,7 @@ APPS = (
     "keys",
     "agents",
     "cameras",
+    "alarms",
     "footage",
     "live",
 )

@@ -249,6 +249,19 @@ class Device:
         answer = await self._device("GetUsers")
         return [(text(item, "Username"), text(item, "UserLevel")) for item in all_of(answer, "User")]
 
+    async def password_lengths(self) -> tuple[int, int]:
+        """Shortest and longest password the camera says it takes; 0 where it does not say. Older ones know neither request."""
+        shortest = longest = 0
+        try:
+            told = first(await self._device("GetServiceCapabilities"), "Security")
+            longest = 0 if told is None else _attribute(told, "MaxPasswordLength")
+            answer = await self._device("GetPasswordComplexityConfiguration")
+            shortest = number(answer, "MinLen", most=1000)
+        except OnvifFailed as failure:
+            if failure.cause not in ("unsupported", "refused-setting", "not-onvif"):
+                raise
+        return shortest, longest
+
     async def set_password(self, user: str, password: str, level: str) -> None:
         """Raises OnvifFailed `refused-setting` where the camera's rules for passwords forbid it."""
         tags = {"Username": user, "Password": password, "UserLevel": level}

@@ -61,7 +61,8 @@ def test_one_asks_for_a_new_factor_and_the_other_approves_it(
         olga.get_by_role("button", name="Code by e-mail").click()
         expect(olga.get_by_text("A code is on its way")).to_be_visible()
         looks_right(olga, "factor", PICTURES)
-        olga.get_by_role("link", name="I have lost my second factor").click()
+        with olga.expect_navigation():
+            olga.get_by_role("link", name="I have lost my second factor").click()
         looks_right(olga, "lost", PICTURES)
         alice.goto(f"{base}/approvals")
         olga.get_by_label("What happened").fill("My phone fell into the harbour. Call me: extension 14.")

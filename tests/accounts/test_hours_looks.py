@@ -81,7 +81,8 @@ def test_hours_are_edited_by_keyboard_and_look_right(
     expect(page.get_by_role("heading", name="When these roles hold")).to_be_visible()
     looks_right(page, "rights with hours")
     page.goto(f"{base}/organisation")
-    page.get_by_role("button", name="Add a holiday").press("Enter")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Add a holiday").press("Enter")
     looks_right(page, "calendar")
     come_as(page, address, clients["olga"])
     page.goto(f"{base}/")

@@ -79,14 +79,16 @@ def page(portal: Portal, chromium: Browser) -> Iterator[Page]:
 def test_pages_of_tokens_hold_at_every_width_in_both_themes(page: Page, portal: Portal) -> None:
     page.goto(portal.tokens)
     looks_right(page, "tokens")
-    page.get_by_role("link", name="Make a token").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Make a token").click()
     looks_right(page, "new token")
     page.get_by_role("button", name="Make the token").click()
     expect(
         page.get_by_role("textbox", name="Name")
     ).to_be_focused()  # the browser's own check: the name is missing
     page.goto(portal.tokens)
-    page.get_by_role("link", name=re.compile("Revoke Nightly")).click()
+    with page.expect_navigation():
+        page.get_by_role("link", name=re.compile("Revoke Nightly")).click()
     looks_right(page, "revoke token")
 
 

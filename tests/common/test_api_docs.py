@@ -27,10 +27,14 @@ from vsaas.audit.services import system
 from vsaas.audit.siem import destinations
 from vsaas.cameras.finding import Wanted, begin_look, begin_search, begin_setting
 from vsaas.cameras.importing import keep, read_table
+from vsaas.cameras.models import PasswordChange, PasswordRun, PasswordState
+from vsaas.cameras.password_schedules import Wish as PasswordWish
+from vsaas.cameras.password_schedules import set_schedule
 from vsaas.cameras.saved_views import view_add
 from vsaas.cameras.services import NewCamera, camera_add
 from vsaas.cameras.testing import Wish
 from vsaas.cameras.testing import begin as begin_test
+from vsaas.common.clock import now as clock_now
 from vsaas.common.redis import client
 from vsaas.footage.findings import note
 from vsaas.footage.models import Finding, FindingKind
@@ -86,6 +90,9 @@ def surroundings(portal: str) -> dict[str, str]:
         )
         wanted = destinations.Wanted("Watch", "syslog", "127.0.0.1:9")
         destination = destinations.add(wanted, system("tests"))
+        run = PasswordRun.objects.create(about="Gate", started_at=clock_now(), ended_at=clock_now())
+        PasswordChange.objects.create(run=run, camera=camera, state=PasswordState.FAILED, cause="timeout")
+        schedule = set_schedule(PasswordWish(6, 3), system("tests"))
         code = EnrolmentCode.objects.get(used_by=box.agent_id)
     return {
         "PATH": os.environ["PATH"],
@@ -104,6 +111,8 @@ def surroundings(portal: str) -> dict[str, str]:
         "IMPORT": str(table),
         "SETTING": str(setting.id),
         "FOUND": str(next(iter(look.targets))),
+        "RUN": str(run.id),
+        "SCHEDULE": str(schedule.id),
         "ORDER": str(uuid4()),
         "CODE": str(code.id),
         "ACCOUNT": str(cast.bob.id),

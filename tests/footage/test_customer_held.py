@@ -27,7 +27,7 @@ from tenants.permissions import OPERATOR, OWNER
 from tenants.scope import tenant_scope
 from tests.agent_sim import SECOND, AgentSim, recorded
 from tests.boxes import Box, make_code, problem
-from tests.cast import Cast, make_fresh
+from tests.cast import Cast, make_account, make_fresh, sign_in
 from tests.key_browser import KeyBrowser, Secret, public_of
 from tests.keys.dumps import everything
 from tests.rules import set_hours
@@ -421,6 +421,15 @@ def test_another_holder_opens_the_vault_and_the_last_one_stays(
     assert problem(holder.send("POST", "keys/own", again)) == "last-holder"
     with pytest.raises(LastHolder), tenant_scope(holder.tenant):
         Account.objects.get(pk=people.alice.pk).delete()
+    with tenant_scope(holder.tenant):
+        oscar = sign_in(make_account("Oscar", OWNER))
+    demoted = oscar.patch(
+        f"/api/v1/members/{people.alice.pk}",
+        {"role": "operator", "all_sites": True},
+        content_type="application/json",
+        headers={"VSaaS-Tenant": people.tenant_a.slug, "Accept": "application/json"},
+    )
+    assert (demoted.status_code, problem(demoted)) == (409, "last-holder")
     # Who put the secret together from the recovery kit makes themselves a holder.
     olga.secret = holder.secret
     assert olga.send("POST", path, {"sealed": olga.vault_share(olga.public, vault)}).status_code == 204

@@ -19,9 +19,12 @@ from tests.boxes import Box, make_box, make_keys
 from tests.cast import Cast, make_cast, sign_in
 from tests.footage.test_retention import hours_ago
 from tests.looks import AXE_AT
+from vsaas.alarms import watching
+from vsaas.alarms.models import Alarm
 from vsaas.audit.services import system
 from vsaas.cameras.models import Camera
 from vsaas.cameras.services import CameraChange, NewCamera, camera_add, camera_delete, camera_update
+from vsaas.common import clock
 
 BY = system("tests")
 WIDTHS = {1440: 900, 1024: 768, 390: 844}
@@ -206,6 +209,9 @@ def full(estate: Estate) -> Estate:
             "the portal showed fewer statements than before: it was restored from a backup, or is not ours"
         ],
     )
+    with tenant_scope(tenant):
+        watching.look()
+        Alarm.objects.filter(camera=made[1]).update(ended_at=clock.now())
     return estate
 
 
@@ -287,6 +293,7 @@ PAGES: dict[str, tuple[Callable[[Estate], str], Walk | None]] = {
     "agent-revoke": (lambda e: f"agents/{e.box.agent_id}/revoke", None),
     "enrol": (lambda e: "agents/enrol", None),
     "enrol-code": (lambda e: "agents/enrol", _code),
+    "alarms": (lambda e: "alarms", None),
     "usage": (lambda e: "usage", None),
     "usage-shorter": (lambda e: "usage", _shorter),
 }

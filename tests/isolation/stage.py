@@ -15,6 +15,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from protocol import b64
+from protocol.passwords import seal_password
 from tenants.access import actor_of
 from tenants.models import Membership, OrganisationRole, Site, Tenant
 from tenants.permissions import VIEWER, all_permissions
@@ -32,13 +33,16 @@ from vsaas.approvals.models import ApprovalRequest, BreakGlassCode
 from vsaas.audit.models import AuditDestination, AuditInbox
 from vsaas.audit.services import system
 from vsaas.audit.siem import destinations
-from vsaas.cameras.models import Camera
+from vsaas.cameras.models import Camera, CameraPassword, PasswordChange, PasswordRun, PasswordState
+from vsaas.cameras.password_schedules import Wish, set_schedule
 from vsaas.cameras.saved_views import view_add
 from vsaas.cameras.services import NewCamera, camera_add
 from vsaas.common import clock
 from vsaas.common.redis import client
 from vsaas.footage.findings import note
 from vsaas.footage.models import Finding, FindingKind
+from vsaas.keys.models import KeyPurpose
+from vsaas.keys.tenant_keys import newest_key
 from vsaas.mail.letters import Letter
 from vsaas.mail.models import Message
 from vsaas.mail.sealed import seal
@@ -192,6 +196,45 @@ class Stage:
         kept = {"account": str(self.cast.alice.id), "rows": [row]}
         client().set(f"vsaas:camera-import:{self.cast.tenant_a.id}:{self.view_id}", json.dumps(kept), ex=60)
         return self.view_id
+
+    @functools.cached_property
+    def password_run_id(self) -> UUID:
+        """A run over the camera of the Yard that failed."""
+        return self.password_change.run_id
+
+    @functools.cached_property
+    def password_change(self) -> PasswordChange:
+        """Its change, which A's agent was asked for."""
+        with tenant_scope(self.cast.tenant_a.id):
+            now = clock.now()
+            run = PasswordRun.objects.create(about=self.camera.name, started_at=now, ended_at=now)
+            return PasswordChange.objects.create(
+                run=run,
+                camera=self.camera,
+                state=PasswordState.FAILED,
+                cause="timeout",
+                asked_at=now,
+                ended_at=now,
+            )
+
+    @functools.cached_property
+    def password_schedule_id(self) -> UUID:
+        """A schedule of the Yard."""
+        with tenant_scope(self.cast.tenant_a.id):
+            return set_schedule(Wish(6, 3, self.site), system("tests")).id
+
+    @functools.cached_property
+    def known_password(self) -> str:
+        """The password an agent set for the camera of the Yard."""
+        with tenant_scope(self.cast.tenant_a.id):
+            key = newest_key(self.cast.tenant_a.id, KeyPurpose.RECIPIENT)
+            change = self.view_id
+            sealed = seal_password(
+                self.cast.tenant_a.id, self.camera.id, change, "aB3-zebra", bytes(key.public_key)
+            )
+            known = {"changed_at": clock.now(), "change": change, "sealed": sealed, "recipient": key.kid}
+            CameraPassword.objects.update_or_create(camera=self.camera, defaults=known)
+        return "aB3-zebra"
 
     def _asking(self, kind: str) -> UUID:
         kept = {

@@ -41,19 +41,28 @@ class Drill:
     def note(self, name: str) -> None:
         self.moments[name] = datetime.now(UTC)
 
-    def segments(self, since: str, until: str | None = None) -> int:
-        """How many verified segments there are between two moments; -1 while something does not verify."""
+    def note_end(self, name: str, since: str) -> None:
+        """Notes up to when there is footage in the store. What is recorded at this instant ends later than that, and may
+        get into a backup by its record alone."""
+        report = self.report(since, datetime.now(UTC))
+        assert not isinstance(report, str), report
+        self.moments[name] = datetime.fromisoformat(report["cameras"][0]["to"]["time"])
+
+    def report(self, since: str, end: datetime) -> dict[str, Any] | str:
         up = self.checkout.up_json()
         tenant = Tenant(up["tenant"], "", up["root_fingerprint"], False, ())
-        end = self.moments[until] if until else datetime.now(UTC)
-        report = verified_range(self.box, tenant, up["cameras"][0]["id"], self.moments[since], end)
+        return verified_range(self.box, tenant, up["cameras"][0]["id"], self.moments[since], end)
+
+    def segments(self, since: str, until: str | None = None) -> int:
+        """How many verified segments there are between two moments; -1 while something does not verify."""
+        report = self.report(since, self.moments[until] if until else datetime.now(UTC))
         if isinstance(report, str) or not report["state"].startswith("verified"):
             return -1
         return sum(stream["segments_good"] for stream in report["cameras"])
 
     def wait_for(self, count: int, since: str, until: str | None = None) -> None:
         assert wait_until(lambda: self.segments(since, until) >= count, 90, pause_seconds=1), (
-            self.segments(since, until),
+            self.report(since, self.moments[until] if until else datetime.now(UTC)),
             agent_status(self.box),
         )
 
@@ -80,7 +89,7 @@ def drill(running_checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) 
 
 def test_a_backup_is_made_while_everything_runs_into_one_closed_file(drill: Drill) -> None:
     drill.wait_for(2, "beginning")
-    drill.note("before the backup")
+    drill.note_end("before the backup", "beginning")
     made = drill.make("backup", TO=str(drill.backup), WITH_FOOTAGE="1")
     assert made.returncode == 0, made.stderr
     drill.note("backup")

@@ -2,12 +2,19 @@
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 from uuid import UUID
+
+from django.db import transaction
 
 from protocol import limits
 from protocol.health import Heartbeat, StreamHealth
+from tenants.scope import current_tenant_id
+from vsaas.agents import heard
 from vsaas.agents.acts import CLONED
 from vsaas.agents.models import Agent, AgentHealth
+from vsaas.agents.updates import take_answer
 from vsaas.audit.services import agent as audit_agent
 from vsaas.audit.services import record_act
 from vsaas.common import clock
@@ -25,6 +32,7 @@ def take_heartbeat(agent_id: UUID, heartbeat: Heartbeat) -> None:
     agent = Agent.objects.select_for_update().get(id=agent_id)
     now = clock.now()
     before = AgentHealth.objects.filter(agent=agent).first()
+    streams = [_stream_json(stream) for stream in heartbeat.streams]
     past, cloned_at = _instances(agent, before, heartbeat.instance)
     AgentHealth.objects.update_or_create(
         agent=agent,
@@ -42,12 +50,17 @@ def take_heartbeat(agent_id: UUID, heartbeat: Heartbeat) -> None:
             "disk_free_bytes": heartbeat.disk_free_bytes,
             "days_left": heartbeat.days_left,
             "oldest_unsent_us": heartbeat.oldest_unsent_us,
-            "streams": [_stream_json(stream) for stream in heartbeat.streams],
+            "streams": streams,
             "alarms": list(heartbeat.alarms),
             "box": None if heartbeat.box is None else asdict(heartbeat.box),
+            "update": None if heartbeat.update is None else asdict(heartbeat.update),
         },
     )
     Agent.objects.filter(id=agent_id).update(last_contact_at=now, software=heartbeat.software[:80])
+    take_answer(agent, heartbeat.update)
+    changed = before is None or heard.is_news(before.streams, streams, clock.to_us(now))
+    note = partial(heard.note_heard, current_tenant_id(), agent_id, now.timestamp(), changed=changed)
+    transaction.on_commit(note, robust=True)
 
 
 def _instances(agent: Agent, before: AgentHealth | None, instance: UUID) -> tuple[list[str], datetime | None]:
@@ -81,5 +94,5 @@ def is_online(health: AgentHealth | None) -> bool:
     return health.received_at > clock.now() - timedelta(seconds=limits.AGENT_OFFLINE_SECONDS)
 
 
-def _stream_json(stream: StreamHealth) -> dict[str, object]:
+def _stream_json(stream: StreamHealth) -> dict[str, Any]:
     return asdict(stream) | {"camera": str(stream.camera)}

@@ -6,7 +6,7 @@ which that is not so is refused. Where changes of roles need a second person, tw
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -22,6 +22,17 @@ from vsaas.approvals import people
 from vsaas.approvals.errors import NobodyToApprove
 from vsaas.approvals.models import ApprovalPolicy
 
+Kept = Callable[[], Callable[[], None]]
+_kept: list[Kept] = []
+
+
+def register_kept(kept: Kept) -> None:
+    """Something else a change of people's rights must leave in place: `kept()` looks before the change, and what it returns
+    raises after it when that is gone."""
+    if kept not in _kept:
+        _kept.append(kept)
+
+
 _SIGN_IN = "sign-in"
 _ROLES = "roles"
 
@@ -29,9 +40,12 @@ _ROLES = "roles"
 @contextmanager
 def keeps_approvers() -> Iterator[None]:
     """Raises NobodyToApprove at its end when a change made inside leaves somebody without an approver who had one, or
-    binds somebody who has none. The caller holds the lock on the tenant's people."""
-    before = stranded()
+    binds somebody who has none, or takes away what is registered to be kept. The caller holds the lock on the tenant's
+    people."""
+    before, others = stranded(), [kept() for kept in _kept]
     yield
+    for still in others:
+        still()
     for who, why in stranded().items():
         if who not in before:
             raise NobodyToApprove(why)

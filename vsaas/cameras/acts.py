@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from vsaas.audit.acts import declare, each_of, one_of
+from vsaas.cameras.models import ALL_CAMERAS
 
 MAIN_ADDRESS = gettext_noop("main address")
 SUB_ADDRESS = gettext_noop("sub address")
@@ -12,6 +13,7 @@ CERTIFICATE = gettext_noop("accepted certificate")
 GO_AT_ONCE = gettext_noop("go at once")
 STAY = gettext_noop("stay until the end of their retention")
 A_NEW_CAMERA = gettext_noop("a new camera")
+
 
 _camera_fields = each_of(
     MAIN_ADDRESS,
@@ -57,6 +59,37 @@ LOOKED_AT = declare(
     ["addresses", "factory_passwords"],
 )
 CAMERA_SET = declare("camera.set", _("{actor} had {object} change the settings of the camera at {address}"))
+PASSWORDS_ASKED = declare(
+    "camera.passwords-asked",
+    _("{actor} had the passwords of {count} cameras changed: {about}"),
+    ["cameras", "restores"],
+    about=one_of(ALL_CAMERAS),
+)
+PASSWORD_CHANGED = declare(
+    "camera.password-changed", _("{actor} changed the password of {object}"), ["by_run"]
+)
+PASSWORD_FAILED = declare(
+    "camera.password-not-changed", _("{actor} could not change the password of {object}: {cause}")
+)
+PASSWORD_REVEALED = declare(
+    "camera.password-revealed", _("{actor} looked at the password of {object}"), ["which"]
+)
+PASSWORD_WAY = declare(
+    "camera.password-way",
+    _("{actor} changed how the password of {object} is changed"),
+    ["before", "after"],
+)
+PASSWORD_SCHEDULED = declare(
+    "camera.passwords-scheduled",
+    _("{actor} has the passwords of cameras changed every {months} months: {about}"),
+    ["hour"],
+    about=one_of(ALL_CAMERAS),
+)
+PASSWORD_UNSCHEDULED = declare(
+    "camera.passwords-unscheduled",
+    _("{actor} ended a schedule of cameras' passwords: {about}"),
+    about=one_of(ALL_CAMERAS),
+)
 SITE_ADDED = declare("site.added", _("{actor} added the site {object}, time zone {timezone}"))
 SITE_CHANGED = declare(
     "site.changed",

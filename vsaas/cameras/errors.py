@@ -93,3 +93,21 @@ class SiteNotEmpty(Conflict):
     """Something still belongs to the site."""
 
     problem = "site-not-empty"
+
+
+class InvalidPasswordChange(InvalidField):
+    """What is to be changed, how or when, is wrong."""
+
+    problem = "invalid-password-change"
+
+
+class NothingToReveal(Conflict):
+    """No password of this camera is known here, or none that can be opened."""
+
+    problem = "no-password-known"
+
+
+class PasswordUnderWay(Conflict):
+    """The password of the camera is being changed already."""
+
+    problem = "password-under-way"

@@ -286,12 +286,14 @@ def add_looked(
     The caller has checked that the actor holds `camera:edit` on the agent, and that the look is the actor's.
     """
     looks = {look.scope: look for look in asking.looks()}
-    rows = [_new_camera(looks.get(choice.scope), choice) for choice in choices]
+    rows = [_new_camera(looks.get(choice.scope), choice, asking.targets) for choice in choices]
     added = iter(cameras_add(agent, [row for row in rows if isinstance(row, NewCamera)], who(actor)))
     return [next(added) if isinstance(row, NewCamera) else row for row in rows]
 
 
-def _new_camera(look: Looked | None, choice: Choice) -> NewCamera | VsaasError:
+def _new_camera(
+    look: Looked | None, choice: Choice, targets: Mapping[UUID, Target]
+) -> NewCamera | VsaasError:
     if look is None or look.cause:
         return NotReady(_("this camera was not seen: look at it again, with the right user and password"))
     profiles = {profile.token: profile for profile in look.profiles}
@@ -308,6 +310,7 @@ def _new_camera(look: Looked | None, choice: Choice) -> NewCamera | VsaasError:
         retention_days=choice.retention_days,
         groups=choice.groups,
         id=choice.scope,
+        service=targets[choice.scope].service,
     )
 
 

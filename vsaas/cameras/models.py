@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connection, models
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from tenants.models import Site, TenantModel
@@ -119,6 +120,130 @@ class CameraSource(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.get_stream_display()} source of {self.camera_id}"
+
+
+class CameraPassword(TenantModel):
+    """What is known of a camera's password, and how it is changed. No row: nothing was set and nothing is known.
+
+    `service`: its ONVIF device service, or where the plug-in `way` finds it; "": the usual place. `sealed`: the password the agent
+    set at `changed_at` by `change`, sealed to the tenant recipient `recipient` (kid); null once somebody typed another address.
+    `former_main`, `former_sub`: the sources before, sealed to the agent, to put them back. `spare`: a password the camera may have
+    though its change `spare_change` failed.
+    """
+
+    site_path = "camera__site_id"
+    camera_path = "camera_id"
+    groups_path = "camera__groups"
+
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="passwords")
+    service = models.CharField(max_length=1000, default="", blank=True)
+    way = models.CharField(max_length=40, default="onvif")
+    changed_at = models.DateTimeField(null=True, blank=True)
+    change = models.UUIDField(null=True, blank=True)
+    sealed = models.BinaryField(null=True, blank=True)
+    recipient = models.BinaryField(max_length=16, null=True, blank=True)
+    former_main = models.BinaryField(null=True, blank=True)
+    former_sub = models.BinaryField(null=True, blank=True)
+    spare = models.BinaryField(null=True, blank=True)
+    spare_change = models.UUIDField(null=True, blank=True)
+    spare_recipient = models.BinaryField(max_length=16, null=True, blank=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "camera"], name="camera_password_once_per_camera")
+        ]
+
+    def __str__(self) -> str:
+        return f"password of {self.camera_id}"
+
+
+ALL_CAMERAS = gettext_noop("all cameras")
+
+
+class PasswordRun(TenantModel):
+    """Passwords of some cameras, changed one after another. `about`: which ones, in words as they were then; `asked_by`: the name
+    of who asked, "" for the schedule. `restores`: the former passwords are put back."""
+
+    about = models.CharField(max_length=300)
+    asked_by = models.CharField(max_length=200, default="", blank=True)
+    restores = models.BooleanField(default=False)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(TenantModel.Meta):
+        ordering = ["-started_at", "-id"]
+        indexes = [
+            models.Index(
+                fields=["tenant"], name="password_run_open", condition=models.Q(ended_at__isnull=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.about
+
+    @property
+    def about_words(self) -> str:
+        """Which cameras, in the language of whoever reads."""
+        return gettext(self.about) if self.about == ALL_CAMERAS else self.about
+
+
+class PasswordState(models.TextChoices):
+    """How far the change of one password is."""
+
+    WAITING = "waiting", _("waiting")
+    ASKED = "asked", _("under way")
+    DONE = "done", _("done")
+    FAILED = "failed", _("not done")
+
+
+class PasswordChange(TenantModel):
+    """One camera of a run. Its id is what the agent knows the change by: tried again, it is another row of another run. `cause`:
+    one of `protocol.passwords.CAUSES`, or the portal's own."""
+
+    site_path = "camera__site_id"
+    camera_path = "camera_id"
+    groups_path = "camera__groups"
+
+    run = models.ForeignKey(PasswordRun, on_delete=models.CASCADE, related_name="changes")
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="+")
+    state = models.CharField(max_length=10, choices=PasswordState.choices, default=PasswordState.WAITING)
+    cause = models.CharField(max_length=40, default="", blank=True)
+    asked_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "run", "camera"], name="password_change_once_per_run")
+        ]
+        indexes = [models.Index(fields=["tenant", "camera", "ended_at"], name="password_change_of_camera")]
+
+    def __str__(self) -> str:
+        return f"change of the password of {self.camera_id}"
+
+
+class PasswordSchedule(TenantModel):
+    """Passwords are changed every `months` months, in the hour `hour` of the site's own time: of a site, of a group, or of all
+    cameras. What was never set counts from `begun_at`."""
+
+    site_path = "site_id"
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    group = models.CharField(max_length=200, default="", blank=True)
+    months = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(60)])
+    hour = models.PositiveSmallIntegerField(validators=[MaxValueValidator(23)])
+    begun_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "site", "group"],
+                name="password_schedule_once_per_place",
+                nulls_distinct=False,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.group or (str(self.site) if self.site_id else ALL_CAMERAS)
 
 
 class WallLayout(models.TextChoices):

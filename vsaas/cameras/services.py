@@ -29,7 +29,14 @@ from vsaas.cameras.errors import (
     InvalidCamera,
     StaleVersion,
 )
-from vsaas.cameras.models import RETENTION_DAYS_MAX, Camera, CameraGroup, CameraSource, StreamKind
+from vsaas.cameras.models import (
+    RETENTION_DAYS_MAX,
+    Camera,
+    CameraGroup,
+    CameraPassword,
+    CameraSource,
+    StreamKind,
+)
 from vsaas.common import clock
 from vsaas.common.errors import VsaasError
 from vsaas.common.names import CHARS_MAX, BadName, clean_name
@@ -51,7 +58,8 @@ class SealedAddress:
 class NewCamera:
     """What a camera begins with. URLs: `rtsp://user:password@host[:port]/path` (rtsps too); not shown in any repr.
 
-    `site`: None for the agent's own. `id`: the one its sealed addresses were sealed for; None: a new one."""
+    `site`: None for the agent's own. `id`: the one its sealed addresses were sealed for; None: a new one. `service`: its ONVIF
+    device service, where it is known."""
 
     name: str
     main_url: str | SealedAddress = field(repr=False)
@@ -62,6 +70,7 @@ class NewCamera:
     site: Site | None = None
     groups: Sequence[str] = ()
     id: UUID | None = None
+    service: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,6 +149,8 @@ def _put(agent: Agent, new: NewCamera, by: Who) -> Camera:
     _seal(camera, StreamKind.MAIN, new.main_url)
     if new.sub_url is not None:
         _seal(camera, StreamKind.SUB, new.sub_url)
+    if new.service:
+        CameraPassword.objects.create(camera=camera, service=new.service)
     _set_groups(camera, new.groups)
     record_act(acts.ADDED, by, what(camera), agent=agent.name)
     return camera
@@ -158,6 +169,7 @@ def camera_update(camera: Camera, change: CameraChange, by: Who) -> Camera:
     changed = _apply(camera, change)
     if change.main_url is not None:
         _seal(camera, StreamKind.MAIN, change.main_url)
+        forget_password(camera)
         changed.append(acts.MAIN_ADDRESS)
     if change.sub_url is not None:
         _change_sub(camera, change.sub_url)
@@ -187,6 +199,7 @@ def camera_delete(camera: Camera, by: Who, *, erase_footage: bool) -> None:
     camera.version += 1
     camera.save()
     CameraSource.objects.filter(camera=camera).delete()
+    CameraPassword.objects.filter(camera=camera).delete()
     # A group that somebody's role speaks of stays on the recordings: what it gives or denies holds until they are gone.
     spoken_of = Membership.objects.exclude(group="").values("group")
     CameraGroup.objects.filter(camera=camera).exclude(name__in=spoken_of).delete()
@@ -197,6 +210,24 @@ def camera_delete(camera: Camera, by: Who, *, erase_footage: bool) -> None:
         footage=acts.GO_AT_ONCE if erase_footage else acts.STAY,
     )
     tell_agent(camera.agent)
+
+
+def forget_password(camera: Camera) -> None:
+    """Somebody typed another address, whose password is theirs: what an agent set before is the camera's no more."""
+    gone = dict.fromkeys(("changed_at", "change", "sealed", "recipient", "former_main", "former_sub"))
+    CameraPassword.objects.filter(camera=camera).update(**gone)
+
+
+def replace_sources(camera: Camera, main: bytes, sub: bytes | None) -> None:
+    """Puts sources in the place of those that differ from them in the password alone, as the agent itself sealed them. The
+    caller has locked the camera, and tells the agent."""
+    for stream, sealed in ((StreamKind.MAIN, main), (StreamKind.SUB, sub)):
+        if sealed is not None:
+            CameraSource.objects.filter(camera=camera, stream=stream).update(
+                sealed=sealed, changed_at=clock.now()
+            )
+    camera.version += 1
+    camera.save(update_fields=["version"])
 
 
 def cameras_of_agent(agent_id: UUID) -> dict[UUID, Camera]:

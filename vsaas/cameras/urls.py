@@ -4,6 +4,9 @@ from django.urls import path
 
 from vsaas.cameras import api as views
 from vsaas.cameras import pages as page
+from vsaas.cameras import password_api as password
+from vsaas.cameras import password_pages as passwords
+from vsaas.cameras.agent_api import passwords as password_reports
 from vsaas.cameras.agents_page import agent, agents, revoke_agent
 from vsaas.cameras.camera_pages import (
     accept_certificate,
@@ -43,7 +46,26 @@ pages = [
     path("cameras/set/<uuid:setting_id>", camera_setting, name="sites-camera-setting"),
     path("cameras/import", import_cameras, name="sites-import"),
     path("cameras/import/<uuid:batch_id>", imported_cameras, name="sites-imported"),
+    path("cameras/passwords", passwords.passwords, name="sites-passwords"),
+    path("cameras/passwords/schedules", passwords.add_schedule, name="sites-passwords-schedule"),
+    path(
+        "cameras/passwords/schedules/<uuid:schedule_id>/remove",
+        passwords.remove_schedule,
+        name="sites-passwords-unschedule",
+    ),
+    path("cameras/passwords/<uuid:run_id>", passwords.password_run, name="sites-passwords-run"),
     path("cameras/<uuid:camera_id>", page.camera, name="camera"),
+    path("cameras/<uuid:camera_id>/password", passwords.camera_password, name="sites-camera-password"),
+    path(
+        "cameras/<uuid:camera_id>/password/change",
+        passwords.change_password,
+        name="sites-camera-password-change",
+    ),
+    path(
+        "cameras/<uuid:camera_id>/password/reveal",
+        passwords.reveal_password,
+        name="sites-camera-password-reveal",
+    ),
     path("cameras/<uuid:camera_id>/people", camera_people, name="camera-people"),
     path("cameras/<uuid:camera_id>/settings", change_camera, name="sites-camera"),
     path("cameras/<uuid:camera_id>/switch", switch_camera, name="sites-camera-switch"),
@@ -83,6 +105,29 @@ api = [
     path("camera-settings/<uuid:setting_id>", CameraSetting.as_view(), name="api-camera-setting"),
     path("camera-imports", CameraImports.as_view(), name="api-camera-imports"),
     path("camera-imports/<uuid:import_id>/cameras", ImportedCameras.as_view(), name="api-imported-cameras"),
+    path(
+        "cameras/<uuid:camera_id>/password",
+        password.CameraPasswordView.as_view(),
+        name="api-camera-password",
+    ),
+    path(
+        "cameras/<uuid:camera_id>/password/revealing",
+        password.PasswordRevealing.as_view(),
+        name="api-camera-password-revealing",
+    ),
+    path("password-runs", password.PasswordRuns.as_view(), name="api-password-runs"),
+    path("password-runs/<uuid:run_id>", password.OnePasswordRun.as_view(), name="api-password-run"),
+    path("password-runs/<uuid:run_id>/retry", password.PasswordRetry.as_view(), name="api-password-retry"),
+    path("password-schedules", password.PasswordSchedules.as_view(), name="api-password-schedules"),
+    path(
+        "password-schedules/<uuid:schedule_id>",
+        password.OnePasswordSchedule.as_view(),
+        name="api-password-schedule",
+    ),
     path("views", Views.as_view(), name="api-views"),
     path("views/<uuid:view_id>", View.as_view(), name="api-view"),
+]
+
+agent_api = [
+    path("passwords", password_reports, name="agent-passwords"),
 ]

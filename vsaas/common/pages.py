@@ -53,7 +53,7 @@ PLACES = (
     Place("sites", _("Sites"), "site", SITE_VIEW),
     Place("people", _("People"), "people", PEOPLE_VIEW),
     Place("approvals", pgettext_lazy("place", "Approvals"), "stamp", LOGIN_APPROVE),
-    Place("health", _("Health"), "shield", AGENT_VIEW),
+    Place("alarms", _("Health"), "shield", AGENT_VIEW),
     Place("audit", _("Audit"), "audit", AUDIT_VIEW),
     Place("organisation", pgettext_lazy("place", "Settings"), "settings", TENANT_EDIT),
 )
@@ -85,6 +85,7 @@ BELONGS = {
     "sync": "overview",
     "agents": "sites",
     "usage": "sites",
+    "health": "alarms",
     "roles": "people",
     "mail": "people",
     "keys": "organisation",

@@ -20,6 +20,7 @@ from tenants.declare import Requires, requires
 from tenants.errors import NotFound
 from tenants.middleware import signed_in
 from tenants.permissions import AGENT_EDIT, AGENT_VIEW, TENANT_EDIT
+from vsaas.alarms.tabs import tabs
 from vsaas.audit.services import who
 from vsaas.common.api import ApiView
 from vsaas.common.describe import describe
@@ -95,6 +96,7 @@ def health(request: HttpRequest) -> HttpResponse:
     actor = signed_in(request)
     found = [_shown(row) for row in open_findings(actor)]
     context = {
+        "tabs": tabs(request, "health"),
         "findings": found,
         "may_settle": actor.holds(AGENT_EDIT),
         "security": security_shown() if actor.tenant_wide(TENANT_EDIT) else None,

@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "vsaas.installation",
     "vsaas.agents",
     "vsaas.cameras",
+    "vsaas.alarms",
     "vsaas.footage",
     "vsaas.live",
     "django.contrib.contenttypes",

@@ -1,5 +1,6 @@
 """Who holds an organisation's keys: the portal, or people to whom a vault secret is sealed. Needs the tenant's scope."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from tenants import access
 from tenants.access import Actor
 from tenants.models import Tenant
 from tenants.permissions import KEYS_HOLD
-from tenants.scope import in_tenant_scope
+from tenants.scope import current_tenant_id, in_tenant_scope
 from tenants.words import Text
 from vsaas.accounts.models import Account
 from vsaas.keys.errors import LastHolder, NotCustomerHeld, NotHolder
@@ -85,6 +86,29 @@ def keep_a_holder(sender: object, instance: Account, **kwargs: object) -> None:
             _("%(name)s is the only holder of the organisation's keys: make somebody else a holder first")
             % {"name": instance}
         )
+
+
+def keeps_holders() -> Callable[[], None]:
+    """For `vsaas.approvals.standing`: of those who hold the keys in force, one must be left whose roles let them."""
+    before = _able_holders()
+
+    def still() -> None:
+        if before and not _able_holders():
+            raise LastHolder(
+                _(
+                    "nobody would be left who holds the organisation's keys and may: make somebody else a holder first"
+                )
+            )
+
+    return still
+
+
+def _able_holders() -> set[UUID]:
+    vault = vault_in_force()
+    holders = set() if vault is None else set(vault.shares.values_list("account_id", flat=True))
+    tenant_id = current_tenant_id()
+    grants = access.grants_of(holders) if holders else {}
+    return {one for one, held in grants.items() if Actor(tenant_id, one, "", held).tenant_wide(KEYS_HOLD)}
 
 
 def hours_note() -> Text | None:

@@ -1,0 +1,27 @@
+"""Background work on cameras. Each task is safe to run twice, and at the same time as itself."""
+
+from __future__ import annotations
+
+import uuid
+
+from tenants.scope import tenant_scope
+from vsaas.cameras import password_schedules, passwords
+from vsaas.common.tasks import platform_task
+
+PASSWORDS_EVERY_S = 30
+
+
+@platform_task(
+    "goes on with a tenant's runs of camera passwords, and begins those that are due, in its scope"
+)
+def passwords_of_tenant(tenant_id: str) -> None:
+    """One order at a time per agent; what the agent reports meanwhile brings the next."""
+    with tenant_scope(uuid.UUID(tenant_id)):
+        password_schedules.begin_due()
+        passwords.advance()
+
+
+@platform_task("has every tenant's runs of camera passwords gone on with", every_s=PASSWORDS_EVERY_S)
+def go_on_with_passwords() -> None:
+    """Twice a minute."""
+    passwords_of_tenant.for_each_tenant("camera passwords", PASSWORDS_EVERY_S)
