@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from protocol.plan import Mode, PlanWindow, Quality, RecordingPlan, Rule
 from tenants.models import Site
@@ -37,7 +36,7 @@ def test_a_plan_is_kept_told_to_the_agent_and_audited(place: Place) -> None:
     reply = recording(place, PLAN)
     assert reply.status_code == 200, reply.content
     assert reply.json()["recording"] == PLAN
-    zone = place.camera.site.timezone
+    zone = place.cast.site_a.timezone
     expected = PlanWindow(frozenset({4, 5}), 22 * 60, 6 * 60, Rule(Mode.EVENT, Quality.KEY_FRAMES))
     assert place.orders()["Door"].plan == RecordingPlan(
         zone, Rule(), (expected,), 5, 60, frozenset({"motion", "line"})
@@ -153,8 +152,10 @@ def form(version: int, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def at(place: Place, **changes: Any) -> Any:
-    return place.alice.post(place.url(f"cameras/{place.camera.id}/recording"), form(1, **changes), follow=True)
+def at(place: Place, version: int = 1, **changes: Any) -> Any:
+    return place.alice.post(
+        place.url(f"cameras/{place.camera.id}/recording"), form(version, **changes), follow=True
+    )
 
 
 def test_the_page_says_what_holds_in_sentences(place: Place) -> None:
@@ -187,12 +188,12 @@ def test_what_somebody_else_changed_meanwhile_is_not_put_back(place: Place) -> N
     reply = at(place)
     assert reply.status_code == 409
     assert "Somebody else changed this camera" in text(reply)
-    assert reply.context["form"].rows[0].begin == "08:00"
+    assert 'value="08:00"' in reply.content.decode()
 
 
 def test_a_plan_is_copied_to_a_group_and_to_other_cameras_and_the_agent_is_told_once(place: Place) -> None:
     with tenant_scope(place.cast.tenant_a.id):
-        others = [camera_add(place.box.agent, NewCamera(name, "rtsp://10.0.0.9/x"), BY) for name in "PQR"]
+        others = [camera_add(place.box.agent(), NewCamera(name, "rtsp://10.0.0.9/x"), BY) for name in "PQR"]
         CameraGroup.objects.create(camera=others[0], name="Doors")
     number = place.command().number
     shown = at(place, also=["group:Doors", f"camera:{others[1].id}"])
@@ -201,14 +202,13 @@ def test_a_plan_is_copied_to_a_group_and_to_other_cameras_and_the_agent_is_told_
     assert orders["Door"].plan == orders["P"].plan == orders["Q"].plan
     assert orders["R"].plan is None
     assert place.command().number == number + 1
-    refused = at(place, version="2", quality="sub", also=[f"camera:{others[2].id}"])
+    refused = at(place, version=2, quality="sub", also=[f"camera:{others[2].id}"])
     assert refused.status_code == 422
     assert "has no sub stream" in text(refused)
 
 
 def test_others_are_changed_only_by_who_may_change_them(place: Place) -> None:
-    bob = Client()
-    sign_in(bob, place.cast.bob)
+    bob = sign_in(place.cast.bob)
     reply = bob.post(place.url(f"cameras/{place.camera.id}/recording"), form(1))
     assert reply.status_code in (403, 404)
     with tenant_scope(place.cast.tenant_a.id):
