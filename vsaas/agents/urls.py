@@ -16,6 +16,9 @@ pages = [path("agents/enrol", enrol, name="agents-enrol")]
 api = [
     path("agents", views.Agents.as_view(), name="api-agents"),
     path("agents/<uuid:agent_id>/revocation", views.AgentRevocation.as_view(), name="api-agent-revocation"),
+    path(
+        "agents/<uuid:agent_id>/replacement", views.AgentReplacement.as_view(), name="api-agent-replacement"
+    ),
     path("agents/<uuid:agent_id>", views.OneAgent.as_view(), name="api-agent"),
     path("enrolment-codes/<uuid:code_id>", views.OneEnrolmentCode.as_view(), name="api-enrolment-code"),
     path("enrolment-codes", views.EnrolmentCodes.as_view(), name="api-enrolment-codes"),
