@@ -49,6 +49,7 @@ from edge_agent.update import Updates
 from edge_agent.upload import Uploader
 from protocol.health import StreamHealth
 from sealing.ids import GapReason, Stream
+from sealing.record import Follows
 
 logger = logging.getLogger(__name__)
 
@@ -245,7 +246,10 @@ class Agent:
         self.identity, self.orders, self.spool, self.clock = identity, orders, spool, clock
         self.settings, self.supervisor = settings, Supervisor()
         self.spool_settings = read_spool_settings(identity.state)
-        self.sealing = Sealing(identity.tenant, identity.agent, identity.record, SOFTWARE)
+        inherits = {
+            (tip.camera, tip.stream): Follows(tip.chain, tip.seq, tip.hash) for tip in identity.follows
+        }
+        self.sealing = Sealing(identity.tenant, identity.agent, identity.record, SOFTWARE, inherits)
         keys = PeriodKeys(spool, identity.tenant, identity.keys.wrapping_key())
         salvage(spool, clock, self.sealing, keys)
         source = functools.partial(open_source, interface=settings.network.camera_interface)

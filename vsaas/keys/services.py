@@ -31,6 +31,7 @@ from vsaas.keys.statements import (
     sign_statement,
     sign_tombstone,
     statements_since,
+    verified_trust,
 )
 from vsaas.keys.tenant_keys import newest_key
 
@@ -63,6 +64,7 @@ __all__ = [
     "statements_since",
     "store_envelopes",
     "tenant_recipient",
+    "verified_trust",
     "waits",
 ]
 
