@@ -188,14 +188,14 @@ class CameraCheckView(ApiView):
         example=CHECKLIST,
         problems=(InvalidCheck,),
     )
-    def put(self, request: Request, camera_id: UUID, point: str) -> Response:
+    def put(self, request: Request, camera_id: UUID, point_key: str) -> Response:
         """`ok` confirms what only a person can say (`named`, `aimed`, `view`), `accepted` with a reason leaves a point as it is,
         `to-do` takes back what was said."""
         rows = present(Camera.objects.select_related("site", "agent"))
         camera = access.get(self.actor, CAMERA_EDIT, rows, id=camera_id)
         fields = valid(CheckFields(data=request.data))
         with transaction.atomic():
-            say(camera, point, fields["state"], fields["reason"], self.actor)
+            say(camera, point_key, fields["state"], fields["reason"], self.actor)
         (one,) = checklists(self.actor, [camera])
         return Response(one.json())
 

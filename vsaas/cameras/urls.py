@@ -137,7 +137,9 @@ api = [
         password.OnePasswordSchedule.as_view(),
         name="api-password-schedule",
     ),
-    path("cameras/<uuid:camera_id>/checks/<str:point>", CameraCheckView.as_view(), name="api-camera-check"),
+    path(
+        "cameras/<uuid:camera_id>/checks/<str:point_key>", CameraCheckView.as_view(), name="api-camera-check"
+    ),
     path("sites/<uuid:site_id>/commissioning", SiteCommissioning.as_view(), name="api-site-commissioning"),
     path("sites/<uuid:site_id>/sign-offs", SiteSignOffs.as_view(), name="api-site-sign-offs"),
     path("sign-offs/<uuid:sign_off_id>/report", SignOffReport.as_view(), name="api-sign-off-report"),
