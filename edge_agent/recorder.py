@@ -34,6 +34,8 @@ SourceFactory = Callable[[str, bool, bytes | None], Source]
 """Opens an address, with sound or without, whose certificate must be this one (SHA-256) where one was accepted."""
 _ROOM_WAIT_S = 1.0
 _STEADY_S = 10.0
+KEYLESS_S = 60.0
+"""So long pictures may come before one that recording can begin with; encoders for still scenes send one a minute."""
 
 _STATES = {
     GapReason.CAMERA_UNREACHABLE: "offline",
@@ -202,7 +204,7 @@ class StreamRecorder:
         source = self._open_source(self.order.url, self.order.audio, self.order.certificate)
         self._certificate = source.certificate
         began_ns = self._clock.mono_ns()
-        steady = False
+        steady, beginning = False, _Beginning()
         try:
             for event in source.events():
                 if isinstance(event, CameraClock):
@@ -221,12 +223,14 @@ class StreamRecorder:
                     self._bytes += len(event.data)
                     if event.kind == "video":
                         self._frame_ns = event.arrival_ns
+                        beginning.check(event, recording=self._segmenter.recording)
                     if event.kind == "video" and self._state != "recording" and self._segmenter.recording:
                         self._set_state("recording", "")
                     if not steady and event.arrival_ns - began_ns > _STEADY_S * 1e9:
                         steady = True
                         self._backoff.reset()
                 elif isinstance(event, TrackChanged) and isinstance(event.track, VideoTrack):
+                    beginning.described = True
                     self._codec, self._size = event.track.codec_string, event.track.size
                 elif isinstance(event, PacketsLost):
                     self._packets_lost += event.count
@@ -314,6 +318,28 @@ class StreamRecorder:
             last_frame_us=None if frame_ns is None else self._clock.wall_us() - (now_ns - frame_ns) // 1000,
             clock_offset_us=self._camera_clock_us,
         )
+
+
+class _Beginning:
+    """Watches over pictures that come before recording can begin. `described`: their parameter sets are known."""
+
+    def __init__(self) -> None:
+        self.described = False
+        self._waits_since_ns: int | None = None
+
+    def check(self, unit: AccessUnit, *, recording: bool) -> None:
+        """Raises SourceFailed when pictures came for so long and none could be begun with: connecting anew makes most
+        cameras send a key frame."""
+        if recording:
+            self._waits_since_ns = None
+        elif self._waits_since_ns is None:
+            self._waits_since_ns = unit.arrival_ns
+        elif unit.arrival_ns - self._waits_since_ns > KEYLESS_S * 1e9:
+            what = "no key frame" if self.described else "pictures without parameter sets"
+            raise SourceFailed(
+                GapReason.CAMERA_STREAM_UNUSABLE,
+                f"for {KEYLESS_S:.0f} s the camera sends {what}: set a shorter key-frame interval in it, or restart it",
+            )
 
 
 class Ticker(threading.Thread):
