@@ -215,7 +215,9 @@ class Facts:
             texts.append(
                 f"the spool's index was damaged and is made anew: {rebuilt}; have the disk of this box checked"
             )
-        return [*texts, *self._budgets.alarms, *self._uploader.alarms, *self._passwords.alarms]
+        # Both streams of a camera tell the same.
+        cameras = dict.fromkeys(text for recorder in self._recorders.all() for text in recorder.alarms())
+        return [*texts, *cameras, *self._budgets.alarms, *self._uploader.alarms, *self._passwords.alarms]
 
 
 def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> StreamOrder:
