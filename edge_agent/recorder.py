@@ -38,6 +38,7 @@ _ROOM_WAIT_S = 1.0
 _STEADY_S = 10.0
 KEYLESS_S = 60.0
 """So long pictures may come before one that recording can begin with; encoders for still scenes send one a minute."""
+_RETURN_WAIT_S = 2.5
 
 _STATES = {
     GapReason.CAMERA_UNREACHABLE: "offline",
@@ -118,6 +119,7 @@ class StreamRecorder:
         self._resume_reason = resume_reason
         self._stop = threading.Event()
         self._backoff = Backoff()
+        self._returning = Backoff(longest_s=_RETURN_WAIT_S)
         self._clock_offset_us = offset_us(clock)
         self._state, self._since_us, self._detail = "connecting", clock.wall_us(), ""
         self._codec = self._certificate = ""
@@ -191,6 +193,9 @@ class StreamRecorder:
             state = "wrong-certificate" if error.certificate else _STATES[error.reason]
             self._certificate = error.certificate or self._certificate
             self._interrupt(error.reason, str(error), state)
+            if error.reason in (GapReason.CAMERA_UNREACHABLE, GapReason.CAMERA_STALLED) and not error.cause:
+                # It is gone, and costs nothing to look for; one that answers with a refusal is asked more and more rarely.
+                return self._returning.next_s()
         except DiskFull as error:
             self._drop(GapReason.DISK_FULL, str(error))
             # What concerns this file alone is tried again like a camera that fails: not at once, and for ever.
@@ -233,6 +238,7 @@ class StreamRecorder:
                     if not steady and event.arrival_ns - began_ns > _STEADY_S * 1e9:
                         steady = True
                         self._backoff.reset()
+                        self._returning.reset()
                 elif isinstance(event, TrackChanged) and isinstance(event.track, VideoTrack):
                     beginning.track = event.track
                     self._codec, self._size = event.track.codec_string, event.track.size

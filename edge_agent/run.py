@@ -25,6 +25,7 @@ from edge_agent.clock import Clock, SystemClock
 from edge_agent.cloud import Cloud, Patience
 from edge_agent.control import Control
 from edge_agent.errors import DiskFull, PortalRefused, PortalUnreachable, SpoolDamaged, TrustBroken
+from edge_agent.flushing import Flusher
 from edge_agent.health import Health
 from edge_agent.identity import Identity, hold_state
 from edge_agent.keys import PeriodKeys
@@ -44,6 +45,7 @@ from edge_agent.spool import INDEX, Spool, SpoolSummary
 from edge_agent.spool_settings import read_spool_settings
 from edge_agent.status import Status
 from edge_agent.supervision import Supervisor
+from edge_agent.update import Updates
 from edge_agent.upload import Uploader
 from protocol.health import StreamHealth
 from sealing.ids import GapReason, Stream
@@ -196,8 +198,9 @@ class Facts:
         uploader: Uploader,
         budgets: Budgets,
         passwords: Passwords,
+        updates: Updates,
     ) -> None:
-        self._spool, self._recorders = spool, recorders
+        self._spool, self._recorders, self.update = spool, recorders, updates.health
         self._uploader, self._budgets, self._passwords = uploader, budgets, passwords
 
     def spool_summary(self) -> SpoolSummary:
@@ -251,6 +254,7 @@ class Agent:
         self.passwords = Passwords(identity, orders, load_ways(settings.password_ways))
         self.recorders = Recorders(spool, clock, self.sealing, keys, source)
         self._ticker = Ticker(self.recorders.all)
+        self._flusher = Flusher(spool.objects, spool.room)
         self._looks, self._stopping, self._told_ready = 0, False, False
 
     async def main(self) -> None:
@@ -287,6 +291,7 @@ class Agent:
             self.spool.on_record = uploader.listen()
             self.orders.on_tips = uploader.compare_tips
             self._ticker.start()
+            self._flusher.start()
             work = asyncio.create_task(self._work(cloud, uploader, publishing))
             told = asyncio.create_task(stopping.wait())
             await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
@@ -312,6 +317,7 @@ class Agent:
 
     def _stop_recording(self) -> None:
         self._ticker.stop()
+        self._flusher.stop()
         self.recorders.stop()
 
     async def _work(self, cloud: Cloud, uploader: Uploader, publishing: Publishing) -> None:
@@ -327,7 +333,8 @@ class Agent:
             under_way=uploader.under_way,
             name_of=self._name_of,
         )
-        facts = Facts(self.spool, self.recorders, uploader, budgets, self.passwords)
+        updates = Updates(self.identity.state, self.orders, cloud)
+        facts = Facts(self.spool, self.recorders, uploader, budgets, self.passwords, updates)
         health = Health(
             self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected, self._tell_status
         )
@@ -340,6 +347,7 @@ class Agent:
             control.run(),
             health.run(),
             self.passwords.run(cloud),
+            updates.run(),
         ]
         if self.settings.metrics_socket is not None:
             jobs.append(metrics.serve(self.settings.metrics_socket, health.newest))

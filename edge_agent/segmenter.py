@@ -20,7 +20,7 @@ from edge_agent.mp4 import VIDEO_TIMESCALE, AudioTrack, Sample, VideoTrack
 from sealing.ids import GapReason
 
 ORIGIN_S = 10
-FRAGMENT_S = 1
+FRAGMENT_S = 0.4
 SLEW_US = 20_000
 LOST_MAPPING_US = 3_000_000
 JUMP_BACK = 2 * VIDEO_TIMESCALE

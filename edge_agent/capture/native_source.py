@@ -6,6 +6,7 @@ FFmpeg asks the system for one byte, three bytes and the rest of every packet; t
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 import struct
 import time
@@ -26,12 +27,12 @@ from edge_agent.capture.rtsp import (
     unusable,
     whole,
 )
-from edge_agent.capture.source import CameraClock, Event, PacketsLost, TrackChanged
+from edge_agent.capture.source import AccessUnit, CameraClock, Event, PacketsLost, TrackChanged
 from edge_agent.errors import CertificateChanged, SourceFailed
 from edge_agent.mp4 import VIDEO_TIMESCALE
 from sealing.ids import GapReason
 
-_BUFFER_BYTES: Final = 256 * 1024
+_BUFFER_BYTES: Final = 512 * 1024
 _HEAD: Final = struct.Struct(">BBHI")
 _REPORT: Final = struct.Struct(">BBHIIII")
 _OPEN_FACTOR: Final = 3
@@ -43,8 +44,8 @@ _FIRST_PICTURES: Final = 3
 _FIRST_FACTOR: Final = 2.5
 _SLOW_FACTOR: Final = 4
 _UNREADABLE_PACKETS: Final = 2000
-_REST_S: Final = 0.23
-_READ_BYTES: Final = 150_000
+_REST_S: Final = 0.45
+_ROOM_SHARE: Final = 3
 _NTP_TO_UNIX_S: Final = 2_208_988_800
 AUDIBLE_S: Final = 0.06
 
@@ -305,44 +306,53 @@ class NativeSource:
         monotonic_ns = time.monotonic_ns
         alive_ns = monotonic_ns()
         unreadable = 0
+        done: list[AccessUnit] = []
         rest_s = _REST_S / 4
         unread = self._end - self._begin
         while True:
             if not self.hurried:
-                # Nobody watches: reading a few times a second costs half of reading each picture as it comes.
-                # No longer than the system's own buffer holds, though: a camera must never wait.
+                # Nobody watches: reading twice a second costs half of reading each picture as it comes. No longer than
+                # the system's own buffer holds, though: half of it is what the camera may send ahead, and a camera must
+                # never wait. The system lets it grow to four times what is read at once, so a third leaves it room to.
                 time.sleep(rest_s)
             # What came along with the reply to PLAY waits already.
             count, unread = unread or self._receive(), 0
-            rest_s = min(_REST_S, rest_s * (1.2 if count < _READ_BYTES else _READ_BYTES / count))
+            room = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // _ROOM_SHARE
+            rest_s = min(_REST_S, rest_s * (1.2 if count < room else room / count))
             now_ns = monotonic_ns()
             begin, end = self._begin, self._end
             while True:
-                begin = video.run(buffer, view, begin, end)
-                if end - begin < 4 or buffer[begin] != 0x24:
-                    break
-                size = buffer[begin + 2] << 8 | buffer[begin + 3]
-                if end - begin < size + 4:
-                    break
-                at, begin = begin + 4, begin + size + 4
-                channel, packet = buffer[at - 3], view[at:begin]
-                self._begin = begin
-                if channel == 0:
-                    pictures = 0
-                    for event in self._video_packet(packet, now_ns):
-                        pictures += 1
-                        yield event
-                    unreadable = 0 if pictures else unreadable + 1
-                    if pictures:
-                        if self._patience.learn((now_ns - alive_ns) / 1e9):
-                            self._socket.settimeout(self._patience.seconds)
-                        alive_ns = now_ns
-                    elif unreadable > _UNREADABLE_PACKETS:
-                        raise unusable("the camera sends no readable pictures")
-                elif channel == 2:
-                    yield from self._audio_packet(packet, now_ns)
-                elif channel in (1, 3):
-                    yield from self._report(channel >> 1, packet)
+                begin = video.run(buffer, view, begin, end, now_ns, done)
+                if not done:
+                    if end - begin < 4 or buffer[begin] != 0x24:
+                        break
+                    size = buffer[begin + 2] << 8 | buffer[begin + 3]
+                    if end - begin < size + 4:
+                        break
+                    at, begin = begin + 4, begin + size + 4
+                    channel, packet = buffer[at - 3], view[at:begin]
+                    self._begin = begin
+                    if channel == 0:
+                        missing = self._video_packet(packet, now_ns, done)
+                        if missing:
+                            yield PacketsLost(missing)
+                        unreadable += 1
+                        if unreadable > _UNREADABLE_PACKETS and not done:
+                            raise unusable("the camera sends no readable pictures")
+                    elif channel == 2:
+                        yield from self._audio_packet(packet, now_ns)
+                    elif channel in (1, 3):
+                        yield from self._report(channel >> 1, packet)
+                if done:
+                    unreadable = 0
+                    if self._patience.learn((now_ns - alive_ns) / 1e9):
+                        self._socket.settimeout(self._patience.seconds)
+                    alive_ns = now_ns
+                    if video.changed is not None:
+                        track, video.changed = video.changed, None
+                        yield TrackChanged("video", track)
+                    yield from done
+                    done.clear()
             self._begin = begin
             if end - begin >= 1 and buffer[begin] != 0x24:
                 self._heed(self._take_reply())
@@ -361,31 +371,25 @@ class NativeSource:
         elif reply.status in (405, 501):
             self._keep_alive_method = "OPTIONS"
 
-    def _video_packet(self, packet: memoryview, now_ns: int) -> list[Event]:
-        """One RTP packet of the picture; the events it completes."""
+    def _video_packet(self, packet: memoryview, now_ns: int, done: list[AccessUnit]) -> int:
+        """One RTP packet of the picture; what it completes is put into `done`. Returns how many are missing before it."""
         payload = _payload(packet)
         if payload is None:
-            return []
+            return 0
         _, kind, sequence, stamp = _HEAD.unpack_from(packet)
         if kind & 0x7F != self._types[0]:
-            return []
+            return 0
         clock, video = self._clocks[0], self._video
         missing = clock.missing(sequence)
         if missing < 0:
-            return []
-        events: list[Event] = []
+            return 0
         if missing:
             video.lost()
-            events.append(PacketsLost(missing))
         moment = self._align.time(0, clock.unwrap(stamp), now_ns)
-        for unit in video.push(moment, kind & 0x80 != 0, payload, now_ns):
-            if video.changed is not None:
-                events.append(TrackChanged("video", video.changed))
-                video.changed = None
-            events.append(unit)
-        # Most packets go on with the unit under way; from here on those take the short way.
+        done += video.push(moment, kind & 0x80 != 0, payload, now_ns)
+        # Most packets go on with the picture under way; from here on those take the short way.
         video.expect(packet, clock)
-        return events
+        return missing
 
     def _audio_packet(self, packet: memoryview, now_ns: int) -> list[Event]:
         payload = _payload(packet)

@@ -7,8 +7,9 @@ A plug-in is a class without arguments that has the methods of `Way`. The settin
 from __future__ import annotations
 
 import importlib
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from edge_agent.onvif.device import Device
 from edge_agent.onvif.door import open_door
@@ -16,7 +17,9 @@ from edge_agent.onvif.errors import OnvifFailed
 from edge_agent.passwords.rules import Rules
 from edge_agent.settings import BadSetting
 from protocol.errors import ProtocolError
-from protocol.passwords import ONVIF, check_way
+from protocol.passwords import CAUSES, ONVIF, check_way
+
+T = TypeVar("T")
 
 REFUSED: Final = frozenset({"credentials"})
 
@@ -89,6 +92,35 @@ class OnvifWay:
             await device.set_password(login.user, new, level)
 
 
+class _Guarded:
+    """A plug-in whose mistakes do not stop the agent: what it raises beside OnvifFailed is one as well. Its text is kept out of
+    the log, for it may hold a password."""
+
+    def __init__(self, name: str, made: Way) -> None:
+        self._name, self._made = name, made
+
+    async def rules(self, login: Login) -> Rules:
+        return await self._done(self._made.rules(login))
+
+    async def takes(self, login: Login) -> bool:
+        return await self._done(self._made.takes(login))
+
+    async def set(self, login: Login, new: str) -> None:
+        await self._done(self._made.set(login, new))
+
+    async def _done(self, work: Awaitable[T]) -> T:
+        try:
+            return await work
+        except OnvifFailed as failure:
+            if failure.cause in CAUSES:
+                raise
+            raise OnvifFailed("unusable", f"the plug-in {self._name} names an unknown cause") from None
+        except Exception as error:  # noqa: BLE001 a plug-in may raise anything, and stops no recording with it
+            raise OnvifFailed(
+                "unusable", f"the plug-in {self._name} failed ({type(error).__name__})"
+            ) from None
+
+
 def load_ways(setting: str) -> dict[str, Way]:
     """The ways there are: ONVIF, and the plug-ins of the setting. Raises BadSetting."""
     ways: dict[str, Way] = {ONVIF: OnvifWay()}
@@ -107,5 +139,5 @@ def load_ways(setting: str) -> dict[str, Way]:
             raise BadSetting(
                 f"the setting 'password_ways': {item!r} has not the methods rules, takes and set, or its name is taken"
             )
-        ways[name] = made
+        ways[name] = _Guarded(name, made)
     return ways
