@@ -251,7 +251,7 @@ class Agent:
         keys = PeriodKeys(spool, identity.tenant, identity.keys.wrapping_key())
         salvage(spool, clock, self.sealing, keys)
         source = functools.partial(open_source, interface=settings.network.camera_interface)
-        self.passwords = Passwords(identity, orders, load_ways(settings.password_ways))
+        self.passwords = Passwords(identity, orders, load_ways(settings.password_ways, orders.accepted))
         self.recorders = Recorders(spool, clock, self.sealing, keys, source)
         self._ticker = Ticker(self.recorders.all)
         self._flusher = Flusher(spool.objects, spool.room)
