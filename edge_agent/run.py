@@ -219,7 +219,9 @@ class Facts:
             texts.append(
                 f"the spool's index was damaged and is made anew: {rebuilt}; have the disk of this box checked"
             )
-        return [*texts, *self._budgets.alarms, *self._uploader.alarms, *self._passwords.alarms]
+        # Both streams of a camera tell the same.
+        cameras = dict.fromkeys(text for recorder in self._recorders.all() for text in recorder.alarms())
+        return [*texts, *cameras, *self._budgets.alarms, *self._uploader.alarms, *self._passwords.alarms]
 
 
 def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> StreamOrder:
@@ -253,7 +255,7 @@ class Agent:
         keys = PeriodKeys(spool, identity.tenant, identity.keys.wrapping_key())
         salvage(spool, clock, self.sealing, keys)
         source = functools.partial(open_source, interface=settings.network.camera_interface)
-        self.passwords = Passwords(identity, orders, load_ways(settings.password_ways))
+        self.passwords = Passwords(identity, orders, load_ways(settings.password_ways, orders.accepted))
         self.recorders = Recorders(spool, clock, self.sealing, keys, source)
         self._ticker = Ticker(self.recorders.all)
         self._flusher = Flusher(spool.objects, spool.room)
