@@ -66,7 +66,10 @@ class Flusher(threading.Thread):
         except OSError as error:
             if str(error) != self._trouble:
                 self._trouble = str(error)
-                logger.warning("what is being recorded cannot be brought to disk now: %s; a power cut would take it", error)
+                logger.warning(
+                    "what is being recorded cannot be brought to disk now: %s; a power cut would take it",
+                    error,
+                )
             return False
         self._trouble = ""
         return True
