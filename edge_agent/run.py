@@ -45,6 +45,7 @@ from edge_agent.spool import INDEX, Spool, SpoolSummary
 from edge_agent.spool_settings import read_spool_settings
 from edge_agent.status import Status
 from edge_agent.supervision import Supervisor
+from edge_agent.update import Updates
 from edge_agent.upload import Uploader
 from protocol.health import StreamHealth
 from sealing.ids import GapReason, Stream
@@ -197,8 +198,9 @@ class Facts:
         uploader: Uploader,
         budgets: Budgets,
         passwords: Passwords,
+        updates: Updates,
     ) -> None:
-        self._spool, self._recorders = spool, recorders
+        self._spool, self._recorders, self.update = spool, recorders, updates.health
         self._uploader, self._budgets, self._passwords = uploader, budgets, passwords
 
     def spool_summary(self) -> SpoolSummary:
@@ -329,7 +331,8 @@ class Agent:
             under_way=uploader.under_way,
             name_of=self._name_of,
         )
-        facts = Facts(self.spool, self.recorders, uploader, budgets, self.passwords)
+        updates = Updates(self.identity.state, self.orders, cloud)
+        facts = Facts(self.spool, self.recorders, uploader, budgets, self.passwords, updates)
         health = Health(
             self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected, self._tell_status
         )
@@ -342,6 +345,7 @@ class Agent:
             control.run(),
             health.run(),
             self.passwords.run(cloud),
+            updates.run(),
         ]
         if self.settings.metrics_socket is not None:
             jobs.append(metrics.serve(self.settings.metrics_socket, health.newest))
