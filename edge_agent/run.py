@@ -25,6 +25,7 @@ from edge_agent.clock import Clock, SystemClock
 from edge_agent.cloud import Cloud, Patience
 from edge_agent.control import Control
 from edge_agent.errors import DiskFull, PortalRefused, PortalUnreachable, SpoolDamaged, TrustBroken
+from edge_agent.flushing import Flusher
 from edge_agent.health import Health
 from edge_agent.identity import Identity, hold_state
 from edge_agent.keys import PeriodKeys
@@ -251,6 +252,7 @@ class Agent:
         self.passwords = Passwords(identity, orders, load_ways(settings.password_ways))
         self.recorders = Recorders(spool, clock, self.sealing, keys, source)
         self._ticker = Ticker(self.recorders.all)
+        self._flusher = Flusher(spool.objects, spool.room)
         self._looks, self._stopping, self._told_ready = 0, False, False
 
     async def main(self) -> None:
@@ -287,6 +289,7 @@ class Agent:
             self.spool.on_record = uploader.listen()
             self.orders.on_tips = uploader.compare_tips
             self._ticker.start()
+            self._flusher.start()
             work = asyncio.create_task(self._work(cloud, uploader, publishing))
             told = asyncio.create_task(stopping.wait())
             await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
@@ -312,6 +315,7 @@ class Agent:
 
     def _stop_recording(self) -> None:
         self._ticker.stop()
+        self._flusher.stop()
         self.recorders.stop()
 
     async def _work(self, cloud: Cloud, uploader: Uploader, publishing: Publishing) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .errors import BadFolder, SealingError
 from .folder import Folder, read_keys
-from .ids import GapReason, Stream, read_fingerprint, show_fingerprint
+from .ids import EventType, GapReason, Stream, read_fingerprint, show_fingerprint
 from .inspecting import inspect
 from .opening import Opened, open_stream
 from .show import Json
@@ -224,6 +224,7 @@ def _stream_json(report: StreamReport) -> Json:
             }
             for gap in report.gaps
         ],
+        "events": {_event_name(kind): count for kind, count in sorted(report.events.items())},
         "failures": [_failure_json(item) for item in report.failures],
     }
 
@@ -295,6 +296,9 @@ def _print_stream(report: StreamReport) -> None:
     print(f", {len(report.unplaced)} with a time that cannot be right" if report.unplaced else "")
     for gap in report.gaps:
         print(f"  declared gap {iso(gap.start_us)} to {iso(gap.end_us)}: {_reason(gap.reason)}")
+    if report.events:
+        told = ", ".join(f"{count} {_event_name(kind)}" for kind, count in sorted(report.events.items()))
+        print(f"  records of events: {told}")
     for failure in sorted(report.failures, key=lambda item: item.time_us or 0)[:20]:
         print(f"  {_failure_text(failure)}")
     if len(report.failures) > 20:
@@ -308,6 +312,13 @@ def _reason(reason: int) -> str:
         return GapReason(reason).name.lower().replace("_", " ")
     except ValueError:
         return f"unknown reason {reason}"
+
+
+def _event_name(kind: int) -> str:
+    try:
+        return EventType(kind).name.lower().replace("_", " ")
+    except ValueError:
+        return f"unknown type {kind}"
 
 
 def _failure_text(failure: Failure) -> str:

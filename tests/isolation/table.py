@@ -985,6 +985,13 @@ URLS: list[Url] = [
         names_object=True,
     ),
     Url(
+        API + "events",
+        "GET",
+        Requires(may.CAMERA_PLAYBACK),
+        lambda s: f"{API}events?cameras={s.camera.id}&from=2023-11-14T22:00:00Z&to=2023-11-14T23:00:00Z",
+        names_object=True,
+    ),
+    Url(
         API + "playback",
         "POST",
         Requires(may.CAMERA_PLAYBACK),
