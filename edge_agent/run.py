@@ -21,13 +21,16 @@ from edge_agent import __version__, metrics
 from edge_agent.asked import Asked
 from edge_agent.budget import Budgets
 from edge_agent.capture.choose import open_source
+from edge_agent.chronicle import Chronicle
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.cloud import Cloud, Patience
 from edge_agent.control import Control
 from edge_agent.errors import DiskFull, PortalRefused, PortalUnreachable, SpoolDamaged, TrustBroken
+from edge_agent.happenings import Happenings
 from edge_agent.health import Health
 from edge_agent.identity import Identity, hold_state
 from edge_agent.keys import PeriodKeys
+from edge_agent.listening import Listeners
 from edge_agent.networks import run_towards_cloud
 from edge_agent.orders import CameraSetup, Orders
 from edge_agent.pace import Pace
@@ -38,6 +41,7 @@ from edge_agent.rebuild import set_aside
 from edge_agent.recorder import SourceFactory, StreamOrder, StreamRecorder, Ticker
 from edge_agent.salvage import salvage
 from edge_agent.seal import Identity as Sealing
+from edge_agent.seal import StreamChain
 from edge_agent.segmenter import main_limits, sub_limits
 from edge_agent.settings import Settings
 from edge_agent.spool import INDEX, Spool, SpoolSummary
@@ -196,7 +200,9 @@ class Facts:
         uploader: Uploader,
         budgets: Budgets,
         passwords: Passwords,
+        listeners: Listeners,
     ) -> None:
+        self._listeners = listeners
         self._spool, self._recorders = spool, recorders
         self._uploader, self._budgets, self._passwords = uploader, budgets, passwords
 
@@ -215,7 +221,8 @@ class Facts:
             texts.append(
                 f"the spool's index was damaged and is made anew: {rebuilt}; have the disk of this box checked"
             )
-        return [*texts, *self._budgets.alarms, *self._uploader.alarms, *self._passwords.alarms]
+        told = (self._budgets, self._uploader, self._passwords, self._listeners)
+        return [*texts, *(text for one in told for text in one.alarms)]
 
 
 def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> StreamOrder:
@@ -249,6 +256,8 @@ class Agent:
         self.passwords = Passwords(identity, orders, load_ways(settings.password_ways))
         self.recorders = Recorders(spool, clock, self.sealing, keys, source)
         self._ticker = Ticker(self.recorders.all)
+        self.happenings = Happenings()
+        self.chronicle = Chronicle(self.happenings, clock, self._main_chain)
         self._looks, self._stopping, self._told_ready = 0, False, False
 
     async def main(self) -> None:
@@ -292,6 +301,7 @@ class Agent:
             self._stopping = True
             self.supervisor.tell("STOPPING=1", "STATUS=closing open segments")
             await publishing.close()
+            self.chronicle.close()
             await asyncio.to_thread(self._stop_recording)
             self.spool.on_record = self.spool.on_damage = None
             told.cancel()
@@ -304,12 +314,17 @@ class Agent:
                 raise SpoolDamaged(self.spool.damaged)
             await uploader.flush(_GOODBYE_S)
 
+    def _main_chain(self, camera: uuid.UUID) -> StreamChain | None:
+        recorder = self.recorders.find(camera, Stream.MAIN)
+        return None if recorder is None else recorder.chain
+
     def _name_of(self, camera: uuid.UUID) -> str:
         names = {item.camera: item.name for item in self.orders.command.cameras}
         return names.get(camera, f"camera {camera}")
 
     def _stop_recording(self) -> None:
         self._ticker.stop()
+        self.chronicle.write()
         self.recorders.stop()
 
     async def _work(self, cloud: Cloud, uploader: Uploader, publishing: Publishing) -> None:
@@ -325,7 +340,8 @@ class Agent:
             under_way=uploader.under_way,
             name_of=self._name_of,
         )
-        facts = Facts(self.spool, self.recorders, uploader, budgets, self.passwords)
+        listeners = Listeners(self.orders, self.chronicle)
+        facts = Facts(self.spool, self.recorders, uploader, budgets, self.passwords, listeners)
         health = Health(
             self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected, self._tell_status
         )
@@ -337,6 +353,8 @@ class Agent:
             budgets.run(),
             control.run(),
             health.run(),
+            self.chronicle.run(),
+            listeners.run(),
             self.passwords.run(cloud),
         ]
         if self.settings.metrics_socket is not None:
