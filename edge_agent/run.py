@@ -26,6 +26,7 @@ from edge_agent.clock import Clock, SystemClock
 from edge_agent.cloud import Cloud, Patience
 from edge_agent.control import Control
 from edge_agent.errors import DiskFull, PortalRefused, PortalUnreachable, SpoolDamaged, TrustBroken
+from edge_agent.flushing import Flusher
 from edge_agent.happenings import Happenings
 from edge_agent.health import Health
 from edge_agent.identity import Identity, hold_state
@@ -48,6 +49,7 @@ from edge_agent.spool import INDEX, Spool, SpoolSummary
 from edge_agent.spool_settings import read_spool_settings
 from edge_agent.status import Status
 from edge_agent.supervision import Supervisor
+from edge_agent.update import Updates
 from edge_agent.upload import Uploader
 from protocol.health import StreamHealth
 from sealing.ids import GapReason, Stream
@@ -200,10 +202,11 @@ class Facts:
         uploader: Uploader,
         budgets: Budgets,
         passwords: Passwords,
+        updates: Updates,
         listeners: Listeners,
     ) -> None:
+        self._spool, self._recorders, self.update = spool, recorders, updates.health
         self._listeners = listeners
-        self._spool, self._recorders = spool, recorders
         self._uploader, self._budgets, self._passwords = uploader, budgets, passwords
 
     def spool_summary(self) -> SpoolSummary:
@@ -258,6 +261,7 @@ class Agent:
         self._ticker = Ticker(self.recorders.all)
         self.happenings = Happenings()
         self.chronicle = Chronicle(self.happenings, clock, self._main_chain)
+        self._flusher = Flusher(spool.objects, spool.room)
         self._looks, self._stopping, self._told_ready = 0, False, False
 
     async def main(self) -> None:
@@ -294,6 +298,7 @@ class Agent:
             self.spool.on_record = uploader.listen()
             self.orders.on_tips = uploader.compare_tips
             self._ticker.start()
+            self._flusher.start()
             work = asyncio.create_task(self._work(cloud, uploader, publishing))
             told = asyncio.create_task(stopping.wait())
             await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
@@ -325,6 +330,7 @@ class Agent:
     def _stop_recording(self) -> None:
         self._ticker.stop()
         self.chronicle.write()
+        self._flusher.stop()
         self.recorders.stop()
 
     async def _work(self, cloud: Cloud, uploader: Uploader, publishing: Publishing) -> None:
@@ -340,8 +346,9 @@ class Agent:
             under_way=uploader.under_way,
             name_of=self._name_of,
         )
+        updates = Updates(self.identity.state, self.orders, cloud)
         listeners = Listeners(self.orders, self.chronicle)
-        facts = Facts(self.spool, self.recorders, uploader, budgets, self.passwords, listeners)
+        facts = Facts(self.spool, self.recorders, uploader, budgets, self.passwords, updates, listeners)
         health = Health(
             self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected, self._tell_status
         )
@@ -356,6 +363,7 @@ class Agent:
             self.chronicle.run(),
             listeners.run(),
             self.passwords.run(cloud),
+            updates.run(),
         ]
         if self.settings.metrics_socket is not None:
             jobs.append(metrics.serve(self.settings.metrics_socket, health.newest))

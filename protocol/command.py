@@ -84,15 +84,41 @@ class CameraOrder:
 
 
 @dataclass(frozen=True)
+class UpdateOrder:
+    """The release an agent is to run. `document`: SHA-256 of the release document (`protocol.release`); `attempt` grows
+    when a person asks for another try of what was rolled back."""
+
+    version: str
+    document: bytes
+    attempt: int = 1
+
+    @classmethod
+    def from_list(cls, value: object) -> UpdateOrder:
+        row = fields.array(value, "update", length=3)
+        return cls(
+            fields.text(row[0], "version", most=40),
+            fields.data(row[1], "release document", length=32),
+            fields.uint(row[2], "attempt"),
+        )
+
+
+@dataclass(frozen=True)
 class AgentSettings:
-    """`spool_budget_bytes` bounds the agent's disk use; segment lengths in seconds."""
+    """`spool_budget_bytes` bounds the agent's disk use; segment lengths in seconds. `update`: None where none is ordered."""
 
     spool_budget_bytes: int = 20 * 1024**3
     segment_seconds_main: int = 10
     segment_seconds_sub: int = 30
+    update: UpdateOrder | None = None
 
-    def to_map(self) -> dict[int, int]:
-        return {1: self.spool_budget_bytes, 2: self.segment_seconds_main, 3: self.segment_seconds_sub}
+    def to_map(self) -> dict[int, Any]:
+        row: dict[int, Any] = {
+            1: self.spool_budget_bytes,
+            2: self.segment_seconds_main,
+            3: self.segment_seconds_sub,
+        }
+        update = self.update
+        return row if update is None else row | {4: [update.version, update.document, update.attempt]}
 
     @classmethod
     def from_map(cls, value: object) -> AgentSettings:
@@ -101,6 +127,7 @@ class AgentSettings:
             fields.uint(row.get(1), "spool budget"),
             fields.uint(row.get(2), "main segment seconds", most=15),
             fields.uint(row.get(3), "sub segment seconds", most=60),
+            None if row.get(4) is None else UpdateOrder.from_list(row[4]),
         )
 
 

@@ -30,6 +30,7 @@ class Purpose(StrEnum):
     LIVE = "vsaas-live-v1"
     TOMBSTONE = "vsaas-tombstone-v1"
     ORDER = "vsaas-order-v1"
+    RELEASE = "vsaas-release-v1"
 
 
 class Signer(Protocol):

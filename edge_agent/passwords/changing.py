@@ -120,6 +120,9 @@ class Passwords:
             return entry.at(FAILED, "unusable")
         if not 1 <= len(former.password.encode()) <= PASSWORD_BYTES_MAX:
             return entry.at(FAILED, "unusable")
+        if not self._journal.had(former.host, former.user, former.password):
+            log.error("a password that this box never replaced is not put back")
+            return entry.at(FAILED, "unknown-former")
         return replace(entry, host=former.host, user=former.user, new=former.password, restores=True)
 
     # What the journal says holds

@@ -73,7 +73,7 @@ def _cpu_ns(pid: int) -> int:
     return total
 
 
-def _resident_bytes(pid: int) -> int:
+def resident_bytes(pid: int) -> int:
     fields = Path(f"/proc/{pid}/statm").read_text().split()
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -104,7 +104,7 @@ def _agent(portal: Portal, folder: Path, url: str, cameras: int) -> Iterator[Age
         yield running
 
 
-def _pause(seconds: float) -> None:
+def pause(seconds: float) -> None:
     ends = time.monotonic() + seconds
     wait_for(lambda: time.monotonic() >= ends, seconds + 30)
 
@@ -117,24 +117,24 @@ def _capture() -> Iterator[Row]:
         agent = stack.enter_context(_agent(portal, folder, url, CAMERAS))
         others = [stack.enter_context(_ffmpeg(url, folder, number)) for number in range(OTHERS)]
         wait_for(lambda: len({item.camera for item in portal.segments()}) == CAMERAS, 60, "recording")
-        _pause(SETTLE_S)
+        pause(SETTLE_S)
         began = time.monotonic_ns()
         agent_before, others_before = _cpu_ns(agent.pid), [_cpu_ns(pid) for pid in others]
-        _pause(MEASURE_S)
+        pause(MEASURE_S)
         elapsed = time.monotonic_ns() - began
         agent_cpu = (_cpu_ns(agent.pid) - agent_before) / elapsed
         others_cpu = sum(_cpu_ns(pid) - old for pid, old in zip(others, others_before, strict=True))
         others_cpu = others_cpu / elapsed / OTHERS
-        loaded = _resident_bytes(agent.pid)
+        loaded = resident_bytes(agent.pid)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         portal = stack.enter_context(running_portal())
         agent = stack.enter_context(_agent(portal, folder, "", 0))
         wait_for(lambda: portal.heartbeats, 60, "a heartbeat")
-        _pause(SETTLE_S)
-        base = _resident_bytes(agent.pid)
+        pause(SETTLE_S)
+        base = resident_bytes(agent.pid)
         base_before, began = _cpu_ns(agent.pid), time.monotonic_ns()
-        _pause(MEASURE_S / 2)
+        pause(MEASURE_S / 2)
         base_cpu = (_cpu_ns(agent.pid) - base_before) / (time.monotonic_ns() - began)
     agent_cpu = (agent_cpu - base_cpu) / CAMERAS
     yield Row("agent: CPU without a camera", base_cpu * 100, "% of a core", "", None)

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.bench.bench_agent import PASSWORD, camera
+from tests.bench.bench_agent import PASSWORD, camera, pause
 from tests.bench.misbehaving import Cameras, Mood, misbehaving
 from tests.bench.row import Row
 from tests.edge_agent.box import wait_for
@@ -53,11 +53,6 @@ def until(agent: AgentProcess, since: int, word: str, seconds: float) -> float:
     """When the log, from character `since` on, first said that a camera's state is `word`; seconds of the monotonic clock."""
     wait_for(lambda: f"main): {word}" in agent.text()[since:], seconds, word)
     return time.monotonic()
-
-
-def pause(seconds: float) -> None:
-    ends = time.monotonic() + seconds
-    wait_for(lambda: time.monotonic() >= ends, seconds + 30)
 
 
 def _frozen(agent: AgentProcess, cameras: Cameras) -> Iterator[Row]:

@@ -63,7 +63,7 @@ async def live(state: Path, service: str, task: ChangePassword | None) -> bool:
         passwords.take(task)
     async with Cloud(identity) as cloud:
         work = asyncio.create_task(passwords.run(cloud))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(100):
             while passwords._journal.all():
                 assert not work.done(), work.result()
                 await orders.refresh(cloud)

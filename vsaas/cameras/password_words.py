@@ -53,6 +53,10 @@ CAUSES: dict[str, tuple[Promise, Promise]] = {
         _("The agent has no plug-in of this name."),
         _("Install it on the box and name it in the setting password_ways, or choose ONVIF."),
     ),
+    "unknown-former": (
+        _("The agent puts back only passwords that it replaced itself, and does not know this one."),
+        _("Change the password instead, or type another one on the camera's page."),
+    ),
     "separate-users": (
         _("The camera has users for ONVIF beside those of its streams. The former password was put back."),
         _("Change its password in the camera and type it here."),
