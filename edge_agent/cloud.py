@@ -45,6 +45,7 @@ REPLY_BYTES_MAX: Final = 16 * 1024 * 1024
 _ERROR_BYTES_MAX: Final = 64 * 1024
 _NO_NONCE: Final = "none"
 _CBOR: Final = "application/cbor"
+_BYTES: Final = "application/octet-stream"
 # No statement has this number yet, so the reply is as small as one gets.
 _SMALL_ROUTE: Final = "/agent/v1/state?statements=999999999"
 _NONCES_KEPT: Final = 16
@@ -208,6 +209,13 @@ class Cloud:
         """GET a JSON object. Raises PortalUnreachable or PortalRefused."""
         answer = await self._ask("GET", path)
         return self._object(path, answer.body)
+
+    async def get_bytes(self, path: str) -> bytes:
+        """GET a part of a file, REPLY_BYTES_MAX at most. Raises PortalUnreachable or PortalRefused."""
+        answer = await self._ask("GET", path)
+        if answer.headers.get("Content-Type", "").partition(";")[0].strip() != _BYTES:
+            raise self._not_a_portal(path, "file")
+        return answer.body
 
     async def put(
         self, url: str, headers: Mapping[str, str], body: Path | bytes | AsyncIterator[bytes], size_bytes: int

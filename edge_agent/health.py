@@ -19,7 +19,7 @@ from edge_agent.machine import Machine
 from edge_agent.orders import Orders
 from edge_agent.spool import SpoolSummary
 from edge_agent.status import Status, write_status
-from protocol.health import ALARMS_MAX, BoxHealth, Heartbeat, StreamHealth
+from protocol.health import ALARMS_MAX, BoxHealth, Heartbeat, StreamHealth, UpdateHealth
 from protocol.limits import HEARTBEAT_SECONDS
 from sealing.ids import ClockSource
 
@@ -38,6 +38,9 @@ class HealthSource(Protocol):
 
     def alarms(self) -> Iterable[str]:
         """What a person must look at, beside the alarms of the orders."""
+
+    def update(self) -> UpdateHealth:
+        """What became of the update ordered."""
 
 
 class Health:
@@ -107,6 +110,7 @@ class Health:
             streams=streams,
             alarms=tuple(text[:200] for text in self._alarms()),
             box=self._box_now(),
+            update=self._source.update(),
         )
 
     def _box_now(self) -> BoxHealth:

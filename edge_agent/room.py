@@ -70,6 +70,8 @@ class Room:
         self._folder = folder
         self._lock = threading.Lock()
         self._used_bytes = 0
+        self.written_bytes = 0
+        """Counted since the start, whatever was deleted since."""
         self._free_bytes, self._files_low = 0, False
         self._looked_s, self._stale = time.monotonic(), True
         self._measured_s, self._spent_bytes, self._rate = self._looked_s, 0, 0.0
@@ -96,6 +98,7 @@ class Room:
                 self.why_full = self._over_budget()
                 raise DiskFull(self.why_full)
             self._used_bytes += size
+            self.written_bytes += size
             self._free_bytes -= size
             self._spent_bytes += size
             self._look()

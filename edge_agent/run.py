@@ -21,13 +21,17 @@ from edge_agent import __version__, metrics
 from edge_agent.asked import Asked
 from edge_agent.budget import Budgets
 from edge_agent.capture.choose import open_source
+from edge_agent.chronicle import Chronicle
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.cloud import Cloud, Patience
 from edge_agent.control import Control
 from edge_agent.errors import DiskFull, PortalRefused, PortalUnreachable, SpoolDamaged, TrustBroken
+from edge_agent.flushing import Flusher
+from edge_agent.happenings import Happenings
 from edge_agent.health import Health
 from edge_agent.identity import Identity, hold_state
 from edge_agent.keys import PeriodKeys
+from edge_agent.listening import Listeners
 from edge_agent.networks import run_towards_cloud
 from edge_agent.orders import CameraSetup, Orders
 from edge_agent.pace import Pace
@@ -38,12 +42,14 @@ from edge_agent.rebuild import set_aside
 from edge_agent.recorder import SourceFactory, StreamOrder, StreamRecorder, Ticker
 from edge_agent.salvage import salvage
 from edge_agent.seal import Identity as Sealing
+from edge_agent.seal import StreamChain
 from edge_agent.segmenter import main_limits, sub_limits
 from edge_agent.settings import Settings
 from edge_agent.spool import INDEX, Spool, SpoolSummary
 from edge_agent.spool_settings import read_spool_settings
 from edge_agent.status import Status
 from edge_agent.supervision import Supervisor
+from edge_agent.update import Updates
 from edge_agent.upload import Uploader
 from protocol.health import StreamHealth
 from sealing.ids import GapReason, Stream
@@ -197,8 +203,11 @@ class Facts:
         uploader: Uploader,
         budgets: Budgets,
         passwords: Passwords,
+        updates: Updates,
+        listeners: Listeners,
     ) -> None:
-        self._spool, self._recorders = spool, recorders
+        self._spool, self._recorders, self.update = spool, recorders, updates.health
+        self._listeners = listeners
         self._uploader, self._budgets, self._passwords = uploader, budgets, passwords
 
     def spool_summary(self) -> SpoolSummary:
@@ -216,7 +225,10 @@ class Facts:
             texts.append(
                 f"the spool's index was damaged and is made anew: {rebuilt}; have the disk of this box checked"
             )
-        return [*texts, *self._budgets.alarms, *self._uploader.alarms, *self._passwords.alarms]
+        # Both streams of a camera tell the same.
+        cameras = dict.fromkeys(text for recorder in self._recorders.all() for text in recorder.alarms())
+        told = (self._budgets, self._uploader, self._passwords, self._listeners)
+        return [*texts, *cameras, *(text for one in told for text in one.alarms)]
 
 
 def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> StreamOrder:
@@ -250,9 +262,12 @@ class Agent:
         keys = PeriodKeys(spool, identity.tenant, identity.keys.wrapping_key())
         salvage(spool, clock, self.sealing, keys)
         source = functools.partial(open_source, interface=settings.network.camera_interface)
-        self.passwords = Passwords(identity, orders, load_ways(settings.password_ways))
+        self.passwords = Passwords(identity, orders, load_ways(settings.password_ways, orders.accepted))
         self.recorders = Recorders(spool, clock, self.sealing, keys, source)
         self._ticker = Ticker(self.recorders.all)
+        self.happenings = Happenings()
+        self.chronicle = Chronicle(self.happenings, clock, self._main_chain)
+        self._flusher = Flusher(spool.objects, spool.room)
         self._looks, self._stopping, self._told_ready = 0, False, False
 
     async def main(self) -> None:
@@ -289,6 +304,7 @@ class Agent:
             self.spool.on_record = uploader.listen()
             self.orders.on_tips = uploader.compare_tips
             self._ticker.start()
+            self._flusher.start()
             work = asyncio.create_task(self._work(cloud, uploader, publishing))
             told = asyncio.create_task(stopping.wait())
             await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
@@ -296,6 +312,7 @@ class Agent:
             self._stopping = True
             self.supervisor.tell("STOPPING=1", "STATUS=closing open segments")
             await publishing.close()
+            self.chronicle.close()
             await asyncio.to_thread(self._stop_recording)
             self.spool.on_record = self.spool.on_damage = None
             told.cancel()
@@ -308,12 +325,18 @@ class Agent:
                 raise SpoolDamaged(self.spool.damaged)
             await uploader.flush(_GOODBYE_S)
 
+    def _main_chain(self, camera: uuid.UUID) -> StreamChain | None:
+        recorder = self.recorders.find(camera, Stream.MAIN)
+        return None if recorder is None else recorder.chain
+
     def _name_of(self, camera: uuid.UUID) -> str:
         names = {item.camera: item.name for item in self.orders.command.cameras}
         return names.get(camera, f"camera {camera}")
 
     def _stop_recording(self) -> None:
         self._ticker.stop()
+        self.chronicle.write()
+        self._flusher.stop()
         self.recorders.stop()
 
     async def _work(self, cloud: Cloud, uploader: Uploader, publishing: Publishing) -> None:
@@ -329,7 +352,9 @@ class Agent:
             under_way=uploader.under_way,
             name_of=self._name_of,
         )
-        facts = Facts(self.spool, self.recorders, uploader, budgets, self.passwords)
+        updates = Updates(self.identity.state, self.orders, cloud)
+        listeners = Listeners(self.orders, self.chronicle)
+        facts = Facts(self.spool, self.recorders, uploader, budgets, self.passwords, updates, listeners)
         health = Health(
             self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected, self._tell_status
         )
@@ -341,7 +366,10 @@ class Agent:
             budgets.run(),
             control.run(),
             health.run(),
+            self.chronicle.run(),
+            listeners.run(),
             self.passwords.run(cloud),
+            updates.run(),
         ]
         if self.settings.metrics_socket is not None:
             jobs.append(metrics.serve(self.settings.metrics_socket, health.newest))

@@ -28,7 +28,7 @@ from edge_agent.spool import Spool
 from sealing.canonical import decode_canonical, encode_canonical
 from sealing.chain import ChainHead
 from sealing.cose import Signer
-from sealing.ids import GapReason, GenesisReason, Rendition, Stream, uuid7
+from sealing.ids import EventType, GapReason, GenesisReason, Rendition, Stream, uuid7
 from sealing.keys import PeriodKey
 from sealing.record import Follows, SignedRecord
 from sealing.segment import FinishedSegment, PartWriter, SegmentPlace, SegmentWriter
@@ -146,6 +146,25 @@ class StreamChain:
                 detail=text,
             ),
             end_us if covers else None,
+        )
+
+    def event(
+        self, start_us: int, end_us: int, kind: EventType, source: str, *, goes_on: bool, detail: str
+    ) -> None:
+        """Tell of what was noticed. Raises DiskFull."""
+        text = detail.encode()[:DETAIL_BYTES].decode(errors="ignore") or None
+        self._plain(
+            lambda head: head.event(
+                self._identity.signer,
+                stamp(self._clock),
+                start_us=start_us,
+                end_us=end_us,
+                type=kind,
+                source=source,
+                goes_on=goes_on,
+                detail=text,
+            ),
+            None,
         )
 
     def beat(self) -> None:

@@ -20,7 +20,7 @@ from edge_agent.mp4 import VIDEO_TIMESCALE, AudioTrack, Sample, VideoTrack
 from sealing.ids import GapReason
 
 ORIGIN_S = 10
-FRAGMENT_S = 1
+FRAGMENT_S = 0.4
 SLEW_US = 20_000
 LOST_MAPPING_US = 3_000_000
 JUMP_BACK = 2 * VIDEO_TIMESCALE
@@ -413,7 +413,7 @@ class Segmenter:
             shift = self._shift * track.rate // VIDEO_TIMESCALE
             audio = self._audio = _Audio(track, shift)
             self._sink.live_tracks(self._video_track, track, new_run=False)
-        duration = 1024 if track.codec == "aac" else len(unit.data) // track.channels
+        duration = track.duration(unit.data)
         moment = self._sound_time(audio, unit)
         if moment is None or duration <= 0:
             return

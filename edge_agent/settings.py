@@ -60,7 +60,7 @@ def read_settings(
     for name, value, allowed in (("log_level", level, LEVELS), ("log_format", form, FORMATS)):
         if value not in allowed:
             raise BadSetting(f"the setting {name!r} is one of {', '.join(allowed)}, not {value!r}")
-    socket = named.get("metrics_socket", "password_ways") or ""
+    socket = named.get("metrics_socket") or ""
     return Settings(
         network=Network(**{name: named.get(name) or "" for name in _NETWORK}),
         log_level=level,

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent import __version__
+from protocol import b64
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 LOCK: Final = ROOT / "edge_agent" / "requirements.lock"
@@ -42,6 +43,9 @@ _PLACES: Final = {
     "agent.toml": (Path("etc/vsaas-agent/agent.toml"), 0o644),
     "vsaas-agent": (Path("usr/bin/vsaas-agent"), 0o755),
     "vsaas-agent.service": (Path("usr/lib/systemd/system/vsaas-agent.service"), 0o644),
+    "vsaas-agent-update.service": (Path("usr/lib/systemd/system/vsaas-agent-update.service"), 0o644),
+    "vsaas-agent-update.path": (Path("usr/lib/systemd/system/vsaas-agent-update.path"), 0o644),
+    "vsaas-agent-update": (Path("usr/lib/vsaas-agent-update/start"), 0o755),
     "sysusers.conf": (Path("usr/lib/sysusers.d/vsaas-agent.conf"), 0o644),
     "tmpfiles.conf": (Path("usr/lib/tmpfiles.d/vsaas-agent.conf"), 0o644),
     "copyright": (Path("usr/share/doc/vsaas-agent/copyright"), 0o644),
@@ -53,8 +57,13 @@ class BuildError(Exception):
     """Nothing was built; the text says why and what to do."""
 
 
-def build_deb(architecture: str, folder: Path, pythons: Sequence[str] = PYTHONS) -> Path:
-    """Build the package for one architecture into a folder; returns its path. Raises BuildError."""
+def build_deb(
+    architecture: str, folder: Path, pythons: Sequence[str] = PYTHONS, *, release_keys: Sequence[bytes] = ()
+) -> Path:
+    """Build the package for one architecture into a folder; returns its path. Raises BuildError.
+
+    `release_keys`: it takes updates that these sign; without any it does not update itself.
+    """
     if shutil.which("dpkg-deb") is None:
         raise BuildError("dpkg-deb is missing: build on Debian or Ubuntu, or install the package dpkg")
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,6 +71,7 @@ def build_deb(architecture: str, folder: Path, pythons: Sequence[str] = PYTHONS)
     with tempfile.TemporaryDirectory() as work:
         root = Path(work) / "root"
         gather(architecture, root / _LIBRARY, pythons)
+        _pin(root / _LIBRARY, release_keys)
         for name, (place, mode) in _PLACES.items():
             _place(DEBIAN / name, root / place, mode)
         for page in ("agent.md", "camera-passwords.md"):
@@ -74,7 +84,7 @@ def build_deb(architecture: str, folder: Path, pythons: Sequence[str] = PYTHONS)
     return target
 
 
-def build_single(architecture: str, folder: Path) -> Path:
+def build_single(architecture: str, folder: Path, *, release_keys: Sequence[bytes] = ()) -> Path:
     """Build one executable file for one architecture, which any Python of `PYTHONS` runs. Raises BuildError.
 
     A zipapp made by shiv, which unpacks itself once into ~/.shiv (or SHIV_ROOT), since compiled parts cannot be loaded
@@ -86,6 +96,7 @@ def build_single(architecture: str, folder: Path) -> Path:
     with tempfile.TemporaryDirectory() as work:
         tree = Path(work) / "tree"
         gather(architecture, tree)
+        _pin(tree, release_keys)
         command = [
             sys.executable,
             "-m",
@@ -123,6 +134,14 @@ def gather(architecture: str, folder: Path, pythons: Sequence[str] = PYTHONS) ->
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "vectors"))
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _pin(tree: Path, release_keys: Sequence[bytes]) -> None:
+    """Put the release keys whose updates are taken where the program reads them."""
+    if release_keys:
+        target = tree / "edge_agent" / "release-keys"
+        target.write_text("".join(f"{b64.encode(key)}\n" for key in release_keys))
+        target.chmod(0o644)
 
 
 def _download(machine: str, python: str, wheels: Path) -> None:

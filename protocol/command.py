@@ -12,9 +12,27 @@ from typing import Any
 
 from protocol import fields
 from protocol.errors import ProtocolError
+from protocol.finding import check_service
 from sealing.canonical import decode_canonical, encode_canonical
 
 VERSION = 1
+
+
+@dataclass(frozen=True)
+class EventsOrder:
+    """The camera's own events are to be listened to. `service`: its ONVIF device service; "": at the usual place of its host."""
+
+    service: str = ""
+
+    def to_map(self) -> dict[int, Any]:
+        return {1: self.service}
+
+    @classmethod
+    def from_map(cls, value: object) -> EventsOrder:
+        service = fields.text(fields.mapping(value, "events").get(1), "device service")
+        if service:
+            check_service(service)
+        return cls(service)
 
 
 @dataclass(frozen=True)
@@ -22,6 +40,7 @@ class CameraOrder:
     """One camera to record. Sources are envelopes (SPEC 3.2, purpose 4) to the agent's box key around the RTSP URL in UTF-8.
 
     `certificate`: SHA-256 of the certificate (DER) a person accepted; over rtsps the camera must show that one and no other.
+    `events`: whether, and where, its own events are listened to.
     """
 
     camera: uuid.UUID
@@ -31,6 +50,7 @@ class CameraOrder:
     source_sub: bytes | None
     audio: bool
     certificate: bytes | None = None
+    events: EventsOrder | None = None
 
     def to_map(self) -> dict[int, Any]:
         row: dict[int, Any] = {
@@ -41,12 +61,16 @@ class CameraOrder:
             5: self.source_sub,
             6: self.audio,
         }
-        return row if self.certificate is None else row | {7: self.certificate}
+        if self.certificate is not None:
+            row[7] = self.certificate
+        if self.events is not None:
+            row[9] = self.events.to_map()
+        return row
 
     @classmethod
     def from_map(cls, value: object) -> CameraOrder:
         row = fields.mapping(value, "camera order")
-        sub, certificate = row.get(5), row.get(7)
+        sub, certificate, events = row.get(5), row.get(7), row.get(9)
         return cls(
             fields.uid(row.get(1), "camera"),
             fields.text(row.get(2), "camera name"),
@@ -55,19 +79,46 @@ class CameraOrder:
             None if sub is None else fields.data(sub, "sub source"),
             fields.boolean(row.get(6), "audio"),
             None if certificate is None else fields.data(certificate, "certificate", length=32),
+            None if events is None else EventsOrder.from_map(events),
+        )
+
+
+@dataclass(frozen=True)
+class UpdateOrder:
+    """The release an agent is to run. `document`: SHA-256 of the release document (`protocol.release`); `attempt` grows
+    when a person asks for another try of what was rolled back."""
+
+    version: str
+    document: bytes
+    attempt: int = 1
+
+    @classmethod
+    def from_list(cls, value: object) -> UpdateOrder:
+        row = fields.array(value, "update", length=3)
+        return cls(
+            fields.text(row[0], "version", most=40),
+            fields.data(row[1], "release document", length=32),
+            fields.uint(row[2], "attempt"),
         )
 
 
 @dataclass(frozen=True)
 class AgentSettings:
-    """`spool_budget_bytes` bounds the agent's disk use; segment lengths in seconds."""
+    """`spool_budget_bytes` bounds the agent's disk use; segment lengths in seconds. `update`: None where none is ordered."""
 
     spool_budget_bytes: int = 20 * 1024**3
     segment_seconds_main: int = 10
     segment_seconds_sub: int = 30
+    update: UpdateOrder | None = None
 
-    def to_map(self) -> dict[int, int]:
-        return {1: self.spool_budget_bytes, 2: self.segment_seconds_main, 3: self.segment_seconds_sub}
+    def to_map(self) -> dict[int, Any]:
+        row: dict[int, Any] = {
+            1: self.spool_budget_bytes,
+            2: self.segment_seconds_main,
+            3: self.segment_seconds_sub,
+        }
+        update = self.update
+        return row if update is None else row | {4: [update.version, update.document, update.attempt]}
 
     @classmethod
     def from_map(cls, value: object) -> AgentSettings:
@@ -76,6 +127,7 @@ class AgentSettings:
             fields.uint(row.get(1), "spool budget"),
             fields.uint(row.get(2), "main segment seconds", most=15),
             fields.uint(row.get(3), "sub segment seconds", most=60),
+            None if row.get(4) is None else UpdateOrder.from_list(row[4]),
         )
 
 

@@ -22,6 +22,16 @@ CAMERA_STATES: Final = (
 )
 
 
+UPDATE_STATES: Final = (
+    "off",
+    "idle",
+    "downloading",
+    "waiting",
+    "handed-over",
+    "installed",
+    "rolled-back",
+    "refused",
+)
 ALARMS_MAX: Final = 20
 
 
@@ -31,9 +41,9 @@ class StreamHealth:
 
     `certificate`: SHA-256 (hex) of the certificate the camera showed last; "" without TLS. `packets_lost` on the way from
     the camera and `restarts` (connections made anew) count since the agent started. `last_frame_us`: when the last picture
-    came. `clock_offset_us`: the camera's clock minus the box's, where it tells it. `oldest_unsent_us`: where what waits here
-    of the stream begins, None when all is in the store. From `certificate` on absent from agents
-    of the first release.
+    came. `clock_offset_us`: the camera's clock minus the box's, where it tells it; `clock_drift_ppm`: how fast that grows.
+    `oldest_unsent_us`: where what waits here of the stream begins, None when all is in the store. From `certificate` on
+    absent from agents of the first release.
     """
 
     camera: uuid.UUID
@@ -51,6 +61,7 @@ class StreamHealth:
     restarts: int = 0
     last_frame_us: int | None = None
     clock_offset_us: int | None = None
+    clock_drift_ppm: float | None = None
     oldest_unsent_us: int | None = None
 
 
@@ -74,11 +85,26 @@ class BoxHealth:
 
 
 @dataclass(frozen=True)
+class UpdateHealth:
+    """What became of the update ordered. `state`: one of UPDATE_STATES (`off`: this box cannot update itself, `waiting`:
+    tried again later, `handed-over`: with the box's own installer). `version` and `attempt`: those of the order.
+
+    `reason` says why it is off, waits or was not kept. `interruption_ms`: the longest time a stream was not recorded for it.
+    """
+
+    state: str
+    version: str = ""
+    attempt: int = 0
+    reason: str = ""
+    interruption_ms: int | None = None
+
+
+@dataclass(frozen=True)
 class Heartbeat:
     """`instance` is random per start of the agent process: two of them taking turns betray a cloned box.
 
     Times in UTC µs, sizes in bytes. `alarms`: what a person must look at (a portal that forgot statements, a refused
-    command document, a damaged segment), at most 20 texts; absent from agents of the first release, as `box` is.
+    command document, a damaged segment), at most 20 texts; absent from agents of the first release, as `box` and `update` are.
     """
 
     instance: uuid.UUID
@@ -94,13 +120,15 @@ class Heartbeat:
     streams: tuple[StreamHealth, ...]
     alarms: tuple[str, ...] = ()
     box: BoxHealth | None = None
+    update: UpdateHealth | None = None
 
     def to_json(self) -> dict[str, Any]:
         data: dict[str, Any] = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
-            if name not in ("instance", "streams", "alarms", "box")
+            if name not in ("instance", "streams", "alarms", "box", "update")
         }
+        data["update"] = None if self.update is None else asdict(self.update)
         data["box"] = None if self.box is None else asdict(self.box)
         data["alarms"] = list(self.alarms)
         data["instance"] = str(self.instance)
@@ -136,7 +164,22 @@ class Heartbeat:
             streams=tuple(_stream(item) for item in streams),
             alarms=tuple(_text(item, "alarm") for item in alarms),
             box=None if row.get("box") is None else _box(row["box"]),
+            update=None if row.get("update") is None else _update(row["update"]),
         )
+
+
+def _update(value: object) -> UpdateHealth:
+    row = _object(value, "update")
+    state = _short(row, "state")
+    if state not in UPDATE_STATES:
+        raise ProtocolError("bad-field", f"update state {state!r} is not one of {', '.join(UPDATE_STATES)}")
+    return UpdateHealth(
+        state=state,
+        version=_short(row, "version"),
+        attempt=_whole(row, "attempt"),
+        reason=_short(row, "reason"),
+        interruption_ms=_whole_or_none(row, "interruption_ms"),
+    )
 
 
 def _box(value: object) -> BoxHealth:
@@ -175,6 +218,7 @@ def _stream(value: object) -> StreamHealth:
         restarts=_whole(row, "restarts") if "restarts" in row else 0,
         last_frame_us=_whole_or_none(row, "last_frame_us"),
         clock_offset_us=_offset(row, "clock_offset_us"),
+        clock_drift_ppm=_signed(row, "clock_drift_ppm"),
         oldest_unsent_us=_whole_or_none(row, "oldest_unsent_us"),
     )
 
@@ -208,6 +252,15 @@ def _offset(row: dict[str, Any], name: str) -> int | None:
 def _number(row: dict[str, Any], name: str) -> float:
     value = row.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        raise ProtocolError("bad-field", f"{name} is not a number")
+    return float(value)
+
+
+def _signed(row: dict[str, Any], name: str) -> float | None:
+    value = row.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e9 < value < 1e9:
         raise ProtocolError("bad-field", f"{name} is not a number")
     return float(value)
 

@@ -34,6 +34,7 @@ _WAY: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 CAUSES: Final = LOOK_CAUSES | {
     "interrupted",
     "unknown-camera",
+    "unknown-former",
     "unknown-way",
     "no-user",
     "rules",

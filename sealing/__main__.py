@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from .commissioning import verify_commissioning
 from .errors import BadFolder, SealingError
 from .folder import Folder, read_keys
-from .ids import GapReason, Stream, read_fingerprint, show_fingerprint
+from .ids import EventType, GapReason, Stream, read_fingerprint, show_fingerprint
 from .inspecting import inspect
 from .opening import Opened, open_stream
 from .show import Json
@@ -55,6 +56,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     opening.add_argument("--no-audio", action="store_true", help="leave the audio out")
     opening.set_defaults(run=_open)
+    signed = commands.add_parser("commissioning", help="verify a commissioning report and show it")
+    signed.add_argument("file", type=Path, metavar="FILE")
+    signed.add_argument(
+        "--trust",
+        metavar="FINGERPRINT",
+        required=True,
+        help="fingerprint of the tenant's root, 64 hex digits",
+    )
+    signed.set_defaults(run=_commissioning)
     for command in (check, opening):
         command.add_argument("folder", type=Path, metavar="FOLDER")
         command.add_argument(
@@ -75,6 +85,12 @@ def _inspect(options: argparse.Namespace) -> int:
     else:
         print(json.dumps(shown, indent=2, ensure_ascii=False))
         print("Nothing was verified.")
+    return 0
+
+
+def _commissioning(options: argparse.Namespace) -> int:
+    report = verify_commissioning(options.file.read_bytes(), read_fingerprint(options.trust))
+    print(json.dumps(report, indent=2, ensure_ascii=False))
     return 0
 
 
@@ -224,6 +240,7 @@ def _stream_json(report: StreamReport) -> Json:
             }
             for gap in report.gaps
         ],
+        "events": {_event_name(kind): count for kind, count in sorted(report.events.items())},
         "failures": [_failure_json(item) for item in report.failures],
     }
 
@@ -295,6 +312,9 @@ def _print_stream(report: StreamReport) -> None:
     print(f", {len(report.unplaced)} with a time that cannot be right" if report.unplaced else "")
     for gap in report.gaps:
         print(f"  declared gap {iso(gap.start_us)} to {iso(gap.end_us)}: {_reason(gap.reason)}")
+    if report.events:
+        told = ", ".join(f"{count} {_event_name(kind)}" for kind, count in sorted(report.events.items()))
+        print(f"  records of events: {told}")
     for failure in sorted(report.failures, key=lambda item: item.time_us or 0)[:20]:
         print(f"  {_failure_text(failure)}")
     if len(report.failures) > 20:
@@ -308,6 +328,13 @@ def _reason(reason: int) -> str:
         return GapReason(reason).name.lower().replace("_", " ")
     except ValueError:
         return f"unknown reason {reason}"
+
+
+def _event_name(kind: int) -> str:
+    try:
+        return EventType(kind).name.lower().replace("_", " ")
+    except ValueError:
+        return f"unknown type {kind}"
 
 
 def _failure_text(failure: Failure) -> str:

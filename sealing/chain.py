@@ -14,6 +14,7 @@ from .record import (
     ZERO_HASH,
     Beat,
     Clock,
+    Event,
     Follows,
     Gap,
     Genesis,
@@ -129,9 +130,9 @@ def flags(record: Record, received_us: int) -> frozenset[str]:
     """What is odd about a record without being refused: `unplaced`. `received_us`: when the portal got it, UTC."""
     if record.stamp.claimed_us > received_us + AHEAD_LIMIT_US:
         return frozenset({UNPLACED})
-    if isinstance(record, Segment | Gap):
+    if isinstance(record, Segment | Gap | Event):
         length_us = record.end_us - record.start_us
-        too_long = isinstance(record, Segment) and length_us > LONGEST_SEGMENT_US
+        too_long = not isinstance(record, Gap) and length_us > LONGEST_SEGMENT_US
         if length_us < 0 or too_long or record.end_us > received_us + AHEAD_LIMIT_US:
             return frozenset({UNPLACED})
     return frozenset()
@@ -240,6 +241,30 @@ class ChainHead:
     def clock(self, signer: Signer, stamp: Stamp, *, step_us: int, detail: str | None = None) -> SignedRecord:
         """The wall clock was stepped."""
         return self._signed(Clock(**vars(self._at(stamp)), step_us=step_us, detail=detail), signer)
+
+    def event(
+        self,
+        signer: Signer,
+        stamp: Stamp,
+        *,
+        start_us: int,
+        end_us: int,
+        type: int,
+        source: str,
+        goes_on: bool = False,
+        detail: str | None = None,
+    ) -> SignedRecord:
+        """What was noticed, or a piece of it."""
+        record = Event(
+            **vars(self._at(stamp)),
+            start_us=start_us,
+            end_us=end_us,
+            type=type,
+            source=source,
+            goes_on=goes_on,
+            detail=detail,
+        )
+        return self._signed(record, signer)
 
     def _signed(self, record: Record, signer: Signer) -> SignedRecord:
         if self.next_seq == 0:

@@ -30,6 +30,8 @@ class Purpose(StrEnum):
     LIVE = "vsaas-live-v1"
     TOMBSTONE = "vsaas-tombstone-v1"
     ORDER = "vsaas-order-v1"
+    RELEASE = "vsaas-release-v1"
+    COMMISSIONING = "vsaas-commissioning-v1"
 
 
 class Signer(Protocol):

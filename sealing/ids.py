@@ -67,6 +67,7 @@ class RecordKind(IntEnum):
     GAP = 3
     BEAT = 4
     CLOCK = 5
+    EVENT = 9
 
 
 class StatementKind(IntEnum):
@@ -97,6 +98,16 @@ class RecipientKind(IntEnum):
     CAMERA_GROUP = 2
     RECOVERY = 3
     PERSON = 4
+
+
+class EventType(IntEnum):
+    """What was noticed."""
+
+    MOTION = 1
+    TAMPER = 2
+    DIGITAL_INPUT = 3
+    LINE_CROSSING = 4
+    SOUND = 5
 
 
 class GapReason(IntEnum):

@@ -1,4 +1,4 @@
-"""Records: what an agent signs about a segment, a gap, a beat or its clock (SPEC.md section 4). Parsing is pure."""
+"""Records: what an agent signs about a segment, a gap, an event, a beat or its clock (SPEC.md section 4). Parsing is pure."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ MAX_INIT_BYTES: Final = 65536
 MAX_PARTS: Final = 7
 MAX_DETAIL_BYTES: Final = 200
 MAX_SOFTWARE_BYTES: Final = 100
+MAX_SOURCE_BYTES: Final = 240
 MAX_CODEC_BYTES: Final = 64
 ZERO_HASH: Final = bytes(32)
 _U32: Final = (1 << 32) - 1
@@ -195,6 +196,32 @@ class Clock(Record):
 
     def body(self) -> dict[int, Encodable]:
         result: dict[int, Encodable] = {60: self.step_us}
+        if self.detail is not None:
+            result[31] = self.detail
+        return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event(Record):
+    """Something the camera or the agent noticed, or a piece of it of at most 60 s. `type`: an EventType, or a later value to be
+    shown as unknown. `source`: whose word it is. `goes_on`: the event lasted at `end_us`, and another record tells the next piece."""
+
+    kind = RecordKind.EVENT
+    start_us: int
+    end_us: int
+    type: int
+    source: str
+    goes_on: bool = False
+    detail: str | None = None
+
+    def body(self) -> dict[int, Encodable]:
+        result: dict[int, Encodable] = {
+            21: self.start_us,
+            22: self.end_us,
+            70: self.type,
+            71: self.source,
+            72: self.goes_on,
+        }
         if self.detail is not None:
             result[31] = self.detail
         return result
@@ -376,6 +403,22 @@ def _clock(fields: Fields, head: _Head) -> Clock:
     return Clock(**head, step_us=step_us, detail=_detail(fields), extensions=fields.done())
 
 
+def _event(fields: Fields, head: _Head) -> Event:
+    goes_on = fields.take(72)
+    if not isinstance(goes_on, bool):
+        raise fields.fail(72, "must be true or false")
+    return Event(
+        **head,
+        start_us=fields.time_us(21),
+        end_us=fields.time_us(22),
+        type=fields.integer(70, 0, 255),
+        source=fields.text(71, MAX_SOURCE_BYTES),
+        goes_on=goes_on,
+        detail=_detail(fields),
+        extensions=fields.done(),
+    )
+
+
 def _detail(fields: Fields) -> str | None:
     return fields.text(31, MAX_DETAIL_BYTES) if 31 in fields else None
 
@@ -386,6 +429,7 @@ _READERS: Final[dict[int, Callable[[Fields, _Head], Record]]] = {
     RecordKind.GAP: _gap,
     RecordKind.BEAT: _beat,
     RecordKind.CLOCK: _clock,
+    RecordKind.EVENT: _event,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -29,7 +30,7 @@ from .folder import ChainFile, Folder, name_of
 from .ids import Stream
 from .merkle import LeafHasher, merkle_root
 from .names import parse_object_name
-from .record import Gap, Genesis, Part, Segment, SignedRecord, parse_record
+from .record import Event, Gap, Genesis, Part, Segment, SignedRecord, parse_record
 from .statement import Seen, Trust, root_fingerprint, verify_statements
 from .tombstone import Tombstone, parse_tombstone, verify_tombstone
 
@@ -101,6 +102,8 @@ class StreamReport:
     failures: list[Failure] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    events: Counter[int] = field(default_factory=Counter)
+    """Records of events by type; no state turns on them."""
     good: set[uuid.UUID] = field(default_factory=set)
     deleted: set[uuid.UUID] = field(default_factory=set)
     unplaced: set[uuid.UUID] = field(default_factory=set)
@@ -240,6 +243,7 @@ class _FolderCheck:
         self._proven[chain.chain] = proven
         report.segments += [item.record for item in proven if isinstance(item.record, Segment)]
         report.gaps += [item.record for item in proven if isinstance(item.record, Gap)]
+        report.events.update(item.record.type for item in proven if isinstance(item.record, Event))
 
     def _signer_of(self, chain: ChainFile) -> bytes:
         if not chain.records:

@@ -115,6 +115,11 @@ class SimStream:
             )
         )
 
+    def event(self, start_us: int, end_us: int, kind: int, source: str = "own", **more: Any) -> BatchItem:
+        stamp = self.stamp(more.pop("claimed_us", end_us))
+        told = {"start_us": start_us, "end_us": end_us, "type": kind, "source": source}
+        return self._took(self.head.event(self.agent.signer, stamp, **told, **more))
+
     def segment(
         self,
         start_us: int,

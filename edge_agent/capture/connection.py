@@ -22,6 +22,8 @@ class Connection(Protocol):
 
     def sendall(self, data: bytes, /) -> None: ...
 
+    def getsockopt(self, level: int, option: int, /) -> int: ...
+
     def close(self) -> None: ...
 
 
@@ -74,6 +76,9 @@ class SecureConnection:
 
     def sendall(self, data: bytes) -> None:
         self._socket.sendall(data)
+
+    def getsockopt(self, level: int, option: int) -> int:
+        return self._socket.getsockopt(level, option)
 
     def close(self) -> None:
         self._socket.close()

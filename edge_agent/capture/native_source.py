@@ -6,6 +6,7 @@ FFmpeg asks the system for one byte, three bytes and the rest of every packet; t
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 import struct
 import time
@@ -24,15 +25,18 @@ from edge_agent.capture.rtsp import (
     parse_description,
     parse_head,
     unusable,
+    whole,
 )
-from edge_agent.capture.source import CameraClock, Event, PacketsLost, TrackChanged
+from edge_agent.capture.source import AccessUnit, CameraClock, Event, PacketsLost, TrackChanged
 from edge_agent.errors import CertificateChanged, SourceFailed
 from edge_agent.mp4 import VIDEO_TIMESCALE
 from sealing.ids import GapReason
 
-_BUFFER_BYTES: Final = 256 * 1024
+_BUFFER_BYTES: Final = 512 * 1024
 _HEAD: Final = struct.Struct(">BBHI")
 _REPORT: Final = struct.Struct(">BBHIIII")
+_OPEN_FACTOR: Final = 3
+"""All requests up to PLAY together may take so many times as long as one."""
 _KEEP_ALIVE_S: Final = 25.0
 _MOVES_MAX: Final = 3
 STALL_S: Final = 4.0
@@ -40,8 +44,8 @@ _FIRST_PICTURES: Final = 3
 _FIRST_FACTOR: Final = 2.5
 _SLOW_FACTOR: Final = 4
 _UNREADABLE_PACKETS: Final = 2000
-_REST_S: Final = 0.23
-_READ_BYTES: Final = 150_000
+_REST_S: Final = 0.45
+_ROOM_SHARE: Final = 3
 _NTP_TO_UNIX_S: Final = 2_208_988_800
 AUDIBLE_S: Final = 0.06
 
@@ -101,6 +105,7 @@ class NativeSource:
         self._keep_alive_s = _KEEP_ALIVE_S
         self._keep_alive_method = "GET_PARAMETER"
         self._asked_s = time.monotonic()
+        self._opened_by_s = self._asked_s + _OPEN_FACTOR * open_timeout_s
         try:
             self._socket: Connection = connect(
                 address.host,
@@ -150,23 +155,25 @@ class NativeSource:
         transport = f"RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}"
         reply = self._ask("SETUP", url, {"Transport": transport})
         said = re.search(r"interleaved\s*=\s*(\d+)", reply.header("transport"))
-        if said is not None and int(said[1]) != channel:
+        if said is not None and whole(said[1]) != channel:
             raise NotForUs("it chooses its own channels")
         session, _, options = reply.header("session").partition(";")
         self._session = session.strip() or self._session
         timeout = re.search(r"timeout\s*=\s*(\d+)", options)
-        if timeout is not None and int(timeout[1]) > 0:
-            self._keep_alive_s = min(_KEEP_ALIVE_S, max(1.0, int(timeout[1]) * 0.4))
+        seconds = None if timeout is None else whole(timeout[1])
+        if seconds:
+            self._keep_alive_s = min(_KEEP_ALIVE_S, max(1.0, seconds * 0.4))
 
     def _play(self, description: Description, audio_url: str) -> None:
         reply = self._ask("PLAY", description.url, {"Range": "npt=0.000-"})
         for item in reply.header("rtp-info").split(","):
             url = re.search(r"url\s*=\s*([^;,\s]+)", item)
             stamp = re.search(r"rtptime\s*=\s*(\d+)", item)
-            if url is None or stamp is None:
+            moment = None if stamp is None else whole(stamp[1])
+            if url is None or moment is None:
                 continue
             is_audio = bool(audio_url) and audio_url.endswith(url[1].rpartition("/")[2])
-            self._align.starts(1 if is_audio else 0, int(stamp[1]))
+            self._align.starts(1 if is_audio else 0, moment)
 
     def _ask(self, method: str, url: str, headers: dict[str, str]) -> Reply:
         """One request with its reply, credentials included where asked for. Raises SourceFailed, NotForUs, OSError."""
@@ -219,6 +226,8 @@ class NativeSource:
     def _reply(self) -> Reply:
         """Read the reply under way; media that comes before it is left out (nothing plays yet)."""
         while True:
+            if time.monotonic() > self._opened_by_s:
+                raise TimeoutError  # one that drips its answers is as bad as one that gives none
             first = self._buffer[self._begin] if self._begin < self._end else -1
             if first == 0x24:
                 if not self._skip_packet():
@@ -249,13 +258,13 @@ class NativeSource:
                 raise unusable("the camera's answer never ends")
             return None
         reply = parse_head(bytes(self._view[self._begin : at]))
-        length = reply.header("content-length") or "0"
-        if not length.isdecimal() or int(length) > REPLY_BYTES_MAX:
+        length = whole(reply.header("content-length") or "0")
+        if length is None or length > REPLY_BYTES_MAX:
             raise unusable("the camera's answer names an impossible length")
         body = at + 4
-        if self._end - body < int(length):
+        if self._end - body < length:
             return None
-        self._begin = body + int(length)
+        self._begin = body + length
         return Reply(reply.status, reply.headers, bytes(self._view[body : self._begin]))
 
     def _receive(self) -> int:
@@ -276,7 +285,8 @@ class NativeSource:
     # Media
 
     def events(self) -> Iterator[Event]:
-        self._socket.settimeout(self._patience.seconds)
+        # Before each read the reader may have rested: that time counts as waiting.
+        self._socket.settimeout(self._patience.seconds - _REST_S)
         if self._video.changed is not None:
             track, self._video.changed = self._video.changed, None
             yield TrackChanged("video", track)
@@ -297,42 +307,53 @@ class NativeSource:
         monotonic_ns = time.monotonic_ns
         alive_ns = monotonic_ns()
         unreadable = 0
+        done: list[AccessUnit] = []
         rest_s = _REST_S / 4
+        unread = self._end - self._begin
         while True:
             if not self.hurried:
-                # Nobody watches: reading a few times a second costs half of reading each picture as it comes.
-                # No longer than the system's own buffer holds, though: a camera must never wait.
+                # Nobody watches: reading twice a second costs half of reading each picture as it comes. No longer than
+                # the system's own buffer holds, though: half of it is what the camera may send ahead, and a camera must
+                # never wait. The system lets it grow to four times what is read at once, so a third leaves it room to.
                 time.sleep(rest_s)
-            count = self._receive()
-            rest_s = min(_REST_S, rest_s * (1.2 if count < _READ_BYTES else _READ_BYTES / count))
+            # What came along with the reply to PLAY waits already.
+            count, unread = unread or self._receive(), 0
+            room = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // _ROOM_SHARE
+            rest_s = min(_REST_S, rest_s * (1.2 if count < room else room / count))
             now_ns = monotonic_ns()
             begin, end = self._begin, self._end
             while True:
-                begin = video.run(buffer, view, begin, end)
-                if end - begin < 4 or buffer[begin] != 0x24:
-                    break
-                size = buffer[begin + 2] << 8 | buffer[begin + 3]
-                if end - begin < size + 4:
-                    break
-                at, begin = begin + 4, begin + size + 4
-                channel, packet = buffer[at - 3], view[at:begin]
-                self._begin = begin
-                if channel == 0:
-                    pictures = 0
-                    for event in self._video_packet(packet, now_ns):
-                        pictures += 1
-                        yield event
-                    unreadable = 0 if pictures else unreadable + 1
-                    if pictures:
-                        if self._patience.learn((now_ns - alive_ns) / 1e9):
-                            self._socket.settimeout(self._patience.seconds)
-                        alive_ns = now_ns
-                    elif unreadable > _UNREADABLE_PACKETS:
-                        raise unusable("the camera sends no readable pictures")
-                elif channel == 2:
-                    yield from self._audio_packet(packet, now_ns)
-                elif channel in (1, 3):
-                    yield from self._report(channel >> 1, packet)
+                begin = video.run(buffer, view, begin, end, now_ns, done)
+                if not done:
+                    if end - begin < 4 or buffer[begin] != 0x24:
+                        break
+                    size = buffer[begin + 2] << 8 | buffer[begin + 3]
+                    if end - begin < size + 4:
+                        break
+                    at, begin = begin + 4, begin + size + 4
+                    channel, packet = buffer[at - 3], view[at:begin]
+                    self._begin = begin
+                    if channel == 0:
+                        missing = self._video_packet(packet, now_ns, done)
+                        if missing:
+                            yield PacketsLost(missing)
+                        unreadable += 1
+                        if unreadable > _UNREADABLE_PACKETS and not done:
+                            raise unusable("the camera sends no readable pictures")
+                    elif channel == 2:
+                        yield from self._audio_packet(packet, now_ns)
+                    elif channel in (1, 3):
+                        yield from self._report(channel >> 1, packet)
+                if done:
+                    unreadable = 0
+                    if self._patience.learn((now_ns - alive_ns) / 1e9):
+                        self._socket.settimeout(self._patience.seconds - _REST_S)
+                    alive_ns = now_ns
+                    if video.changed is not None:
+                        track, video.changed = video.changed, None
+                        yield TrackChanged("video", track)
+                    yield from done
+                    done.clear()
             self._begin = begin
             if end - begin >= 1 and buffer[begin] != 0x24:
                 self._heed(self._take_reply())
@@ -351,31 +372,25 @@ class NativeSource:
         elif reply.status in (405, 501):
             self._keep_alive_method = "OPTIONS"
 
-    def _video_packet(self, packet: memoryview, now_ns: int) -> list[Event]:
-        """One RTP packet of the picture; the events it completes."""
+    def _video_packet(self, packet: memoryview, now_ns: int, done: list[AccessUnit]) -> int:
+        """One RTP packet of the picture; what it completes is put into `done`. Returns how many are missing before it."""
         payload = _payload(packet)
         if payload is None:
-            return []
+            return 0
         _, kind, sequence, stamp = _HEAD.unpack_from(packet)
         if kind & 0x7F != self._types[0]:
-            return []
+            return 0
         clock, video = self._clocks[0], self._video
         missing = clock.missing(sequence)
         if missing < 0:
-            return []
-        events: list[Event] = []
+            return 0
         if missing:
             video.lost()
-            events.append(PacketsLost(missing))
         moment = self._align.time(0, clock.unwrap(stamp), now_ns)
-        for unit in video.push(moment, kind & 0x80 != 0, payload, now_ns):
-            if video.changed is not None:
-                events.append(TrackChanged("video", video.changed))
-                video.changed = None
-            events.append(unit)
-        # Most packets go on with the unit under way; from here on those take the short way.
+        done += video.push(moment, kind & 0x80 != 0, payload, now_ns)
+        # Most packets go on with the picture under way; from here on those take the short way.
         video.expect(packet, clock)
-        return events
+        return missing
 
     def _audio_packet(self, packet: memoryview, now_ns: int) -> list[Event]:
         payload = _payload(packet)

@@ -1,4 +1,4 @@
-"""RTP payloads to access units: H.264 (RFC 6184), H.265 (RFC 7798), AAC (RFC 3640), G.711 (RFC 3551).
+"""RTP payloads to access units: H.264 (RFC 6184), H.265 (RFC 7798), AAC (RFC 3640), G.711 (RFC 3551), Opus (RFC 7587).
 
 Pictures are put together where they are stored: NAL units with 4-byte lengths in one growing buffer, each byte copied
 once. A packet's marker ends a picture at once, without waiting for the next one.
@@ -21,9 +21,12 @@ UNIT_BYTES_MAX: Final = 16 * 1024 * 1024
 _LENGTH: Final = struct.Struct(">I")
 _ROOM: Final = bytes(4)
 _MISORDER: Final = 3000
-# An interleaved RTP packet without extensions: $, size, first byte, marker and type, number, time and source, payload.
-_LOOK_H264: Final = struct.Struct(">BxHBBH8sBB")
-_LOOK_H265: Final = struct.Struct(">BxHBBH8sBxB")
+# An interleaved RTP packet without extensions: $ and channel, size, first byte, marker and type, number, time and source,
+# and of the payload what tells a piece of a unit: its kind, and whether it is the first or the last one.
+_LOOK_H264: Final = struct.Struct(">HHBBH8sBB")
+_LOOK_H265: Final = struct.Struct(">HHBBH8sBxB")
+_VIDEO: Final = 0x2400
+_NO_PIECE: Final = -1
 
 
 class Clockwork:
@@ -69,7 +72,9 @@ class VideoAssembler:
         self._sync = self._picture = False
         self._time: int | None = None
         self._clock: Clockwork | None = None
-        self._wanted = (0, b"", 0)
+        self._wanted = (0, b"")
+        self._piece = _NO_PIECE
+        self._push = self._push_h264 if self._h264 else self._push_h265
         self._sets = ParameterSets(codec)
         for nal in described:
             self._sets.take(nal)
@@ -86,10 +91,7 @@ class VideoAssembler:
                 self._finish(done, arrival_ns)
             self._time = time
         if len(payload) > 1:
-            if self._h264:
-                self._push_h264(payload)
-            else:
-                self._push_h265(payload)
+            self._push(payload)
         if marker:
             self._finish(done, arrival_ns)
         elif len(self._unit) > UNIT_BYTES_MAX:
@@ -99,42 +101,60 @@ class VideoAssembler:
         return done
 
     def expect(self, packet: memoryview, clock: Clockwork) -> None:
-        """After a packet that left a unit open: the next ones, if they go on with it, take the short way (`run`)."""
+        """After a packet of ordinary make: the next ones, if they are of the same picture, take the short way (`run`)."""
         self._clock = None
-        if self._nal_at >= 0 and packet[0] == 0x80:
+        if packet[0] == 0x80 and len(packet) >= 16:
             self._clock = clock
-            self._wanted = (packet[1] & 0x7F, bytes(packet[4:12]), packet[12])
+            self._wanted = (packet[1] & 0x7F, bytes(packet[4:12]))
+            self._piece = (
+                _NO_PIECE if self._nal_at < 0 else packet[12] << 8 | packet[13 if self._h264 else 14] & 0x3F
+            )
 
-    def run(self, buffer: bytearray, view: memoryview, begin: int, end: int) -> int:
-        """Take interleaved packets from `begin` on as long as each is the very next one and a middle piece of the unit.
+    def run(
+        self,
+        buffer: bytearray,
+        view: memoryview,
+        begin: int,
+        end: int,
+        arrival_ns: int,
+        done: list[AccessUnit],
+    ) -> int:
+        """Take interleaved packets from `begin` on as long as each is the very next one of the picture under way.
 
-        Nine packets in ten are: they cost one look and one copy. Returns where the first other one begins.
+        Nine packets in ten are a middle piece of a unit: they cost one look and one copy. Returns where the first other one
+        begins, or the first after the picture's end; the picture is in `done` then. Does what `push` does with each.
         """
         clock = self._clock
         if clock is None or clock.next_sequence is None:
             return begin
-        unit, sequence = self._unit, clock.next_sequence
-        wanted_kind, wanted_source, wanted_indicator = self._wanted
+        unit, sequence, piece = self._unit, clock.next_sequence, self._piece
+        kind_wanted, source_wanted = self._wanted
+        kind_last = kind_wanted | 0x80
         look, body = (_LOOK_H264.unpack_from, 18) if self._h264 else (_LOOK_H265.unpack_from, 19)
         while end - begin >= 24:
-            dollar, size, first, kind, number, source, indicator, header = look(buffer, begin)
+            channel, size, first, kind, number, source, indicator, header = look(buffer, begin)
             stop = begin + 4 + size
             if (
                 number != sequence
-                or kind != wanted_kind
-                or header & 0xC0
-                or indicator != wanted_indicator
-                or source != wanted_source
+                or source != source_wanted
+                or channel != _VIDEO
                 or first != 0x80
-                or dollar != 0x24
                 or stop > end
                 or size < 16
+                or (kind != kind_wanted and kind != kind_last)
             ):
                 break
-            unit += view[begin + body : stop]
             sequence = (sequence + 1) & 0xFFFF
+            if indicator << 8 | header == piece:
+                unit += view[begin + body : stop]
+            else:
+                self._push(view[begin + 16 : stop])
+                piece = _NO_PIECE if self._nal_at < 0 else indicator << 8 | header & 0x3F
             begin = stop
-        clock.next_sequence = sequence
+            if kind == kind_last:
+                self._finish(done, arrival_ns)
+                break
+        clock.next_sequence, self._piece = sequence, piece
         if len(unit) > UNIT_BYTES_MAX:
             self._clock = None
         return begin
@@ -250,7 +270,7 @@ class AacHeaders:
 
 
 class AudioAssembler:
-    """Sound of one track; `headers` for AAC, None for G.711."""
+    """Sound of one track; `headers` for AAC, None where a packet is one unit (G.711, Opus)."""
 
     def __init__(self, track: AudioTrack, headers: AacHeaders | None) -> None:
         self.track = track

@@ -42,6 +42,7 @@ from protocol.command import CameraOrder
 from protocol.errors import ProtocolError
 from protocol.order import TAKEN, Answer
 from protocol.passwords import (
+    PASSWORD_BYTES_MAX,
     SEPARATE_KEPT,
     ChangedCamera,
     ChangePassword,
@@ -59,6 +60,7 @@ AGAIN_S: Final = 60.0
 SOON_S: Final = 5.0
 LOCKED_S: Final = 35 * 60.0
 """Cameras lock a user for half an hour."""
+_JOURNAL: Final = "journal"
 _ROUTE: Final = "/agent/v1/passwords"
 
 
@@ -98,17 +100,30 @@ class Passwords:
         if self._journal.find(task.change) is not None:
             return Answer(TAKEN)
         entry = Entry(task.change, task.camera, task.service, task.way)
+        if isinstance(task, RestorePassword):
+            entry = self._restoring(entry, task)
         try:
-            if isinstance(task, RestorePassword):
-                former = Address.of(self._orders.open_former(task.camera, task.former))
-                entry = replace(entry, host=former.host, user=former.user, new=former.password, restores=True)
             self._journal.put(entry)
-        except (SealingError, ProtocolError, SourceFailed, StateUnusable) as error:
+        except StateUnusable as error:
             log.error("a camera's password is not changed: %s", error)
             return Answer("unusable")
         self._fresh.add(entry.change)
         self._wake.set()
         return Answer(TAKEN)
+
+    def _restoring(self, entry: Entry, task: RestorePassword) -> Entry:
+        """The entry with the former login; failed where the source from before cannot be opened here, as on another box."""
+        try:
+            former = Address.of(self._orders.open_former(task.camera, task.former))
+        except (SealingError, ProtocolError, SourceFailed) as error:
+            log.error("a camera's former address cannot be opened here (%s)", type(error).__name__)
+            return entry.at(FAILED, "unusable")
+        if not 1 <= len(former.password.encode()) <= PASSWORD_BYTES_MAX:
+            return entry.at(FAILED, "unusable")
+        if not self._journal.had(former.host, former.user, former.password):
+            log.error("a password that this box never replaced is not put back")
+            return entry.at(FAILED, "unknown-former")
+        return replace(entry, host=former.host, user=former.user, new=former.password, restores=True)
 
     # What the journal says holds
 
@@ -136,21 +151,38 @@ class Passwords:
         while True:
             self._wake.clear()
             wait_s = AGAIN_S
-            for entry in self._journal.all():
-                if entry.state in UNCERTAIN and time.monotonic() >= self._not_before_s.get(entry.change, 0):
-                    wait_s = min(wait_s, await self._work(entry))
-            self.settled.set()
-            for entry in self._journal.all():
-                if entry.state in TO_REPORT:
-                    await self._report(cloud, entry)
-            self._forget()
+            try:
+                wait_s = await self._settle()
+                self.settled.set()
+                await self._tell(cloud)
+                self._alarms.clear(_JOURNAL)
+            except StateUnusable as error:
+                self.settled.set()
+                self._alarms.put(
+                    _JOURNAL, f"the change of a camera's password cannot be written down: {error}"
+                )
             try:
                 await asyncio.wait_for(self._wake.wait(), wait_s)
             except TimeoutError:
                 log.debug("nothing new about passwords")
 
+    async def _settle(self) -> float:
+        """Carry on what is due; how many seconds later to look again. Raises StateUnusable."""
+        wait_s = AGAIN_S
+        for entry in self._journal.all():
+            if entry.state in UNCERTAIN and time.monotonic() >= self._not_before_s.get(entry.change, 0):
+                wait_s = min(wait_s, await self._work(entry))
+        return wait_s
+
+    async def _tell(self, cloud: Cloud) -> None:
+        """Report what is over, and forget what the command document brings. Raises StateUnusable."""
+        for entry in self._journal.all():
+            if entry.state in TO_REPORT:
+                await self._report(cloud, entry)
+        self._forget()
+
     async def _work(self, entry: Entry) -> float:
-        """Carry one change on as far as it goes; how many seconds later to look at it again."""
+        """Carry one change on as far as it goes; how many seconds later to look at it again. Raises StateUnusable."""
         fresh = entry.change in self._fresh
         self._fresh.discard(entry.change)
         before = entry.state
@@ -160,10 +192,6 @@ class Passwords:
         except (OnvifFailed, TimeoutError) as failure:
             cause = failure.cause if isinstance(failure, OnvifFailed) else "timeout"
             return self._broken_off(entry.change, cause)
-        except StateUnusable as error:
-            self._alarms.put("journal", f"the change of a camera's password cannot be written down: {error}")
-            return AGAIN_S
-        self._alarms.clear("journal")
         log.info("the password of the device at %s: %s, now %s", entry.host or "?", before, entry.state)
         if entry.state == NEITHER:
             self._alarms.put(
@@ -257,16 +285,21 @@ class Passwords:
             setup = stored[order.camera]
             if setup.source_main is not None and signs_in(setup.source_main, entry):
                 rows.append(self._changed(setup, entry, order, to))
+        if entry.camera in stored and entry.camera not in {one.camera for one in rows}:
+            # Somebody typed another address meanwhile: that stays, and the password must not be lost.
+            sealed = self._sealed(entry, entry.camera, to)
+            rows.append(ChangedCamera(entry.camera, b"", None, bytes(32), sealed))
         return PasswordReport(entry.change, entry.cause, b"" if to is None else box_kid(to), tuple(rows))
+
+    def _sealed(self, entry: Entry, camera: uuid.UUID, to: bytes | None) -> bytes:
+        if to is None:
+            return b""
+        return seal_password(self._orders.tenant, camera, entry.change, entry.new, to)
 
     def _changed(
         self, setup: CameraSetup, entry: Entry, order: CameraOrder, to: bytes | None
     ) -> ChangedCamera:
-        password = (
-            b""
-            if to is None
-            else seal_password(self._orders.tenant, setup.camera, entry.change, entry.new, to)
-        )
+        password = self._sealed(entry, setup.camera, to)
         before = hashlib.sha256(order.source_main).digest()
         if entry.cause:
             return ChangedCamera(setup.camera, b"", None, before, password)

@@ -8,6 +8,7 @@ that is made of the box key (AES-256-GCM), since it holds passwords.
 
 from __future__ import annotations
 
+import hmac
 import json
 import logging
 import os
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from edge_agent.errors import StateUnusable
 from edge_agent.files import make_private_folder, read_private, sync_folder, write_private
+from sealing.canonical import encode_canonical
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,9 @@ NEW_HOLDS: Final = frozenset({SET, VERIFIED, REPORTED, UNDOING})
 TO_REPORT: Final = frozenset({VERIFIED, FAILED, NEITHER})
 _SUFFIX: Final = ".sealed"
 _BYTES_MAX: Final = 16_384
+_FORMER: Final = "former"
+"""Traces (HMAC under a key of the box key) of passwords that were replaced, the newest last."""
+_FORMER_MOST: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,9 @@ class Journal:
         make_private_folder(self._folder)
         key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"vsaas-agent-passwords-v1")
         self._aead = AESGCM(key.derive(box_private))
+        key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"vsaas-agent-former-v1")
+        self._former_key = key.derive(box_private)
+        self._former: list[str] = self._read_former()
         self._entries: dict[uuid.UUID, Entry] = {}
         self.unreadable: list[str] = []
         for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
@@ -95,12 +103,36 @@ class Journal:
 
     def put(self, entry: Entry) -> Entry:
         """On disk when this returns. Raises StateUnusable; what was there before stays then."""
+        if entry.state == VERIFIED:
+            self._remember(self._trace(entry.host, entry.user, entry.old))
         row = asdict(entry) | {"change": str(entry.change), "camera": str(entry.camera)}
         nonce = os.urandom(12)
         sealed = nonce + self._aead.encrypt(nonce, json.dumps(row).encode(), entry.change.bytes)
         write_private(self._folder / f"{entry.change}{_SUFFIX}", sealed)
         self._entries[entry.change] = entry
         return entry
+
+    # Which passwords devices had: only such a one is put back, so that no portal can set one of its own choice.
+
+    def had(self, host: str, user: str, password: str) -> bool:
+        """Whether this box replaced this very password of the device once."""
+        return self._trace(host, user, password) in self._former
+
+    def _trace(self, host: str, user: str, password: str) -> str:
+        what = encode_canonical([host, user, password])
+        return hmac.new(self._former_key, what, "sha256").hexdigest()
+
+    def _read_former(self) -> list[str]:
+        path = self._folder / _FORMER
+        if not path.exists():
+            return []
+        return read_private(path, most_bytes=_FORMER_MOST * 80).decode("ascii", "replace").split()
+
+    def _remember(self, trace: str) -> None:
+        if trace not in self._former:
+            kept = [*self._former, trace][-_FORMER_MOST:]
+            write_private(self._folder / _FORMER, "\n".join(kept).encode())
+            self._former = kept
 
     def drop(self, entry: Entry) -> None:
         """Forget a change that is over. Raises StateUnusable."""

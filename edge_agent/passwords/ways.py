@@ -7,16 +7,29 @@ A plug-in is a class without arguments that has the methods of `Way`. The settin
 from __future__ import annotations
 
 import importlib
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from edge_agent.onvif.device import Device
-from edge_agent.onvif.door import open_door
+from edge_agent.onvif.door import Door, open_door
 from edge_agent.onvif.errors import OnvifFailed
 from edge_agent.passwords.rules import Rules
 from edge_agent.settings import BadSetting
 from protocol.errors import ProtocolError
-from protocol.passwords import ONVIF, check_way
+from protocol.passwords import CAUSES, ONVIF, check_way
+
+T = TypeVar("T")
+
+Accepted = Callable[[str], frozenset[bytes]]
+"""The certificates (SHA-256) a device at this address may show; none: every one."""
+
+
+def nothing_accepted(url: str) -> frozenset[bytes]:
+    """Of a box whose people accepted no certificate."""
+    return frozenset()
+
 
 REFUSED: Final = frozenset({"credentials"})
 
@@ -52,14 +65,17 @@ class Way(Protocol):
 class OnvifWay:
     """By ONVIF user management (Core, 8.4). The login must be an administrator's: no other may set users."""
 
-    @staticmethod
-    def _url(login: Login) -> str:
+    def __init__(self, accepted: Accepted = nothing_accepted) -> None:
+        self._accepted = accepted
+
+    def _open(self, login: Login) -> AbstractAsyncContextManager[Door]:
         host = f"[{login.host}]" if ":" in login.host else login.host
-        return login.service or f"http://{host}/onvif/device_service"
+        url = login.service or f"http://{host}/onvif/device_service"
+        return open_door(url, login.user, login.password, self._accepted(url))
 
     async def rules(self, login: Login) -> Rules:
         """From the device's capabilities and its complexity options, where it tells them."""
-        async with open_door(self._url(login), login.user, login.password) as door:
+        async with self._open(login) as door:
             device = Device(door)
             await device.prepare()
             shortest, longest = await device.password_lengths()
@@ -67,7 +83,7 @@ class OnvifWay:
 
     async def takes(self, login: Login) -> bool:
         """By the list of users: only administrators see it, and no camera tells it to strangers."""
-        async with open_door(self._url(login), login.user, login.password) as door:
+        async with self._open(login) as door:
             device = Device(door)
             await device.prepare()
             try:
@@ -80,7 +96,7 @@ class OnvifWay:
 
     async def set(self, login: Login, new: str) -> None:
         """Raises OnvifFailed as `Way.set`; `no-user` where the device does not list the user."""
-        async with open_door(self._url(login), login.user, login.password) as door:
+        async with self._open(login) as door:
             device = Device(door)
             await device.prepare()
             level = dict(await device.users()).get(login.user)
@@ -89,9 +105,38 @@ class OnvifWay:
             await device.set_password(login.user, new, level)
 
 
-def load_ways(setting: str) -> dict[str, Way]:
+class _Guarded:
+    """A plug-in whose mistakes do not stop the agent: what it raises beside OnvifFailed is one as well. Its text is kept out of
+    the log, for it may hold a password."""
+
+    def __init__(self, name: str, made: Way) -> None:
+        self._name, self._made = name, made
+
+    async def rules(self, login: Login) -> Rules:
+        return await self._done(self._made.rules(login))
+
+    async def takes(self, login: Login) -> bool:
+        return await self._done(self._made.takes(login))
+
+    async def set(self, login: Login, new: str) -> None:
+        await self._done(self._made.set(login, new))
+
+    async def _done(self, work: Awaitable[T]) -> T:
+        try:
+            return await work
+        except OnvifFailed as failure:
+            if failure.cause in CAUSES:
+                raise
+            raise OnvifFailed("unusable", f"the plug-in {self._name} names an unknown cause") from None
+        except Exception as error:  # noqa: BLE001 a plug-in may raise anything, and stops no recording with it
+            raise OnvifFailed(
+                "unusable", f"the plug-in {self._name} failed ({type(error).__name__})"
+            ) from None
+
+
+def load_ways(setting: str, accepted: Accepted = nothing_accepted) -> dict[str, Way]:
     """The ways there are: ONVIF, and the plug-ins of the setting. Raises BadSetting."""
-    ways: dict[str, Way] = {ONVIF: OnvifWay()}
+    ways: dict[str, Way] = {ONVIF: OnvifWay(accepted)}
     for item in filter(None, (part.strip() for part in setting.split(","))):
         name, _, where = item.partition("=")
         module, _, attribute = where.partition(":")
@@ -107,5 +152,5 @@ def load_ways(setting: str) -> dict[str, Way]:
             raise BadSetting(
                 f"the setting 'password_ways': {item!r} has not the methods rules, takes and set, or its name is taken"
             )
-        ways[name] = made
+        ways[name] = _Guarded(name, made)
     return ways

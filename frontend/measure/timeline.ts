@@ -28,7 +28,7 @@ function build(rows: number, gaps: number): void {
   const made = new Timeline({ zone: "Europe/Berlin", rows: cameras, nowUs: () => END_US, onseek: () => undefined, onview: () => undefined });
   document.body.replaceChildren(made.element);
   shown = (count) => {
-    for (const [i, { camera }] of cameras.entries()) made.setRuns(camera, count ? dayOf(count, i * 1e6) : []);
+    for (const [i, { camera }] of cameras.entries()) made.setRuns(camera, count ? dayOf(count, i * 1e6) : [], []);
   };
   shown((gapsShown = gaps));
   made.showRange(END_US - DAY_US * (2 / 3), END_US - DAY_US / 3);

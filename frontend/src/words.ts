@@ -1,5 +1,5 @@
 /** What the screens say, in one place. Plain, short, active. */
-import type { RunState } from "./api/types";
+import type { EventKind, RunState } from "./api/types";
 import { decimal, t } from "./i18n/t";
 import type { AbsentKind } from "./player/plan";
 import { clockMinute, day, zoneName } from "./times";
@@ -33,6 +33,18 @@ const RUN_STATES: Record<RunState, string> = {
   missing: t("Missing from the store, though it was uploaded"),
   "not-permitted": t("Not permitted for you at this time"),
 };
+
+/** Types of events, in the order in which they are offered. */
+export const EVENT_WORDS: Record<EventKind, string> = {
+  motion: t("Motion"),
+  line: t("Line crossed"),
+  input: t("Input"),
+  sound: t("Sound noticed"),
+  tamper: t("Tampering"),
+  other: t("Other event"),
+};
+
+export const NO_EVENT = t("There is no other event in the time shown");
 
 /** "Not recorded: the camera could not be reached". */
 export function runWords(state: RunState, reason: number | null): string {

@@ -1,6 +1,7 @@
 /** Geometry of the timeline, and times as people read them. */
 import { describe, expect, it } from "vitest";
-import type { TimelineRun } from "../src/api/types";
+import type { TimelineEvent, TimelineRun } from "../src/api/types";
+import { eventBars, kindsAt, neighbour } from "../src/timeline/events";
 import { bars, centred, NARROWEST_US, panned, pinched, resolutionS, runAt, ticks, usAt, WIDEST_US, xOf, zoomed } from "../src/timeline/layout";
 import { clockTime, fieldValue, instantOf, knownZone, zoneOffsetUs } from "../src/times";
 import { duration, gapReason, runWords } from "../src/words";
@@ -147,5 +148,40 @@ describe("times", () => {
     expect(duration(72 * H)).toBe("3 days");
     expect(runWords("gap", 1)).toContain("could not be reached");
     expect(gapReason(99)).toBe("no reason is known");
+  });
+});
+
+describe("events", () => {
+  const events: TimelineEvent[] = [
+    [NOON - H, NOON - H + S, "motion"],
+    [NOON + 60 * S, NOON + 90 * S, "motion"],
+    [NOON + 62 * S, NOON + 62 * S, "tamper"],
+    [NOON + 91 * S, NOON + 92 * S, "motion"],
+    [NOON + 1800 * S, NOON + 5400 * S, "input"],
+  ];
+
+  it("are bars wide enough to be seen, one where they cannot be told apart, cut at the ends of the view", () => {
+    const bars = eventBars(events, view);
+    expect(bars.map(({ x, signed }) => [Math.round(x), signed])).toEqual([
+      [17, false],
+      [17, true],
+      [500, true],
+    ]);
+    expect(bars[0]!.width).toBeGreaterThan(8.8);
+    expect(bars[1]!.width).toBe(3);
+    expect(bars[2]!.x + bars[2]!.width).toBe(1000);
+  });
+
+  it("are named at an instant, each type once, short ones near it too", () => {
+    expect(kindsAt(events, NOON + 61 * S, 2 * S)).toEqual(["motion", "tamper"]);
+    expect(kindsAt(events, NOON + 900 * S, 2 * S)).toEqual([]);
+  });
+
+  it("are gone through one by one from where the picture is", () => {
+    expect(neighbour(events, NOON, 1)).toBe(NOON + 60 * S);
+    expect(neighbour(events, NOON + 60 * S, 1)).toBe(NOON + 62 * S);
+    expect(neighbour(events, NOON + 60.5 * S, -1)).toBe(NOON - H);
+    expect(neighbour(events, NOON + 1800 * S, 1)).toBeNull();
+    expect(neighbour([], NOON, -1)).toBeNull();
   });
 });

@@ -134,8 +134,8 @@ function shownPart(part: Part): unknown {
 }
 
 function shownRecord({ body }: SignedRecord): unknown {
-  const { segment, gap, genesis, clock } = body;
-  const kinds: Record<number, string> = { 1: "genesis", 2: "segment", 3: "gap", 4: "beat", 5: "clock" };
+  const { segment, gap, genesis, clock, event } = body;
+  const kinds: Record<number, string> = { 1: "genesis", 2: "segment", 3: "gap", 4: "beat", 5: "clock", 9: "event" };
   return {
     kind: kinds[body.kind],
     tenant: uuidText(body.tenant),
@@ -175,6 +175,14 @@ function shownRecord({ body }: SignedRecord): unknown {
       },
       reason: genesis.reason,
       software: genesis.software,
+    }),
+    ...(event && {
+      start_us: event.startUs,
+      end_us: event.endUs,
+      type: event.type,
+      source: event.source,
+      goes_on: event.goesOn,
+      detail: event.detail,
     }),
     ...(clock && { step_us: clock.stepUs, detail: clock.detail }),
   };

@@ -15,6 +15,7 @@ from sealing.errors import SealingError
 from sealing.ids import (
     CameraKeyKind,
     ClockSource,
+    EventType,
     GapReason,
     GenesisReason,
     RecipientKind,
@@ -203,6 +204,7 @@ def records() -> list[Vector]:
     head = FIRST
     seg = segment(head, SAMPLE, 0)
     end_us = START_US + 5_000_000
+    event = _event(head)
     good = {
         "genesis": GENESIS,
         "genesis that follows": genesis(follows=Follows(stream("older chain", 16), 41, bytes(range(32)))),
@@ -229,6 +231,20 @@ def records() -> list[Vector]:
         ),
         "clock, back by an hour": head.clock(
             RECORDER, stamp(70), step_us=-3_600_000_000, detail="time server"
+        ),
+        "event": event,
+        "event that goes on, with detail": head.event(
+            RECORDER,
+            stamp(60),
+            start_us=START_US,
+            end_us=START_US + 60_000_000,
+            type=EventType.TAMPER,
+            source="onvif:Kamera 門",
+            goes_on=True,
+            detail="GlobalSceneChange",
+        ),
+        "event of a type of a later release": head.event(
+            RECORDER, stamp(5), start_us=START_US, end_us=end_us, type=200, source="own"
         ),
         "segment that ends before it starts": segment(head, SMALL, 5, end_us=START_US),
     }
@@ -258,6 +274,10 @@ def records() -> list[Vector]:
         _record(name, remade(GENESIS, change)) | {"error": error}
         for name, (change, error) in _bad_heads().items()
     ]
+    vectors += [
+        _record(name, remade(event, change)) | {"error": error}
+        for name, (change, error) in _bad_events().items()
+    ]
     return vectors + [
         _record(name, remade(seg, change)) | {"error": error}
         for name, (change, error) in _bad_segments().items()
@@ -282,7 +302,7 @@ Changes = dict[str, tuple[Callable[[dict[int, Any]], object], str]]
 def _bad_heads() -> Changes:
     return {
         "version 2": (_put(1, 2), "unknown-critical"),
-        "kind of a later release": (_put(2, 9), "unknown-critical"),
+        "kind of a later release": (_put(2, 200), "unknown-critical"),
         "reserved kind": (_put(2, 6), "unknown-critical"),
         "unknown field": (_put(99, 0), "unknown-critical"),
         "field of another kind": (_put(20, bytes(16)), "unknown-critical"),
@@ -302,6 +322,23 @@ def _bad_heads() -> Changes:
         "no follows": (_drop(42), "bad-field"),
         "software of 101 bytes": (_put(44, "x" * 101), "bad-field"),
         "software as bytes": (_put(44, b"x"), "bad-field"),
+    }
+
+
+def _event(head: ChainHead, seq_s: int = 5, **changed: Any) -> SignedRecord:
+    told: dict[str, Any] = {"start_us": START_US, "end_us": START_US + seq_s * 1_000_000} | changed
+    return head.event(RECORDER, stamp(seq_s), type=EventType.MOTION, source="own", **told)
+
+
+def _bad_events() -> Changes:
+    return {
+        "event without a type": (_drop(70), "bad-field"),
+        "event of type 256": (_put(70, 256), "bad-field"),
+        "event without a source": (_drop(71), "bad-field"),
+        "event with a source of 241 bytes": (_put(71, "x" * 241), "bad-field"),
+        "event that goes on by a number": (_put(72, 1), "bad-field"),
+        "event that does not say whether it goes on": (_drop(72), "bad-field"),
+        "event with a gap reason": (_put(30, 1), "unknown-critical"),
     }
 
 
@@ -460,6 +497,10 @@ def _flags() -> list[Vector]:
             ["unplaced"],
         ),
         "segment that ends in the future": (segment(FIRST, SMALL, 391), at_us, ["unplaced"]),
+        "event": (_event(FIRST), at_us, []),
+        "event of more than 15 min": (_event(FIRST, 901), at_us + 10**9, ["unplaced"]),
+        "event that ends before it starts": (_event(FIRST, end_us=start_us - 1), at_us, ["unplaced"]),
+        "event that ends in the future": (_event(FIRST, 1, end_us=at_us + 300_000_001), at_us, ["unplaced"]),
         "years old": (segment(FIRST, SMALL, 0), at_us + 10**14, []),
     }
     return [

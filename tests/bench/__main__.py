@@ -14,13 +14,14 @@ from pathlib import Path
 from tests.bench.row import Row
 
 HERE = Path(__file__).parent
+SOAK = "bench_soak"
 RESULT = HERE.parent.parent / "var" / "bench.json"
 
 
 def chosen_modules(parts: list[str]) -> list[str]:
-    """Names of the benchmark modules whose file name holds one of `parts` (all, when none is given)."""
+    """Names of the benchmark modules whose file name holds one of `parts`; without any, all but the soak, which lasts."""
     names = sorted(path.stem for path in HERE.glob("bench_*.py"))
-    return [name for name in names if not parts or any(part in name for part in parts)]
+    return [name for name in names if (any(part in name for part in parts) if parts else name != SOAK)]
 
 
 def measure(names: list[str]) -> list[Row]:

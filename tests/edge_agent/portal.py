@@ -31,6 +31,7 @@ from protocol.camera_source import seal_source
 from protocol.command import AgentSettings, CameraOrder, CommandDocument
 from protocol.enrolment import EnrolmentCode, EnrolReply, EnrolRequest
 from protocol.errors import ProtocolError
+from protocol.release import PIECE_BYTES
 from protocol.signatures import verify_request
 from protocol.state import AgentState, ChainTip
 from sealing.chain import Known, Refused, Tip, accept
@@ -97,6 +98,8 @@ class Portal:
     envelopes_offered: int = 0
     batches: int = 0
     heartbeats: list[dict[str, Any]] = field(default_factory=list)
+    offered: dict[str, bytes] = field(default_factory=dict)
+    """Release documents by their hash in hex, and their files by `hash/name`."""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
@@ -362,6 +365,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/agent/v1/state":
             first = int(self.path.partition("statements=")[2])
             self._reply(200, json.dumps(portal.agent_state(first).to_json()).encode(), "application/json")
+        elif (offered := portal.offered.get(path.removeprefix("/agent/v1/updates/"))) is not None:
+            first = int(self.path.partition("?from=")[2] or 0)
+            self._reply(200, offered[first : first + PIECE_BYTES], "application/octet-stream")
         elif path == "/agent/v1/health":
             portal.heartbeats.append(json.loads(body))
             self._reply(204, b"", "application/json")

@@ -42,6 +42,7 @@ from sealing.canonical import decode_canonical
 from sealing.ids import EnvelopePurpose, Rendition, Stream, box_kid
 from sealing.keys import EnvelopeInfo, LiveScope, PeriodKey, Release, open_envelope, parse_envelope
 from sealing.live import LivePlayer, OpenedFragment, OpenedInit, Publish
+from tenants.access import actor_of
 from tenants.scope import tenant_scope
 from tests import environment
 from tests.boxes import make_code, make_keys
@@ -56,6 +57,8 @@ from vsaas.agents.revocation import revoke
 from vsaas.audit.models import AuditInbox
 from vsaas.audit.services import system
 from vsaas.cameras.addresses import split_credentials
+from vsaas.cameras.models import PasswordChange, PasswordRun
+from vsaas.cameras.passwords import begin, reveal, set_way
 from vsaas.cameras.services import CameraChange, NewCamera, camera_add, camera_update, cameras_of_agent
 from vsaas.onebox.demo_camera import DemoCameraConfig, demo_camera_thread
 from vsaas.onebox.processes import Program
@@ -139,7 +142,8 @@ class Running:
             box, self.orders, cloud, SystemClock(), lambda camera, stream: self.camera
         )
         self.urged: list[tuple[uuid.UUID, int, int]] = []
-        asked = Asked(self.orders, cloud, self.urge, Passwords(box, self.orders, load_ways("")))
+        self.passwords = Passwords(box, self.orders, load_ways(""))
+        asked = Asked(self.orders, cloud, self.urge, self.passwords)
         self.control = Control(cloud, self.orders, self.publishing, lambda: None, asked)
         self.health = Health(box, self.orders, cloud, SystemClock(), facts, lambda: self.control.connected)
 
@@ -149,7 +153,8 @@ class Running:
 
     async def during(self, work: Callable[[Running], Coroutine[Any, Any, None]]) -> None:
         async with asyncio.timeout(60):
-            jobs = [asyncio.create_task(job) for job in (self.control.run(), self.health.run())]
+            work_of = (self.control.run(), self.health.run(), self.passwords.run(self.cloud))
+            jobs = [asyncio.create_task(job) for job in work_of]
             try:
                 await until(lambda: self.control.connected)
                 await work(self)
@@ -211,6 +216,42 @@ def test_the_portal_hears_the_box_and_the_box_its_orders(cast: Cast, box: Identi
 
     run(box, look)
     assert len(Orders.load(box).cameras()) == 1
+
+
+def test_the_portal_has_a_cameras_password_changed_and_knows_it_then(cast: Cast, box: Identity) -> None:
+    with onvif_camera() as device:
+
+        def begin_run() -> PasswordRun:
+            with tenant_scope(cast.tenant_a.id):
+                agent = Agent.objects.get(id=box.agent)
+                source = "rtsp://operator:correct%20horse@127.0.0.1:9/main"
+                camera = camera_add(agent, NewCamera("Door", source), system("tests"))
+                set_way(camera, system("tests"), service=device.url, way="onvif")
+                return begin([camera], "Door", system("tests"))
+
+        def ended(run: PasswordRun) -> PasswordChange | None:
+            with tenant_scope(cast.tenant_a.id):
+                rows = PasswordChange.objects.filter(run=run, ended_at__isnull=False)
+                return rows.select_related("camera").first()
+
+        def seen(change: PasswordChange) -> str:
+            with tenant_scope(cast.tenant_a.id):
+                return reveal(change.camera, actor_of(cast.alice))
+
+        async def look(running: Running) -> None:
+            run = await in_portal(begin_run)
+            change = None
+            while change is None:
+                await a_moment()
+                change = await in_portal(lambda: ended(run))
+            assert (change.state, change.cause) == ("done", "")
+            new = device.users["operator"][0]
+            assert new != "correct horse"
+            assert await in_portal(lambda: seen(change)) == new
+            expected = f"rtsp://operator:{new}@127.0.0.1:9/main"
+            await until(lambda: [one.source_main for one in running.orders.stored()] == [expected])
+
+        run(box, look)
 
 
 class Watcher:

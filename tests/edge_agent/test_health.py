@@ -29,7 +29,7 @@ from edge_agent.identity import hold_state
 from edge_agent.keys import BoxKeys
 from edge_agent.orders import Orders
 from edge_agent.spool import Spool, SpoolSummary
-from protocol.health import Heartbeat, StreamHealth
+from protocol.health import Heartbeat, StreamHealth, UpdateHealth
 from protocol.state import AgentState
 from tests.edge_agent.enrolled import EnrolledBox, enrolled_box
 from tests.edge_agent.hub import until
@@ -53,6 +53,9 @@ class Facts:
 
     def alarms(self) -> list[str]:
         return ["segment 7 is\ndamaged"]
+
+    def update(self) -> UpdateHealth:
+        return UpdateHealth("idle")
 
 
 @pytest.fixture

@@ -15,21 +15,25 @@ import pytest
 from edge_agent import __version__
 from edge_agent.clock import SystemClock
 from installer.build import DEBIAN, LOCK, build_deb
+from installer.release import make_key, read_public
 from sealing.ids import ClockSource
 from tests.edge_agent.box import wait_for
 from tests.edge_agent.portal import Portal, running_portal
 from tests.installer.machine import PYTHON, Machine, clean_machine
+from tests.installer.updating import updated_and_rolled_back
 from vsaas.onebox.demo_camera import SUB, DemoCamera, DemoCameraConfig, demo_camera_thread
 
 ROOT = Path(__file__).parents[2]
 CAMERA = uuid.UUID("00000000-0000-4000-8000-00000000c0de")
-EXPOSURE_MOST = 2.0
+EXPOSURE_MOST = {"vsaas-agent.service": 2.0, "vsaas-agent-update.service": 5.0}
+"""The second writes the system's files as root, which is what it is for."""
 
 
-def test_the_unit_leaves_little_open(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "most"), EXPOSURE_MOST.items())
+def test_the_units_leave_little_open(tmp_path: Path, name: str, most: float) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is missing: apt-get install systemd")
-    unit = tmp_path / "vsaas-agent.service"
+    unit = tmp_path / name
     shutil.copyfile(DEBIAN / unit.name, unit)
     said = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)],
@@ -37,9 +41,9 @@ def test_the_unit_leaves_little_open(tmp_path: Path) -> None:
         text=True,
         check=True,
     ).stdout
-    found = re.search(r"Overall exposure level for vsaas-agent.service: ([0-9.]+)", said)
+    found = re.search(r"Overall exposure level for .*: ([0-9.]+)", said)
     assert found is not None, said
-    assert float(found[1]) <= EXPOSURE_MOST, said
+    assert float(found[1]) <= most, said
 
 
 def test_what_is_locked_is_what_is_required() -> None:
@@ -58,14 +62,24 @@ def test_what_is_locked_is_what_is_required() -> None:
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def release_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("key") / "release-key"
+    make_key(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory, release_key: Path) -> Path:
     if shutil.which("dpkg-deb") is None:
         pytest.skip("dpkg-deb is missing: build on Debian or Ubuntu")
     architecture = subprocess.run(
         ["dpkg", "--print-architecture"], capture_output=True, text=True, check=True
     )
     # For the clean machine's Python alone: the others would only add their libraries beside these.
-    return build_deb(architecture.stdout.strip(), tmp_path_factory.mktemp("dist"), (PYTHON,))
+    keys = [read_public(release_key.with_name("release-key.pub"))]
+    return build_deb(
+        architecture.stdout.strip(), tmp_path_factory.mktemp("dist"), (PYTHON,), release_keys=keys
+    )
 
 
 @pytest.fixture
@@ -93,7 +107,9 @@ def shown(machine: Machine, name: str) -> str:
 
 
 @pytest.mark.real_time
-def test_installed_enrolled_recording_watched_over_and_taken_off(machine: Machine, portal: Portal) -> None:
+def test_installed_enrolled_recording_updated_watched_over_and_taken_off(
+    machine: Machine, portal: Portal, package: Path, release_key: Path
+) -> None:
     machine.run("dpkg", "--install", "/agent.deb")
     assert shown(machine, "ActiveState") == "inactive", "nothing to do before the box is enrolled"
     assert machine.run("systemctl", "is-enabled", "vsaas-agent").stdout.strip() == "enabled"
@@ -106,6 +122,8 @@ def test_installed_enrolled_recording_watched_over_and_taken_off(machine: Machin
     assert "Recording has begun" in told
     assert shown(machine, "ActiveState") == "active", "systemctl start returned, so READY was told"
     wait_for(lambda: len(portal.stored()) >= 2, 60, what="two segments in the store")
+    settled = lambda: machine.run("vsaas-agent", "status", check=False).returncode == 0  # noqa: E731
+    wait_for(settled, 60, what="a status in which all is in order")
     said = json.loads(machine.run("vsaas-agent", "status", "--json").stdout)
     assert said["running"]
     assert [stream["state"] for stream in said["status"]["heartbeat"]["streams"]] == ["recording"]
@@ -128,6 +146,8 @@ def test_installed_enrolled_recording_watched_over_and_taken_off(machine: Machin
     assert re.search(r"^NoNewPrivs:\s+1$", settings, re.MULTILINE)
     assert re.search(r"^CapEff:\s+0+$", settings, re.MULTILINE)
 
+    updated_and_rolled_back(machine, portal, package, release_key)
+
     # An agent that stands still vouches for nothing: systemd ends it and starts another.
     drop_in = machine.root / "etc/systemd/system/vsaas-agent.service.d"
     drop_in.mkdir(parents=True)
@@ -144,4 +164,5 @@ def test_installed_enrolled_recording_watched_over_and_taken_off(machine: Machin
     assert (state / "identity/agent.json").exists(), "removing keeps who the box is and what it recorded"
     machine.run("dpkg", "--purge", "vsaas-agent")
     assert not state.exists()
+    assert not (machine.root / "var/lib/vsaas-agent-update").exists()
     assert not (machine.root / "usr/lib/vsaas-agent").exists()

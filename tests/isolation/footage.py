@@ -85,6 +85,12 @@ def _timeline(asked: Asked) -> bool:
     return states == {"recorded"}
 
 
+def _events(asked: Asked) -> bool:
+    reply = asked.send("GET", f"events?cameras={asked.camera}&from={asked.from_us}&to={asked.to_us}")
+    assert reply.status_code == 200, reply.content[:300]
+    return bool(json.loads(reply.content)["items"])
+
+
 def _playback(asked: Asked) -> bool:
     wish = {"camera": str(asked.camera), "stream": "main"}
     return bool(asked.segments("playback", {"streams": [wish], "audio": False, **asked.span}))
@@ -125,6 +131,7 @@ WAYS = [
         "the stretch is called not permitted, with footage or without",
         _timeline,
     ),
+    Way("GET", API + "events", "left out", _events),
     Way("POST", API + "playback", LEFT_OUT, _playback),
     Way("POST", API + "clips", LEFT_OUT, _clip),
     Way("POST", API + "stills", "the last picture that is permitted, or none", _still),

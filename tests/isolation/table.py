@@ -264,6 +264,42 @@ URLS: list[Url] = [
     ),
     Url(PAGES + "palette.json", "GET", Requires(may.CAMERA_VIEW), lambda s: page(s, "palette.json")),
     Url(PAGES + "agents", "GET", Requires(may.AGENT_VIEW), lambda s: page(s, "agents")),
+    Url(PAGES + "agents/updates", "GET", Requires(may.AGENT_VIEW), lambda s: page(s, "agents/updates")),
+    Url(
+        PAGES + "agents/updates",
+        "POST",
+        Requires(may.TENANT_EDIT),
+        lambda s: page(s, "agents/updates"),
+        body=lambda s: {
+            "days": "mon",
+            "starts": "01:00",
+            "ends": "03:00",
+            "healthy_hours": "12",
+            "wave_percent": "50",
+            "stop_percent": "10",
+        },
+        succeeds=(302,),
+        reach="tenant",
+        also=(may.AGENT_VIEW,),
+    ),
+    Url(
+        PAGES + "agents/updates/rollout",
+        "POST",
+        Requires(may.TENANT_EDIT),
+        lambda s: page(s, "agents/updates/rollout"),
+        body=lambda s: {"action": "stop"},
+        succeeds=(409,),  # none runs
+        reach="tenant",
+    ),
+    Url(
+        PAGES + "agents/<uuid:agent_id>/update",
+        "POST",
+        Requires(may.AGENT_EDIT),
+        lambda s: page(s, f"agents/{s.agent_id}/update"),
+        body=lambda s: {"action": "hold"},
+        names_object=True,
+        succeeds=(302,),
+    ),
     Url(PAGES + "agents/enrol", "GET", Requires(may.AGENT_ENROL), lambda s: page(s, "agents/enrol")),
     Url(
         PAGES + "agents/enrol",
@@ -623,6 +659,80 @@ URLS: list[Url] = [
         succeeds=(302,),
         fresh=True,
     ),
+    # commissioning
+    Url(PAGES + "commissioning", "GET", Requires(may.CAMERA_EDIT), lambda s: page(s, "commissioning")),
+    Url(
+        PAGES + "commissioning/<uuid:site_id>",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"commissioning/{s.site.id}"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "commissioning/<uuid:site_id>/sign-off",
+        "POST",
+        Requires(may.CAMERA_EDIT, fresh=True),
+        lambda s: page(s, f"commissioning/{s.settled_site_id}/sign-off"),
+        body=lambda s: {"remarks": "All well."},
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "sign-offs/<uuid:sign_off_id>/report",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"sign-offs/{s.sign_off_id}/report"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "cameras/<uuid:camera_id>/commission",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/commission"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "cameras/<uuid:camera_id>/commission",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/commission"),
+        body=lambda s: {"point": "aimed", "state": "ok"},
+        names_object=True,
+        succeeds=(302,),
+    ),
+    Url(
+        API + "cameras/<uuid:camera_id>/checks/<str:point_key>",
+        "PUT",
+        Requires(may.CAMERA_EDIT),
+        lambda s: API + f"cameras/{s.camera.id}/checks/aimed",
+        body=lambda s: {"state": "ok"},
+        names_object=True,
+    ),
+    Url(
+        API + "sites/<uuid:site_id>/commissioning",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: API + f"sites/{s.site.id}/commissioning",
+        names_object=True,
+    ),
+    Url(
+        API + "sites/<uuid:site_id>/sign-offs",
+        "POST",
+        Requires(may.CAMERA_EDIT, fresh=True),
+        lambda s: API + f"sites/{s.settled_site_id}/sign-offs",
+        body=lambda s: {"remarks": "All well."},
+        names_object=True,
+        succeeds=(201,),
+        fresh=True,
+    ),
+    Url(
+        API + "sign-offs/<uuid:sign_off_id>/report",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: API + f"sign-offs/{s.sign_off_id}/report",
+        names_object=True,
+    ),
     # passwords of cameras
     Url(
         PAGES + "cameras/passwords", "GET", Requires(may.CAMERA_EDIT), lambda s: page(s, "cameras/passwords")
@@ -891,6 +1001,41 @@ URLS: list[Url] = [
         )
     ),
     Url(API + "agents", "GET", Requires(may.AGENT_VIEW), lambda s: API + "agents"),
+    Url(API + "updates", "GET", Requires(may.AGENT_VIEW), lambda s: API + "updates"),
+    Url(
+        API + "updates",
+        "PATCH",
+        Requires(may.TENANT_EDIT),
+        lambda s: API + "updates",
+        body=lambda s: {"healthy_hours": 12},
+        reach="tenant",
+        also=(may.AGENT_VIEW,),
+    ),
+    Url(
+        API + "updates/rollout",
+        "POST",
+        Requires(may.TENANT_EDIT),
+        lambda s: API + "updates/rollout",
+        body=lambda s: {"action": "stop"},
+        succeeds=(409,),  # none runs
+        reach="tenant",
+    ),
+    Url(
+        API + "agents/<uuid:agent_id>/update",
+        "POST",
+        Requires(may.AGENT_EDIT),
+        lambda s: f"{API}agents/{s.agent_id}/update",
+        names_object=True,
+        succeeds=(409,),  # no release is offered
+    ),
+    Url(
+        API + "agents/<uuid:agent_id>/update",
+        "PATCH",
+        Requires(may.AGENT_EDIT),
+        lambda s: f"{API}agents/{s.agent_id}/update",
+        body=lambda s: {"held": True},
+        names_object=True,
+    ),
     Url(
         API + "agents/<uuid:agent_id>/cameras",
         "POST",
@@ -935,6 +1080,13 @@ URLS: list[Url] = [
         lambda s: (
             f"{API}timeline?cameras={s.camera.id}&from=2023-11-14T22:00:00Z&to=2023-11-14T23:00:00Z&stream=main"
         ),
+        names_object=True,
+    ),
+    Url(
+        API + "events",
+        "GET",
+        Requires(may.CAMERA_PLAYBACK),
+        lambda s: f"{API}events?cameras={s.camera.id}&from=2023-11-14T22:00:00Z&to=2023-11-14T23:00:00Z",
         names_object=True,
     ),
     Url(
@@ -985,6 +1137,20 @@ URLS: list[Url] = [
         succeeds=(400, 401, 422),
     ),
     Url(AGENT + "state", "GET", AgentOnly(), lambda s: AGENT + "state"),
+    Url(
+        AGENT + "updates/<str:digest>",
+        "GET",
+        AgentOnly(),
+        lambda s: AGENT + "updates/" + "0" * 64,
+        succeeds=(404,),  # no release is offered
+    ),
+    Url(
+        AGENT + "updates/<str:digest>/<str:name>",
+        "GET",
+        AgentOnly(),
+        lambda s: AGENT + "updates/" + "0" * 64 + "/vsaas-agent_1.0_amd64.deb",
+        succeeds=(404,),
+    ),
     Url(
         AGENT + "health",
         "POST",
@@ -2292,6 +2458,8 @@ TASKS: list[Task] = [
         Platform,
         lambda s: (str(s.cast.tenant_a.id), str(s.cast.alice.id), "a" * 64, "en"),  # nobody asked for one
     ),
+    Task("vsaas.agents.tasks.roll_out", Platform),
+    Task("vsaas.agents.tasks.roll_out_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.alarms.tasks.forget_in_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.alarms.tasks.forget_old", Platform),
     Task("vsaas.alarms.tasks.look", Platform),

@@ -164,6 +164,12 @@ class Camera:
         self._keep(self.head.gap(signer, stamp, start_us=at_us(second), end_us=at_us(end), reason=reason))
         self.run = secrets.token_bytes(16)
 
+    def event(
+        self, second: float, end: float, kind: int, source: str = "own", *, goes_on: bool = False
+    ) -> None:
+        told = {"start_us": at_us(second), "end_us": at_us(end), "type": kind, "source": source}
+        self._keep(self.head.event(self.agent.signer, self._stamp(end), goes_on=goes_on, **told))
+
     def beat(self, second: float) -> None:
         self._keep(self.head.beat(self.agent.signer, self._stamp(second)))
 

@@ -16,7 +16,7 @@ import pytest
 
 from sealing.__main__ import iso, main
 from sealing.folder import FolderWriter
-from sealing.ids import GapReason, Rendition, Stream
+from sealing.ids import EventType, GapReason, Rendition, Stream
 from sealing.statement import AgentRevoked, TrustedUpTo
 from sealing.tombstone import parse_tombstone, sign_tombstone
 from sealing.verify import Report, State, verify_folder
@@ -437,6 +437,21 @@ def test_verify_says_verified_by_exit_code_json_and_text(
     assert code == 0
     assert "State: verified with declared gaps" in out
     assert f"declared gap {iso(at_us(30))} to {iso(at_us(50))}: agent stopped" in out
+
+
+def test_events_are_verified_and_counted_and_explain_no_time_without_footage(
+    tmp_path: Path, tenant: Tenant, gate: Camera
+) -> None:
+    gate.event(20, 80, EventType.MOTION, goes_on=True)
+    gate.event(80, 90, EventType.MOTION)
+    gate.event(30, 31, 200, "onvif:VideoSource_1")
+    folder, trust = write_folder(tmp_path, [gate]).path, tenant.fingerprint.hex()
+    code, out, _ = command("verify", folder, "--trust", trust, "--json")
+    camera = json.loads(out)["cameras"][0]
+    assert (code, camera["state"]) == (0, "verified, agent-trusted")
+    assert camera["events"] == {"motion": 2, "unknown type 200": 1}
+    assert camera["to"] == {"time": iso(at_us(60)), "time_us": at_us(60)}
+    assert "records of events: 2 motion, 1 unknown type 200" in command("verify", folder)[1]
 
 
 def test_verify_tells_the_failure_and_never_trusts_without_a_fingerprint(

@@ -35,3 +35,17 @@ CHANGED = declare(
     ["before", "after"],
     changed=each_of(gettext_noop("name"), gettext_noop("site")),
 )
+UPDATE_ORDERED = declare("agent.update-ordered", _("{actor} had {object} updated to {version}"))
+UPDATE_HELD = declare("agent.update-held", _("{actor} keeps {object} at its version"))
+UPDATE_RELEASED = declare("agent.update-released", _("{actor} lets {object} be updated again"))
+UPDATED = declare("agent.updated", _("{actor} was updated to {version}"))
+NOT_UPDATED = declare("agent.not-updated", _("{actor} was not updated to {version}: {reason}"))
+UPDATE_POLICY_CHANGED = declare(
+    "agent.update-policy", _("{actor} changed how agents are updated"), ["before", "after"]
+)
+ROLLOUT_STARTED = declare("agent.rollout-started", _("{actor} began to update the agents to {version}"))
+ROLLOUT_STOPPED = declare("agent.rollout-stopped", _("{actor} stopped the update of the agents to {version}"))
+ROLLOUT_STOPPED_ITSELF = declare(
+    "agent.rollout-failed", _("The update of the agents to {version} stopped: {reason}")
+)
+ROLLOUT_DONE = declare("agent.rollout-done", _("The update of the agents to {version} is done"))

@@ -1,6 +1,7 @@
 """What agents ask of the portal about themselves: enrolment, state, heartbeat."""
 
 import json
+import re
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -14,6 +15,7 @@ from protocol.health import Heartbeat
 from protocol.state import STATEMENTS_AT_ONCE, TIPS_AT_ONCE, AgentState, ChainTip
 from sealing.ids import kid
 from tenants.declare import public
+from vsaas.agents import releases
 from vsaas.agents.auth import agent_route, challenged, limited_body, signed_by
 from vsaas.agents.commands import current_command
 from vsaas.agents.enrolment import enrol as register
@@ -21,10 +23,13 @@ from vsaas.agents.errors import MalformedMessage
 from vsaas.agents.health import take_heartbeat
 from vsaas.agents.tips import Tip, known_tips
 from vsaas.common import clock
+from vsaas.common.errors import NotFound
 from vsaas.common.network import network_of
 from vsaas.keys.services import statements_since
 
 ENROL_BYTES_MAX = 8 * 1024
+BYTES = "application/octet-stream"
+SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 
 
 def _enrol(request: HttpRequest) -> HttpResponse:
@@ -87,6 +92,28 @@ def health(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
+@agent_route("GET updates")
+def release_document(request: HttpRequest, digest: str) -> HttpResponse:
+    """GET updates/<SHA-256>: the release document of this name, as it was signed."""
+    return HttpResponse(_offered(digest).document, content_type=BYTES)
+
+
+@agent_route("GET updates")
+def release_file(request: HttpRequest, digest: str, name: str) -> HttpResponse:
+    """GET updates/<SHA-256>/<file>?from=N: a part of a file of the release, from byte N on."""
+    part = releases.part_of(_offered(digest), name, _number(request.GET.get("from", "0"), "from", digits=10))
+    if part is None:
+        raise NotFound("the release has no such file here")
+    return HttpResponse(part, content_type=BYTES)
+
+
+def _offered(digest: str) -> releases.Offered:
+    found = releases.find(bytes.fromhex(digest)) if SHA256_HEX.fullmatch(digest) else None
+    if found is None:
+        raise NotFound("there is no such release here")
+    return found
+
+
 def _parse(parse: Any, body: bytes) -> Any:
     try:
         return parse(json.loads(body))
@@ -96,7 +123,7 @@ def _parse(parse: Any, body: bytes) -> Any:
         raise MalformedMessage("the body is not JSON") from error
 
 
-def _number(text: str, what: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
+def _number(text: str, what: str, digits: int = 9) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > digits:
         raise MalformedMessage(f"{what} is not a number")
     return int(text)

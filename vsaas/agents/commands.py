@@ -12,6 +12,7 @@ from protocol.command import AgentSettings, CameraOrder
 from protocol.command import CommandDocument as Document
 from vsaas.agents.errors import AgentUnknown
 from vsaas.agents.models import Agent, CommandDocument
+from vsaas.agents.updates import wanted_of
 from vsaas.common import clock
 from vsaas.common.redis import client
 from vsaas.keys.services import newest_statement_number, sign_command
@@ -46,7 +47,7 @@ def issue_command(agent: Agent, cameras: Sequence[CameraOrder], *, skip: int = 0
         number=number,
         issued_us=clock.now_us(),
         cameras=tuple(cameras),
-        settings=AgentSettings(),
+        settings=AgentSettings(update=wanted_of(agent)),
         statement_number=newest_statement_number(agent.tenant_id),
     )
     signed = sign_command(agent.tenant_id, document.payload())

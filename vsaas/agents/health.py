@@ -14,6 +14,7 @@ from tenants.scope import current_tenant_id
 from vsaas.agents import heard
 from vsaas.agents.acts import CLONED
 from vsaas.agents.models import Agent, AgentHealth
+from vsaas.agents.updates import take_answer
 from vsaas.audit.services import agent as audit_agent
 from vsaas.audit.services import record_act
 from vsaas.common import clock
@@ -52,9 +53,11 @@ def take_heartbeat(agent_id: UUID, heartbeat: Heartbeat) -> None:
             "streams": streams,
             "alarms": list(heartbeat.alarms),
             "box": None if heartbeat.box is None else asdict(heartbeat.box),
+            "update": None if heartbeat.update is None else asdict(heartbeat.update),
         },
     )
     Agent.objects.filter(id=agent_id).update(last_contact_at=now, software=heartbeat.software[:80])
+    take_answer(agent, heartbeat.update)
     changed = before is None or heard.is_news(before.streams, streams, clock.to_us(now))
     note = partial(heard.note_heard, current_tenant_id(), agent_id, now.timestamp(), changed=changed)
     transaction.on_commit(note, robust=True)

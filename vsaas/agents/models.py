@@ -1,5 +1,7 @@
 """Agents: the on-premise recorders of a tenant, their keys, and what the portal last told and heard."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from typing import Any
 
@@ -105,7 +107,8 @@ class AgentHealth(TenantModel):
 
     `instance` is the run of the agent process that spoke last, `past_instances` the ones it replaced: when one of
     those speaks again, two boxes share one identity. `streams` holds `protocol.health.StreamHealth` as JSON,
-    `alarms` what a person must look at, `box` a `protocol.health.BoxHealth` (null from agents that tell none).
+    `alarms` what a person must look at, `box` a `protocol.health.BoxHealth` and `update` an
+    `UpdateHealth` (null from agents that tell none).
     `clock_offset_us` is the agent's clock minus ours.
     """
 
@@ -128,6 +131,7 @@ class AgentHealth(TenantModel):
     streams = models.JSONField(default=list)
     alarms = models.JSONField(default=list)
     box = models.JSONField(null=True, blank=True)
+    update = models.JSONField(null=True, blank=True)
 
     @cached_property
     def streams_by_camera(self) -> dict[str, list[dict[str, Any]]]:
@@ -139,3 +143,94 @@ class AgentHealth(TenantModel):
 
     def __str__(self) -> str:
         return f"health of {self.agent_id} at {self.received_at:%Y-%m-%d %H:%M:%S}"
+
+
+class UpdateState(models.TextChoices):
+    """How far an agent is with the release it is to run."""
+
+    NONE = "none", _("not ordered")
+    PLANNED = "planned", _("waits for its window")
+    ORDERED = "ordered", _("under way")
+    INSTALLED = "installed", _("installed")
+    ROLLED_BACK = "rolled-back", _("went back")
+    REFUSED = "refused", _("not installed")
+    NO_ANSWER = "no-answer", _("no answer")
+
+    @classmethod
+    def failures(cls) -> tuple[UpdateState, ...]:
+        """Those after which an agent is not where it was to be."""
+        return (cls.ROLLED_BACK, cls.REFUSED, cls.NO_ANSWER)
+
+
+class AgentUpdate(TenantModel):
+    """The release an agent is to run, and what became of it.
+
+    `held`: it stays at its version. `document`: SHA-256 of the release document. `stage` of the rollout it came with, null
+    when a person asked for it. `interruption_ms`: how long recording was interrupted at most.
+    """
+
+    site_path = "agent__site_id"
+
+    agent = models.OneToOneField(Agent, on_delete=models.PROTECT, related_name="ordered_update")
+    held = models.BooleanField(default=False)
+    version = models.CharField(max_length=40, blank=True)
+    document = models.BinaryField(max_length=32, null=True, blank=True)
+    attempt = models.PositiveIntegerField(default=0)
+    stage = models.PositiveIntegerField(null=True, blank=True)
+    state = models.CharField(max_length=16, choices=UpdateState.choices, default=UpdateState.NONE)
+    reason = models.CharField(max_length=200, blank=True)
+    interruption_ms = models.BigIntegerField(null=True, blank=True)
+    ordered_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.version} {self.state}"
+
+
+class UpdatePolicy(TenantModel):
+    """How an organisation updates its agents (`vsaas.agents.rollouts.Policy`): one row."""
+
+    automatic = models.BooleanField(default=False)
+    days = models.JSONField(default=list)
+    starts = models.CharField(max_length=5, default="02:00")
+    ends = models.CharField(max_length=5, default="05:00")
+    first = models.JSONField(default=list)
+    healthy_hours = models.PositiveIntegerField(default=24)
+    wave_percent = models.PositiveSmallIntegerField(default=25)
+    stop_percent = models.PositiveSmallIntegerField(default=20)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant"], name="agents_one_update_policy")]
+
+    def __str__(self) -> str:
+        return "automatic" if self.automatic else "by hand"
+
+
+class RolloutState(models.TextChoices):
+    """Whether a rollout goes on."""
+
+    RUNNING = "running", _("under way")
+    STOPPED = "stopped", _("stopped")
+    DONE = "done", _("done")
+
+
+class UpdateRollout(TenantModel):
+    """A release on its way to an organisation's agents, in stages (0: the agents chosen to be first)."""
+
+    version = models.CharField(max_length=40)
+    document = models.BinaryField(max_length=32)
+    state = models.CharField(max_length=16, choices=RolloutState.choices, default=RolloutState.RUNNING)
+    stage = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField()
+    stage_at = models.DateTimeField()
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant"], condition=models.Q(state="running"), name="agents_one_rollout_runs"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version} {self.state}"

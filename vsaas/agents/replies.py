@@ -30,6 +30,9 @@ class AgentStream(BaseModel):
     clock_offset_us: int | None = Field(
         None, description="How far the camera's clock is ahead of the agent's, where it tells."
     )
+    clock_drift_ppm: float | None = Field(
+        None, description="How many microseconds a second the camera's clock gains on the agent's."
+    )
     oldest_unsent_us: Micros | None = Field(None, description="Where what waits to be uploaded of it begins.")
 
 
@@ -179,6 +182,7 @@ AGENT: dict[str, Any] = {
                 "restarts": 1,
                 "last_frame_us": 1764064989960000,
                 "clock_offset_us": 21000,
+                "clock_drift_ppm": 12.5,
                 "oldest_unsent_us": 1764064980000000,
             }
         ],

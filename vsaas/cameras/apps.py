@@ -11,7 +11,9 @@ class CamerasConfig(AppConfig):
         """Who may see a camera is decided below; where cameras and their groups are is known here."""
         from tenants.access import register_cameras
         from vsaas.agents.succession import register_hand_over
+        from vsaas.agents.telling import register_teller
         from vsaas.audit.cameras import register_camera_source
+        from vsaas.cameras.commands import tell_agent
         from vsaas.cameras.handing_over import hand_over
         from vsaas.cameras.models import Camera, CameraGroup
         from vsaas.cameras.protection import link_findings
@@ -19,6 +21,7 @@ class CamerasConfig(AppConfig):
         from vsaas.installation.organisations import register_source
 
         register_source(link_findings)
+        register_teller(tell_agent)
         register_hand_over(hand_over)
         register_cameras(
             lambda: Camera.objects.all(), lambda: CameraGroup.objects.all(), CameraGroup.names_of

@@ -203,7 +203,9 @@ def chosen(actor: Actor, fields: dict[str, Any]) -> tuple[list[Camera], str]:
     """The cameras a request names, and the words for them. Raises NotFound, Denied, InvalidPasswordChange."""
     rows = access.visible(actor, CAMERA_EDIT, changeable(Camera.objects.all()))
     if ids := fields.get("cameras"):
-        cameras = [camera_of(actor, one) for one in ids]
+        found = {camera.id: camera for camera in rows.filter(id__in=ids)}
+        # What is not among them says why: it is not there, not theirs, or cannot be changed.
+        cameras = [found.get(one) or camera_of(actor, one) for one in dict.fromkeys(ids)]
         return cameras, ", ".join(camera.name for camera in cameras)
     about = ""
     if site_id := fields.get("site"):

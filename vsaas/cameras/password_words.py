@@ -31,6 +31,12 @@ CAUSES: dict[str, tuple[Promise, Promise]] = {
         _("The camera takes no password that is strong enough."),
         _("Update its firmware, or replace it."),
     ),
+    "unusable": (
+        _(
+            "The agent cannot use what it was given: a former address of another box, or a plug-in that failed."
+        ),
+        _("Change the password instead of putting the former one back, or look into the plug-in."),
+    ),
     "no-user": (
         _("The camera does not list the user it is recorded with."),
         _("Type the user of an ONVIF administrator on the camera's page, then try again."),
@@ -46,6 +52,10 @@ CAUSES: dict[str, tuple[Promise, Promise]] = {
     "unknown-way": (
         _("The agent has no plug-in of this name."),
         _("Install it on the box and name it in the setting password_ways, or choose ONVIF."),
+    ),
+    "unknown-former": (
+        _("The agent puts back only passwords that it replaced itself, and does not know this one."),
+        _("Change the password instead, or type another one on the camera's page."),
     ),
     "separate-users": (
         _("The camera has users for ONVIF beside those of its streams. The former password was put back."),

@@ -139,6 +139,11 @@ def advance(agent_id: UUID | None = None) -> None:
 
 def _ask(agent: Agent, change: PasswordChange) -> None:
     """Claims one change and sends its order; it goes on waiting while the agent cannot be asked."""
+    # Of two who go on with the runs at once, one asks each agent: the other passes it by.
+    if Agent.objects.select_for_update(skip_locked=True).filter(id=agent.id).first() is None:
+        return
+    if PasswordChange.objects.filter(camera__agent_id=agent.id, state=PasswordState.ASKED).exists():
+        return
     task = _task(change)
     if task is None:
         _ended(change, PasswordState.FAILED, NO_FORMER)
@@ -171,8 +176,11 @@ def _give_up() -> None:
         Q(camera__deleted_at__isnull=False) | Q(camera__agent__revoked_at__isnull=False)
     )
     for which, cause in ((gone, REVOKED), (late, NO_ANSWER), (away, OFFLINE)):
-        for change in PasswordChange.objects.filter(which).select_related("camera"):
-            _ended(change, PasswordState.FAILED, cause)
+        ids = list(PasswordChange.objects.filter(which).values_list("id", flat=True))
+        # Asked once more: of what was reported meanwhile the report counts.
+        PasswordChange.objects.filter(id__in=ids, state__in=OPEN).update(
+            state=PasswordState.FAILED, cause=cause, ended_at=now
+        )
 
 
 def _end_runs() -> None:
@@ -183,7 +191,7 @@ def _end_runs() -> None:
 
 
 def _ended(change: PasswordChange, state: PasswordState, cause: str, by: Who | None = None) -> None:
-    """Raises nothing where somebody else ended it first."""
+    """The caller has locked the change, or claimed it. `by`: the agent that says why it failed."""
     change.state, change.cause, change.ended_at = state, cause, clock.now()
     change.save(update_fields=["state", "cause", "ended_at"])
     if state == PasswordState.FAILED and by is not None:

@@ -17,6 +17,14 @@ from vsaas.cameras.camera_pages import (
     switch_camera,
 )
 from vsaas.cameras.camera_people import CameraPeopleView, camera_people
+from vsaas.cameras.commissioning_api import CameraCheckView, SignOffReport, SiteCommissioning, SiteSignOffs
+from vsaas.cameras.commissioning_pages import (
+    commission_camera,
+    commissioning,
+    commissioning_site,
+    sign_off_report,
+    sign_off_site,
+)
 from vsaas.cameras.finding_api import (
     CameraLook,
     CameraLooks,
@@ -68,6 +76,11 @@ pages = [
         name="sites-camera-password-reveal",
     ),
     path("cameras/<uuid:camera_id>/people", camera_people, name="camera-people"),
+    path("cameras/<uuid:camera_id>/commission", commission_camera, name="sites-commission"),
+    path("commissioning", commissioning, name="sites-commissioning"),
+    path("commissioning/<uuid:site_id>", commissioning_site, name="sites-commissioning-site"),
+    path("commissioning/<uuid:site_id>/sign-off", sign_off_site, name="sites-sign-off"),
+    path("sign-offs/<uuid:sign_off_id>/report", sign_off_report, name="sites-sign-off-report"),
     path("cameras/<uuid:camera_id>/settings", change_camera, name="sites-camera"),
     path("cameras/<uuid:camera_id>/switch", switch_camera, name="sites-camera-switch"),
     path("cameras/<uuid:camera_id>/certificate", accept_certificate, name="sites-camera-certificate"),
@@ -126,6 +139,12 @@ api = [
         password.OnePasswordSchedule.as_view(),
         name="api-password-schedule",
     ),
+    path(
+        "cameras/<uuid:camera_id>/checks/<str:point_key>", CameraCheckView.as_view(), name="api-camera-check"
+    ),
+    path("sites/<uuid:site_id>/commissioning", SiteCommissioning.as_view(), name="api-site-commissioning"),
+    path("sites/<uuid:site_id>/sign-offs", SiteSignOffs.as_view(), name="api-site-sign-offs"),
+    path("sign-offs/<uuid:sign_off_id>/report", SignOffReport.as_view(), name="api-sign-off-report"),
     path("views", Views.as_view(), name="api-views"),
     path("views/<uuid:view_id>", View.as_view(), name="api-view"),
 ]

@@ -27,7 +27,7 @@ from vsaas.common.clock import LAST_US
 from vsaas.common.describe import describe
 from vsaas.common.object_store import object_store
 from vsaas.common.redis import client
-from vsaas.footage import acts
+from vsaas.footage import acts, events
 from vsaas.footage.clips import Clip, read_ticket, write_ticket
 from vsaas.footage.playback import AHEAD_US, Asked, Found, StreamAnswer, playback
 from vsaas.footage.replies import (
@@ -86,17 +86,19 @@ class Timeline(ApiView):
 
     @describe("Get the timeline of cameras", query=TIMELINE_QUERY, reply=TimelineReply, example=TIMELINE)
     def get(self, request: Request) -> Response:
-        """What was recorded when, per camera, merged into runs. Small whatever the range."""
+        """What was recorded when, per camera, merged into runs, and what was noticed. Small whatever the range."""
         asked = timeline_request(request.query_params)
         allowed = cameras_for(self.actor, asked.cameras)
         seen = Sights(self.actor)
         sights = {camera: seen.of(allowed[camera], CAMERA_PLAYBACK) for camera in asked.cameras}
         found = timeline(sights, asked.stream, asked.from_us, asked.to_us, asked.resolution_us)
+        marked = events.marks(sights, asked.from_us, asked.to_us, asked.resolution_us)
         cameras = {
             str(camera): {
                 "runs": [run.row() for run in line.runs],
                 "newest_us": line.newest_us,
                 "oldest_unsent_us": line.oldest_unsent_us,
+                "events": [mark.row() for mark in marked[camera]],
             }
             for camera, line in found.items()
         }

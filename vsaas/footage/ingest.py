@@ -25,7 +25,7 @@ from sealing.errors import BadIndex, Fork, SealingError, WrongRoot, WrongScope
 from sealing.ids import ClockSource, GapReason, RecordKind
 from sealing.merkle import leaf_hashes, merkle_root
 from sealing.names import object_name
-from sealing.record import Gap, Genesis, Record, Segment, SignedRecord, check_record, parse_record
+from sealing.record import Event, Gap, Genesis, Record, Segment, SignedRecord, check_record, parse_record
 from tenants.ids import uuid7
 from tenants.scope import current_tenant_id
 from vsaas.audit import services as audit
@@ -394,6 +394,8 @@ class _Decision:
         hours: dict[tuple[uuid.UUID, int, int], write.HourChange],
         newest: dict[tuple[uuid.UUID, int], tuple[int | None, write.Row]],
     ) -> None:
+        if row.kind == RecordKind.EVENT:
+            return  # says nothing of the stream's footage
         stream = (row.camera, row.stream)
         reached = newest.get(stream, (None, row))[0]
         segment = item.segment
@@ -549,7 +551,7 @@ def _clock_doubtful(head: Record, received_us: int) -> bool:
 
 
 def _span(head: Record) -> tuple[int, int]:
-    if isinstance(head, Segment | Gap):
+    if isinstance(head, Segment | Gap | Event):
         return head.start_us, head.end_us
     return head.stamp.claimed_us, head.stamp.claimed_us
 
@@ -582,7 +584,7 @@ def _rows(item: Examined, received_us: int) -> list[write.Row]:
             state=int(item.state),
             flags=int(item.flags),
             placed=not item.unplaced,
-            reason=head.reason if isinstance(head, Gap) else None,
+            reason=_reason(head),
             start_us=piece_start,
             end_us=piece_end,
             segment=segment.segment if segment else None,
@@ -596,6 +598,12 @@ def _rows(item: Examined, received_us: int) -> list[write.Row]:
         )
         for piece_start, piece_end in pieces
     ]
+
+
+def _reason(head: Record) -> int | None:
+    if isinstance(head, Event):
+        return head.type
+    return head.reason if isinstance(head, Gap) else None
 
 
 def _by_day(start_us: int, end_us: int) -> list[tuple[int, int]]:

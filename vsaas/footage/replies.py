@@ -47,7 +47,19 @@ TIMELINE_QUERY = (
     ),
 )
 
+EVENTS_QUERY = (
+    *TIMELINE_QUERY[:3],
+    query(
+        "type",
+        "Types with commas between them: `motion`, `tamper`, `input`, `line`, `sound`, `other`. Without: all.",
+        example="motion,tamper",
+    ),
+)
+
 RunState = Literal["recorded", "pending", "gap", "deleted", "missing", "not-permitted"]
+
+
+EventKind = Literal["motion", "tamper", "input", "line", "sound", "other"]
 
 
 class CameraLine(BaseModel):
@@ -58,6 +70,28 @@ class CameraLine(BaseModel):
     )
     newest_us: Micros | None
     oldest_unsent_us: Micros | None = Field(description="What the agent still holds, from here on.")
+    events: list[tuple[int, int, EventKind]] = Field(
+        description="[from_us, to_us, type] in order of time; those of one type too close to be told apart are one."
+    )
+
+
+class EventReply(BaseModel):
+    """Something a camera or its agent noticed, or a piece of it."""
+
+    camera: Id
+    type: EventKind
+    from_us: Micros
+    to_us: Micros
+    goes_on: bool = Field(description="It lasted at `to_us`; the next piece begins there.")
+    source: str = Field(description="Whose word it is: `own`, or `onvif:` and what the camera calls it.")
+    detail: str | None
+
+
+class EventPage(BaseModel):
+    """A page of events, by time."""
+
+    items: list[EventReply]
+    next: Next
 
 
 class TimelineReply(BaseModel):
@@ -270,8 +304,18 @@ TIMELINE: dict[str, Any] = {
             ],
             "newest_us": 1764064800000000,
             "oldest_unsent_us": None,
+            "events": [[1764061260000000, 1764061275000000, "motion"]],
         }
     },
+}
+EVENT: dict[str, Any] = {
+    "camera": _CAMERA_ID,
+    "type": "motion",
+    "from_us": 1764061260000000,
+    "to_us": 1764061275000000,
+    "goes_on": False,
+    "source": "onvif:VideoSource_1",
+    "detail": None,
 }
 PLAYBACK_ASKED: dict[str, Any] = {
     "streams": [{"camera": _CAMERA_ID, "stream": "main"}],

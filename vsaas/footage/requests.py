@@ -79,6 +79,18 @@ class StillsRequest:
 
 def timeline_request(query: Mapping[str, str]) -> TimelineRequest:
     """Raises InvalidFields. Times are ISO 8601 with a zone, or UTC microseconds."""
+    cameras, from_us, to_us = range_request(query)
+    return TimelineRequest(
+        cameras,
+        _stream(query.get("stream", "main")),
+        from_us,
+        to_us,
+        _resolution(query.get("resolution", "0")),
+    )
+
+
+def range_request(query: Mapping[str, str]) -> tuple[list[uuid.UUID], int, int]:
+    """Cameras, and from when to when. Raises InvalidFields."""
     from_us, to_us = _instant(query.get("from"), "from"), _instant(query.get("to"), "to")
     if not from_us < to_us <= from_us + MAX_RANGE_US:
         raise refused(
@@ -92,13 +104,7 @@ def timeline_request(query: Mapping[str, str]) -> TimelineRequest:
             _("names %(cameras)s cameras, at most %(most)s are answered at once")
             % {"cameras": len(cameras), "most": MAX_CAMERAS},
         )
-    return TimelineRequest(
-        cameras,
-        _stream(query.get("stream", "main")),
-        from_us,
-        to_us,
-        _resolution(query.get("resolution", "0")),
-    )
+    return cameras, from_us, to_us
 
 
 def playback_request(data: Any) -> PlaybackRequest:

@@ -27,7 +27,7 @@ from vsaas.cameras.models import Camera
 from vsaas.common import clock
 from vsaas.common.object_store import ObjectStore
 from vsaas.common.tasks import for_each
-from vsaas.footage import acts, stored
+from vsaas.footage import acts, events, stored
 from vsaas.footage.models import Erasure, FootageHour, Tombstone
 from vsaas.footage.policy import policy
 from vsaas.footage.stored import Declared, Hour
@@ -44,6 +44,7 @@ def sweep(tenant: uuid.UUID, store: ObjectStore) -> int:
     """Deletes what is due, at most HOURS_AT_ONCE hours; returns how many hours were finished. An hour that cannot be
     deleted keeps no others from it; its error is raised at the end."""
     with tenant_scope(tenant):
+        _forget_events()
         due = [*_interrupted(), *_of_deleted_cameras(), *_too_old(), *_over_quota()]
     finished: list[uuid.UUID] = []
 
@@ -77,14 +78,27 @@ def _of_deleted_cameras() -> list[tuple[uuid.UUID, str]]:
     ]
 
 
-def _too_old() -> list[tuple[uuid.UUID, str]]:
+def _by_days_kept() -> list[tuple[int, list[uuid.UUID]]]:
+    """How many days footage is kept, and the cameras whose is."""
     default_days = policy().retention_days
     days = {row.id: row.retention_days or default_days for row in Camera.objects.all()}
     cameras: dict[int, list[uuid.UUID]] = defaultdict(list)
     for camera, kept_days in days.items():
         cameras[kept_days].append(camera)
+    return sorted(cameras.items())
+
+
+def _forget_events() -> None:
+    """Events are told as long as footage of their time is kept, also where there is none."""
+    for kept_days, ids in _by_days_kept():
+        events.forget_before(ids, clock.now_us() - kept_days * DAY_US)
+    erased = list(Camera.objects.filter(erase_footage=True).values_list("id", flat=True))
+    events.forget_before(erased, clock.now_us())
+
+
+def _too_old() -> list[tuple[uuid.UUID, str]]:
     due: list[tuple[uuid.UUID, str]] = []
-    for kept_days, ids in sorted(cameras.items()):
+    for kept_days, ids in _by_days_kept():
         limit = clock.now_us() - kept_days * DAY_US
         rows = FootageHour.objects.filter(camera_id__in=ids, erasure=Erasure.KEPT, keep_from_us__lt=limit)
         due += [
@@ -163,6 +177,9 @@ def _bury(tenant: uuid.UUID, claimed: FootageHour, where: Hour) -> bool:
         stored.mark(where, segments, SegmentState.DELETED)
         # Records that came in meanwhile keep the hour open: its next sweep begins at the keys again.
         same = FootageHour.objects.filter(id=claimed.id, erasure=Erasure.EMPTIED, segments=claimed.segments)
+        kept = FootageHour.objects.filter(camera_id=where.camera, hour_us=where.hour_us, erasure=Erasure.KEPT)
+        if not kept.exists():
+            events.forget_hour(where.camera, where.hour_us)
         done = (
             same.update(erasure=Erasure.DONE, pending=0, stored_bytes=0, declared_bytes=0, erasure_until_us=0)
             == 1

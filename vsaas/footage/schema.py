@@ -126,3 +126,9 @@ CREATE INDEX footage_record_late ON footage_record (tenant_id, camera_id, stream
     WHERE kind = 2 AND placed AND (received_us > end_us + 120000000 OR received_us < start_us);
 """
 DROP_LATE = "DROP INDEX footage_record_late;"
+
+ADD_EVENTS = """
+CREATE INDEX footage_record_event ON footage_record (tenant_id, camera_id, start_us)
+    INCLUDE (end_us, received_us, day, kind, state, placed, reason) WHERE kind = 9 AND state = 0;
+"""
+DROP_EVENTS = "DROP INDEX footage_record_event;"

@@ -4,6 +4,7 @@ from django.urls import path
 
 from vsaas.footage import agent_api as agents
 from vsaas.footage.api import Clips, Playback, Timeline
+from vsaas.footage.events_api import Events
 from vsaas.footage.health import Findings, FindingSettling, health, health_settled
 from vsaas.footage.stills_api import Stills
 from vsaas.footage.upload_now import UploadNowAnswer, UploadsNow
@@ -28,6 +29,7 @@ api = [
         name="api-upload-now",
     ),
     path("timeline", Timeline.as_view(), name="api-timeline"),
+    path("events", Events.as_view(), name="api-events"),
     path("playback", Playback.as_view(), name="api-playback"),
     path("clips", Clips.as_view(), name="api-clips"),
     path("stills", Stills.as_view(), name="api-stills"),

@@ -130,10 +130,14 @@ export interface LiveReply {
 
 export type TimelineRun = readonly [fromUs: number, toUs: number, state: RunState, reason: number | null];
 
+export type EventKind = "motion" | "tamper" | "input" | "line" | "sound" | "other";
+export type TimelineEvent = readonly [fromUs: number, toUs: number, kind: EventKind];
+
 export interface TimelineCamera {
   readonly runs: readonly TimelineRun[];
   readonly newest_us: number | null;
   readonly oldest_unsent_us: number | null;
+  readonly events: readonly TimelineEvent[];
 }
 
 export interface TimelineReply {

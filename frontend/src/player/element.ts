@@ -8,11 +8,11 @@ import { LiveView, type LiveState } from "../live/live-view";
 import type { Stills } from "../stills/stills";
 import type { StreamName } from "../sealing/registry";
 import { Timeline } from "../timeline/timeline";
-import type { TimelineRun } from "../api/types";
+import type { TimelineEvent, TimelineRun } from "../api/types";
 import { UploadNow } from "../upload-now/bar";
 import { TimelineSource } from "../timeline/source";
 import { clockTime, day, knownZone, zoneName } from "../times";
-import { absentWords, duration, LIVE_STATUS, opensAgain } from "../words";
+import { absentWords, duration, LIVE_STATUS, NO_EVENT, opensAgain } from "../words";
 import { alarmPanel } from "./alarm";
 import { helpDialog } from "./help";
 import { handleKey, type KeyActions } from "./key-map";
@@ -143,8 +143,8 @@ export class PlayerElement extends HTMLElement {
     this.live.start(this.stream);
   }
 
-  private showRuns(camera: string, runs: readonly TimelineRun[]): void {
-    this.timeline.setRuns(camera, runs);
+  private showRuns(camera: string, runs: readonly TimelineRun[], events: readonly TimelineEvent[]): void {
+    this.timeline.setRuns(camera, runs, events);
     this.uploads.setRuns(runs);
   }
 
@@ -178,7 +178,7 @@ export class PlayerElement extends HTMLElement {
         this.clip?.shown(view);
       },
     });
-    this.source = new TimelineSource(api, [camera], () => this.stream, (id, runs) => this.showRuns(id, runs), (error) =>
+    this.source = new TimelineSource(api, [camera], () => this.stream, (id, runs, events) => this.showRuns(id, runs, events), (error) =>
       this.timelineFailed(error),
     );
     this.uploads = new UploadNow({
@@ -309,6 +309,7 @@ export class PlayerElement extends HTMLElement {
     jump: (seconds) => this.jump(seconds),
     step: (direction) => this.step(direction),
     faster: (direction) => this.changeSpeed(direction),
+    event: (direction) => this.goToEvent(direction),
     share: (share) => void this.goTo(this.timeline.instantAt(share)),
     full: () => this.toggleFull(),
     sound: () => this.toggleSound(),
@@ -354,6 +355,12 @@ export class PlayerElement extends HTMLElement {
       this.pendingSeek = 0;
       void this.goTo(to);
     });
+  }
+
+  private goToEvent(direction: 1 | -1): void {
+    const us = this.timeline.eventFrom(this.currentWallUs() ?? this.api.clock.nowUs(), direction);
+    if (us === null) this.notify(NO_EVENT);
+    else void this.goTo(us);
   }
 
   private changeSpeed(direction: 1 | -1): void {

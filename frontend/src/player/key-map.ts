@@ -5,6 +5,8 @@ export interface KeyActions {
   jump(seconds: number): void;
   step(direction: 1 | -1): void;
   faster(direction: 1 | -1): void;
+  /** To the next event, or the one before. */
+  event(direction: 1 | -1): void;
   share(share: number): void;
   full(): void;
   sound(): void;
@@ -28,6 +30,8 @@ const KEYS: Record<string, (actions: KeyActions) => void> = {
   ".": (a) => a.step(1),
   "<": (a) => a.faster(-1),
   ">": (a) => a.faster(1),
+  n: (a) => a.event(1),
+  b: (a) => a.event(-1),
   f: (a) => a.full(),
   m: (a) => a.sound(),
   s: (a) => a.snapshot(),
@@ -46,6 +50,7 @@ export const KEY_HELP: readonly (readonly [keys: string, what: string])[] = [
   ["←, →", t("Back or forward 5 s")],
   [t(", and ."), t("One picture back or forward")],
   [t("< and >"), t("Slower or faster")],
+  [t("N, B"), t("Next event, or the one before")],
   [t("0 to 9"), t("To tenths of the visible time")],
   ["F", t("Full screen")],
   ["M", t("Sound")],

@@ -96,9 +96,9 @@ export async function* verifyChain(
 export function flags({ body }: SignedRecord, receivedUs: number): string[] {
   const latest = receivedUs + AHEAD_LIMIT_US;
   if (body.claimedUs > latest) return ["unplaced"];
-  const span = body.segment ?? body.gap;
+  const span = body.segment ?? body.gap ?? body.event;
   if (!span) return [];
   const length = span.endUs - span.startUs;
-  const tooLong = body.segment !== null && length > LONGEST_SEGMENT_US;
+  const tooLong = body.gap === null && length > LONGEST_SEGMENT_US;
   return length < 0 || tooLong || span.endUs > latest ? ["unplaced"] : [];
 }

@@ -11,6 +11,8 @@ export const PURPOSES = [
   "vsaas-live-v1",
   "vsaas-tombstone-v1",
   "vsaas-order-v1",
+  "vsaas-release-v1",
+  "vsaas-commissioning-v1",
 ] as const;
 export type Purpose = (typeof PURPOSES)[number];
 

@@ -15,6 +15,7 @@ import {
   OBJECT_BYTES_MAX,
   RECORD_BEAT,
   RECORD_CLOCK,
+  RECORD_EVENT,
   RECORD_GAP,
   RECORD_GENESIS,
   RECORD_SEG,
@@ -25,6 +26,7 @@ const RECORD_BYTES_MAX = 16384;
 const PARTS_MAX = 7;
 const DETAIL_BYTES_MAX = 200;
 const SOFTWARE_BYTES_MAX = 100;
+const SOURCE_BYTES_MAX = 240;
 
 /** Video or audio as a decoder needs to know it; null for an index part. */
 export interface PartMedia {
@@ -68,6 +70,16 @@ export interface Gap {
   readonly detail: string | null;
 }
 
+/** What was noticed, or a piece of it of at most 60 s; `goesOn`: it lasted at the end. */
+export interface CameraEvent {
+  readonly startUs: number;
+  readonly endUs: number;
+  readonly type: number;
+  readonly source: string;
+  readonly goesOn: boolean;
+  readonly detail: string | null;
+}
+
 export interface Genesis {
   readonly agent: Bytes;
   readonly recordPublic: Bytes;
@@ -93,6 +105,7 @@ export interface RecordBody {
   readonly gap: Gap | null;
   readonly genesis: Genesis | null;
   readonly clock: { readonly stepUs: number; readonly detail: string | null } | null;
+  readonly event: CameraEvent | null;
   /** Ignorable fields (keys < 0), as they came. */
   readonly extensions: ReadonlyMap<CborInt, Cbor>;
 }
@@ -112,7 +125,7 @@ export function parseRecord(payload: Cbor): RecordBody {
     prev: fields.octets(8, 32),
     ...stamp(fields),
   };
-  const nothing = { segment: null, gap: null, genesis: null, clock: null };
+  const nothing = { segment: null, gap: null, genesis: null, clock: null, event: null };
   let body: Omit<RecordBody, "extensions">;
   switch (kind) {
     case RECORD_GENESIS:
@@ -129,6 +142,9 @@ export function parseRecord(payload: Cbor): RecordBody {
       break;
     case RECORD_CLOCK:
       body = { ...common, ...nothing, clock: { stepUs: fields.integer(60, -(2 ** 63), 2 ** 63), detail: detail(fields) } };
+      break;
+    case RECORD_EVENT:
+      body = { ...common, ...nothing, event: event(fields) };
       break;
     default:
       throw new SealingError("unknown-critical", `record: kind ${kind} is not known to this version`);
@@ -238,6 +254,19 @@ function gap(fields: Fields): Gap {
     startUs: fields.timeUs(21),
     endUs: fields.timeUs(22),
     reason: fields.integer(30, 0, 255),
+    detail: detail(fields),
+  };
+}
+
+function event(fields: Fields): CameraEvent {
+  const goesOn = fields.take(72);
+  if (typeof goesOn !== "boolean") throw new SealingError("bad-field", "record: field 72 must be true or false");
+  return {
+    goesOn,
+    startUs: fields.timeUs(21),
+    endUs: fields.timeUs(22),
+    type: fields.integer(70, 0, 255),
+    source: fields.text(71, SOURCE_BYTES_MAX),
     detail: detail(fields),
   };
 }

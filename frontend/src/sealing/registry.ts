@@ -25,6 +25,7 @@ export const RECORD_SEG = 2;
 export const RECORD_GAP = 3;
 export const RECORD_BEAT = 4;
 export const RECORD_CLOCK = 5;
+export const RECORD_EVENT = 9;
 
 export const STATEMENT_ROOT = 1;
 export const STATEMENT_AGENT_KEYS = 2;

@@ -13,7 +13,7 @@ import type { Stills } from "../stills/stills";
 import { TimelineSource } from "../timeline/source";
 import { Timeline } from "../timeline/timeline";
 import { clockTime, day, knownZone, zoneName } from "../times";
-import { duration } from "../words";
+import { duration, NO_EVENT } from "../words";
 import { CameraChooser } from "./chooser";
 import { SyncClock } from "./clock";
 import { Patience } from "./follow";
@@ -52,6 +52,7 @@ const KEY_HELP = [
   ["←, →", t("Back or forward 5 s")],
   [t(", and ."), t("One picture back or forward, in all cameras")],
   [t("< and >"), t("Slower or faster")],
+  [t("N, B"), t("Next event, or the one before")],
   [t("0 to 9"), t("To tenths of the visible time")],
   ["M", t("Sound of the next camera, or off")],
   ["F", t("Full screen")],
@@ -173,7 +174,7 @@ export class SyncElement extends HTMLElement {
       api,
       cameras.map(({ id }) => id),
       () => this.stream,
-      (id, runs) => this.timeline.setRuns(id, runs),
+      (id, runs, events) => this.timeline.setRuns(id, runs, events),
       failed,
     );
     this.layOut(haveSub, cameras.length < CAMERAS_MOST ? chooser : null);
@@ -237,11 +238,18 @@ export class SyncElement extends HTMLElement {
     document.addEventListener("keydown", anywhere, { signal });
   }
 
+  private goToEvent(direction: 1 | -1): void {
+    const us = this.timeline.eventFrom(this.currentUs(), direction);
+    if (us === null) this.notify(NO_EVENT);
+    else void this.goTo(us);
+  }
+
   private readonly keyActions: KeyActions = {
     playOrPause: () => this.playOrPause(),
     jump: (seconds) => this.jump(seconds),
     step: (direction) => this.step(direction),
     faster: (direction) => this.changeSpeed(direction),
+    event: (direction) => this.goToEvent(direction),
     share: (share) => void this.goTo(this.timeline.instantAt(share)),
     full: () => this.toggleFull(),
     sound: () => this.nextSound(),

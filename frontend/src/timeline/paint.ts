@@ -1,5 +1,6 @@
 /** Paints the timeline. Colours come from the page's tokens; every state has a pattern of its own, not colour alone. */
 import type { TimelineRun } from "../api/types";
+import type { EventBar } from "./events";
 import { bars, type Bar, type BarState, type Tick, type View } from "./layout";
 import { Tiles } from "./tiles";
 
@@ -33,6 +34,7 @@ export function heightOf(lanes: readonly Lane[]): number {
 /** What one lane shows: runs in order of time, and marks above them. */
 export interface LaneContent {
   readonly runs: readonly TimelineRun[];
+  readonly events: readonly EventBar[];
   readonly marks: readonly Bar[];
 }
 
@@ -111,6 +113,7 @@ export class Painter {
     }
     this.tiles.draw(context, view, this.ratio);
     for (const [i, lane] of lanes.entries()) {
+      for (const bar of this.contents[i]?.events ?? []) paintEvent(context, colours, lane, bar);
       for (const mark of this.contents[i]?.marks ?? []) this.paintBar(context, colours, lane, mark);
       if (lane.label) paintLabel(context, colours, lane, view.width);
     }
@@ -236,6 +239,31 @@ export class Painter {
     const pattern = context.createPattern(tile, "repeat");
     pattern?.setTransform(new DOMMatrix().scale(1 / this.ratio));
     return pattern;
+  }
+}
+
+const EVENT_PX = 4;
+/** The middle of the shortest bar. */
+const SHORT_PX = 1.5;
+
+/** A bar along the lane's lower edge, on a ground of its own; what is more than motion has a diamond at its begin. */
+function paintEvent(context: CanvasRenderingContext2D, colours: Colours, { top, height }: Lane, bar: EventBar): void {
+  const y = top + height - EVENT_PX;
+  context.fillStyle = colours.under;
+  context.fillRect(bar.x - 1, y - 1, bar.width + 2, EVENT_PX + 1);
+  context.fillStyle = colours.head;
+  context.fillRect(bar.x, y, bar.width, EVENT_PX);
+  if (!bar.signed) return;
+  const half = Math.min(5, height / 3);
+  const middle = bar.x + SHORT_PX;
+  for (const [size, colour] of [[half + 1.5, colours.under], [half, colours.head]] as const) {
+    context.fillStyle = colour;
+    context.beginPath();
+    context.moveTo(middle, y - half - size);
+    context.lineTo(middle + size, y - half);
+    context.lineTo(middle, y - half + size);
+    context.lineTo(middle - size, y - half);
+    context.fill();
   }
 }
 

@@ -1,6 +1,6 @@
 /** Fetches the runs of the visible range, of all cameras in one request: debounced, a little wider than shown, again while it touches now. */
 import { ApiError, type Api } from "../api/client";
-import type { TimelineRun } from "../api/types";
+import type { TimelineEvent, TimelineRun } from "../api/types";
 import type { StreamName } from "../sealing/registry";
 import { resolutionS, type View } from "./layout";
 
@@ -18,7 +18,7 @@ export class TimelineSource {
     private readonly api: Api,
     private readonly cameras: readonly string[],
     private readonly stream: () => StreamName,
-    private readonly onruns: (camera: string, runs: readonly TimelineRun[]) => void,
+    private readonly onruns: (camera: string, runs: readonly TimelineRun[], events: readonly TimelineEvent[]) => void,
     private readonly onerror: (error: unknown) => void,
   ) {}
 
@@ -62,12 +62,14 @@ export class TimelineSource {
       const query = { cameras: this.cameras, ...range, stream: this.stream(), resolutionS: resolution };
       const reply = await this.api.timeline(query, running.signal);
       this.loaded = { ...range, resolution };
-      for (const camera of this.cameras) this.onruns(camera, reply.cameras[camera]?.runs ?? []);
+      for (const camera of this.cameras) {
+        this.onruns(camera, reply.cameras[camera]?.runs ?? [], reply.cameras[camera]?.events ?? []);
+      }
     } catch (error) {
       if (running.signal.aborted) return;
       if (error instanceof ApiError && error.code === "outside-hours") {
         this.loaded = null;
-        for (const camera of this.cameras) this.onruns(camera, [[range.fromUs, range.toUs, "not-permitted", null]]);
+        for (const camera of this.cameras) this.onruns(camera, [[range.fromUs, range.toUs, "not-permitted", null]], []);
       } else this.onerror(error);
     }
     if (!document.hidden && range.toUs < this.api.clock.nowUs() - 600e6) return;

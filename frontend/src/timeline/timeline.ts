@@ -1,8 +1,9 @@
 /** The timeline: a canvas from a minute to a month wide, and the same as a list for who cannot see or point. */
-import type { TimelineRun } from "../api/types";
+import type { TimelineEvent, TimelineRun } from "../api/types";
 import { t } from "../i18n/t";
 import { clockTime, day, zoneName } from "../times";
-import { absentWords, ALTERED, duration, runWords } from "../words";
+import { absentWords, ALTERED, duration, EVENT_WORDS, runWords } from "../words";
+import { eventBars, EventChips, kindsAt, neighbour } from "./events";
 import { centred, MARK_PX, marks, NARROWEST_US, panned, pinched, runAt, ticks, usAt, xOf, zoomed, type View } from "./layout";
 import { heightOf, lanesOf, Painter, type Lane } from "./paint";
 import { Peek, type PeekPictures } from "./peek";
@@ -59,6 +60,8 @@ export class Timeline {
   private readonly pointers = new Map<number, number>();
   private view: View;
   private readonly runs = new Map<string, readonly TimelineRun[]>();
+  private readonly events = new Map<string, readonly TimelineEvent[]>();
+  private readonly chips = new EventChips(() => this.eventsChanged());
   private readonly altered = new Map<string, readonly number[]>();
   private headUs: number | null = null;
   private following = true;
@@ -90,7 +93,7 @@ export class Timeline {
     this.details.append(summary, this.list);
     this.cursor.className = "timeline-cursor";
     this.cursor.hidden = true;
-    this.element.append(this.canvas, this.cursor, this.peek.element, this.zoomBar(), this.details);
+    this.element.append(this.canvas, this.cursor, this.peek.element, this.chips.element, this.zoomBar(), this.details);
     this.cursor.style.height = `${heightOf(this.lanes) - this.lanes[0]!.top - 8}px`;
     this.painter = new Painter(this.canvas, this.lanes);
     this.listen();
@@ -102,8 +105,26 @@ export class Timeline {
   }
 
   /** What is known of a camera in the range shown, in order of time. */
-  setRuns(camera: string, runs: readonly TimelineRun[]): void {
+  setRuns(camera: string, runs: readonly TimelineRun[], events: readonly TimelineEvent[]): void {
     this.runs.set(camera, runs);
+    this.events.set(camera, events);
+    this.chips.offer(new Set([...this.events.values()].flat().map(([, , kind]) => kind)));
+    this.painter.forgetRuns();
+    this.described = "";
+    this.draw();
+    if (this.details.open) this.fillList();
+  }
+
+  /** The begin of the next event of a type that is shown, or of the one before; null: none is known. */
+  eventFrom(us: number, direction: 1 | -1): number | null {
+    return neighbour(this.options.rows.flatMap(({ camera }) => this.shownEvents(camera)), us, direction);
+  }
+
+  private shownEvents(camera: string): readonly TimelineEvent[] {
+    return (this.events.get(camera) ?? []).filter(([, , kind]) => this.chips.shows(kind));
+  }
+
+  private eventsChanged(): void {
     this.painter.forgetRuns();
     this.described = "";
     this.draw();
@@ -215,6 +236,7 @@ export class Timeline {
       const now = xOf(this.view, this.options.nowUs());
       const lanes = this.options.rows.map(({ camera }) => ({
         runs: this.runs.get(camera) ?? [],
+        events: eventBars(this.shownEvents(camera), this.view),
         marks: marks(this.altered.get(camera) ?? [], this.view),
       }));
       this.painter.paint(this.view, lanes, ticks(this.view, this.options.zone), head, now);
@@ -248,9 +270,10 @@ export class Timeline {
     return `${at}. ${rows.map((row) => `${row.name}: ${this.wordsOf(row, us)}`).join(". ")}`;
   }
 
-  private wordsOf({ camera }: TimelineRow, us: number): string {
+  private wordsOf({ camera }: TimelineRow, us: number, slackUs = 0): string {
     const run = runAt(this.runs.get(camera) ?? [], us, 0);
-    return run ? runWords(run[2], run[3]) : us > this.options.nowUs() ? t("In the future") : t("Nothing recorded");
+    const state = run ? runWords(run[2], run[3]) : us > this.options.nowUs() ? t("In the future") : t("Nothing recorded");
+    return [state, ...kindsAt(this.shownEvents(camera), us, slackUs).map((kind) => EVENT_WORDS[kind])].join(", ");
   }
 
   private listen(): void {
@@ -419,7 +442,7 @@ export class Timeline {
     const length = run && run[2] !== "recorded" ? ` (${duration(run[1] - run[0])})` : "";
     const name = rows.length > 1 ? `${row.name} · ` : "";
     const at = `${day(inside, zone)} ${clockTime(altered ?? inside, zone)} ${zoneName(altered ?? inside, zone)}`;
-    const what = altered === undefined ? `${this.wordsOf(row, inside)}${length}` : `${absentWords("damaged", null)}: ${ALTERED}`;
+    const what = altered === undefined ? `${this.wordsOf(row, inside, 3 * perPixel)}${length}` : `${absentWords("damaged", null)}: ${ALTERED}`;
     const left = this.canvas.offsetLeft;
     this.cursor.hidden = false;
     this.cursor.style.left = `${left + x}px`;
@@ -436,6 +459,26 @@ export class Timeline {
       left,
       left + this.view.width,
     );
+  }
+
+  private eventRows(): HTMLLIElement[] {
+    const { zone, rows } = this.options;
+    const visible = rows.flatMap(({ camera, name }) =>
+      this.shownEvents(camera)
+        .filter(([from, to]) => to >= this.view.fromUs && from < this.view.toUs)
+        .map(([from, to, kind]) => ({ from, to, what: EVENT_WORDS[kind], name: rows.length > 1 ? `${name}, ` : "" })),
+    );
+    visible.sort((a, b) => a.from - b.from);
+    return visible.slice(-LIST_MOST).map(({ from, to, what, name }) => {
+      const begin = `${name}${day(from, zone)} ${clockTime(from, zone)}`;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = t("{begin} to {end}: {what}", { begin, end: clockTime(to, zone), what });
+      button.addEventListener("click", () => this.options.onseek(from));
+      const item = document.createElement("li");
+      item.append(button);
+      return item;
+    });
   }
 
   private fillList(): void {
@@ -462,6 +505,7 @@ export class Timeline {
       item.append(button);
       return item;
     });
+    rows.push(...this.eventRows());
     if (rows.length === 0) {
       const item = document.createElement("li");
       item.textContent = t("Nothing is recorded in the range shown.");
