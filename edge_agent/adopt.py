@@ -38,7 +38,7 @@ from sealing.ids import Stream
 logger = logging.getLogger(__name__)
 
 _PATH: Final = "/agent/v1/adoption"
-_NO_BUDGET: Final = 1 << 62
+_NO_BUDGET: Final = 1 << 60
 """Nothing is recorded into that spool any more: how much it may hold matters no more."""
 _LOOK_S: Final = 0.5
 _TOLD_EVERY_S: Final = 10.0
