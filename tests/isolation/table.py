@@ -449,6 +449,21 @@ URLS: list[Url] = [
         succeeds=(302,),
         fresh=True,
     ),
+    Url(
+        PAGES + "agents/<uuid:agent_id>/replace",
+        "GET",
+        Requires(may.AGENT_EDIT, fresh=True),
+        lambda s: page(s, f"agents/{s.agent_id}/replace"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "agents/<uuid:agent_id>/replace",
+        "POST",
+        Requires(may.AGENT_EDIT, fresh=True),
+        lambda s: page(s, f"agents/{s.agent_id}/replace"),
+        body=lambda s: {},
+        names_object=True,
+    ),
     # sites and cameras
     Url(PAGES + "sites", "GET", Requires(may.SITE_VIEW), lambda s: page(s, "sites")),
     Url(PAGES + "sites/add", "GET", Requires(may.SITE_EDIT), lambda s: page(s, "sites/add")),
@@ -1041,6 +1056,15 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
+        API + "agents/<uuid:agent_id>/replacement",
+        "POST",
+        Requires(may.AGENT_EDIT, fresh=True),
+        lambda s: f"{API}agents/{s.agent_id}/replacement",
+        body=lambda s: {},
+        names_object=True,
+        succeeds=(201,),
+    ),
+    Url(
         API + "enrolment-codes",
         "POST",
         Requires(may.AGENT_ENROL),
@@ -1151,6 +1175,16 @@ URLS: list[Url] = [
         lambda s: AGENT + "passwords",
         body=lambda s: PasswordReport(s.password_change.id, "timeout").encode(),
         content_type="application/cbor",
+    ),
+    Url(
+        AGENT + "adoption",
+        "POST",
+        AgentOnly(),
+        lambda s: AGENT + "adoption",
+        # It took nobody's place, and hears that.
+        body=lambda s: json.dumps({"of": str(s.agent_id), "sources": [], "finished": False}).encode(),
+        content_type="application/json",
+        succeeds=(403,),
     ),
     # approvals: a person's own requests, and those they may decide
     Url(PAGES + "approvals", "GET", Requires(may.ACCOUNT_SELF), lambda s: page(s, "approvals"), own=True),

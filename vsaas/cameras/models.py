@@ -22,7 +22,7 @@ class Camera(TenantModel):
     `version` grows with every change, so that a form based on an older one is noticed. A deleted camera keeps its row
     while records speak of it: `deleted_at` says when recording ended, `erase_footage` that its recordings are to go
     at once and are shown to nobody any more, instead of at the end of their retention. `certificate`: SHA-256 of the one a
-    person accepted; over rtsps the agent takes no other.
+    person accepted; over rtsps the agent takes no other. `events`: the agent listens to what the camera itself notices (ONVIF).
     """
 
     site_path = "site_id"
@@ -42,6 +42,7 @@ class Camera(TenantModel):
     deleted_at = models.DateTimeField(null=True, blank=True)
     erase_footage = models.BooleanField(default=False, db_default=False)
     certificate = models.BinaryField(max_length=32, null=True, blank=True)
+    events = models.BooleanField(default=False, db_default=False)
 
     class Meta(TenantModel.Meta):
         ordering = ["name", "id"]

@@ -6,8 +6,9 @@ from vsaas.cameras import api as views
 from vsaas.cameras import pages as page
 from vsaas.cameras import password_api as password
 from vsaas.cameras import password_pages as passwords
+from vsaas.cameras.agent_api import adoption
 from vsaas.cameras.agent_api import passwords as password_reports
-from vsaas.cameras.agents_page import agent, agents, revoke_agent
+from vsaas.cameras.agents_page import agent, agents, replace_agent, revoke_agent
 from vsaas.cameras.camera_pages import (
     accept_certificate,
     add_camera,
@@ -92,6 +93,7 @@ pages = [
     path("agents", agents, name="agents"),
     path("agents/<uuid:agent_id>", agent, name="agents-one"),
     path("agents/<uuid:agent_id>/revoke", revoke_agent, name="agents-revoke"),
+    path("agents/<uuid:agent_id>/replace", replace_agent, name="agents-replace"),
     path("palette.json", palette, name="palette"),
 ]
 
@@ -149,4 +151,5 @@ api = [
 
 agent_api = [
     path("passwords", password_reports, name="agent-passwords"),
+    path("adoption", adoption, name="agent-adoption"),
 ]

@@ -32,6 +32,7 @@ from vsaas.keys.statements import (
     sign_statement,
     sign_tombstone,
     statements_since,
+    verified_trust,
 )
 from vsaas.keys.tenant_keys import newest_key
 
@@ -65,6 +66,7 @@ __all__ = [
     "statements_since",
     "store_envelopes",
     "tenant_recipient",
+    "verified_trust",
     "waits",
 ]
 
