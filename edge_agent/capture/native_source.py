@@ -285,7 +285,8 @@ class NativeSource:
     # Media
 
     def events(self) -> Iterator[Event]:
-        self._socket.settimeout(self._patience.seconds)
+        # Before each read the reader may have rested: that time counts as waiting.
+        self._socket.settimeout(self._patience.seconds - _REST_S)
         if self._authorizer.realm:
             yield DeviceNamed(self._authorizer.realm)
         if self._video.changed is not None:
@@ -348,7 +349,7 @@ class NativeSource:
                 if done:
                     unreadable = 0
                     if self._patience.learn((now_ns - alive_ns) / 1e9):
-                        self._socket.settimeout(self._patience.seconds)
+                        self._socket.settimeout(self._patience.seconds - _REST_S)
                     alive_ns = now_ns
                     if video.changed is not None:
                         track, video.changed = video.changed, None

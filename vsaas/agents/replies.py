@@ -86,6 +86,11 @@ class AgentReply(BaseModel):
     enrolled_us: Micros
     last_contact_us: Micros | None
     revoked_us: Micros | None
+    replaces: Id | None = Field(description="The agent whose place it took.")
+    replaced_by: Id | None = Field(description="The agent that took its place.")
+    adopted_us: Micros | None = Field(
+        description="When it had brought all that the disk of the agent before still held; null: not yet."
+    )
     health: AgentHealthReply | None
     may: AgentMay
 
@@ -149,6 +154,9 @@ AGENT: dict[str, Any] = {
     "enrolled_us": 1763900000000000,
     "last_contact_us": 1764064990000000,
     "revoked_us": None,
+    "replaces": None,
+    "replaced_by": None,
+    "adopted_us": None,
     "health": {
         "started_us": 1764000000000000,
         "clock_offset_us": 1200,
