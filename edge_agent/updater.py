@@ -93,6 +93,9 @@ def take_request(places: Places) -> None:
             # Gone before anything else: whatever happens, it is not asked for twice.
             os.unlink(REQUEST, dir_fd=folder)
             attempt = _asked(asked)
+            if _answered(places, attempt):
+                _say("this was asked and answered before")
+                return
             document = _take(folder, DOCUMENT, _DOCUMENT_BYTES_MAX)
             running = installed_version()
             release, file = _verified(places, document, running)
@@ -257,6 +260,12 @@ def _asked(data: bytes) -> dict[str, Any]:
     if not isinstance(row, dict) or not isinstance(row.get("attempt"), int):
         raise Refused("the request cannot be read")
     return {"document": str(row.get("document"))[:64], "attempt": row["attempt"]}
+
+
+def _answered(places: Places, attempt: dict[str, Any]) -> bool:
+    """Whether this very attempt has an answer: what went back is not tried again before somebody asks anew."""
+    result = read_json(places.own / RESULT) or {}
+    return all(result.get(name) == attempt[name] for name in ("document", "attempt"))
 
 
 def _verified(places: Places, document: bytes, running: str) -> tuple[Any, Any]:

@@ -12,9 +12,27 @@ from typing import Any
 
 from protocol import fields
 from protocol.errors import ProtocolError
+from protocol.finding import check_service
 from sealing.canonical import decode_canonical, encode_canonical
 
 VERSION = 1
+
+
+@dataclass(frozen=True)
+class EventsOrder:
+    """The camera's own events are to be listened to. `service`: its ONVIF device service; "": at the usual place of its host."""
+
+    service: str = ""
+
+    def to_map(self) -> dict[int, Any]:
+        return {1: self.service}
+
+    @classmethod
+    def from_map(cls, value: object) -> EventsOrder:
+        service = fields.text(fields.mapping(value, "events").get(1), "device service")
+        if service:
+            check_service(service)
+        return cls(service)
 
 
 @dataclass(frozen=True)
@@ -22,6 +40,7 @@ class CameraOrder:
     """One camera to record. Sources are envelopes (SPEC 3.2, purpose 4) to the agent's box key around the RTSP URL in UTF-8.
 
     `certificate`: SHA-256 of the certificate (DER) a person accepted; over rtsps the camera must show that one and no other.
+    `events`: whether, and where, its own events are listened to.
     """
 
     camera: uuid.UUID
@@ -31,6 +50,7 @@ class CameraOrder:
     source_sub: bytes | None
     audio: bool
     certificate: bytes | None = None
+    events: EventsOrder | None = None
 
     def to_map(self) -> dict[int, Any]:
         row: dict[int, Any] = {
@@ -41,12 +61,16 @@ class CameraOrder:
             5: self.source_sub,
             6: self.audio,
         }
-        return row if self.certificate is None else row | {7: self.certificate}
+        if self.certificate is not None:
+            row[7] = self.certificate
+        if self.events is not None:
+            row[9] = self.events.to_map()
+        return row
 
     @classmethod
     def from_map(cls, value: object) -> CameraOrder:
         row = fields.mapping(value, "camera order")
-        sub, certificate = row.get(5), row.get(7)
+        sub, certificate, events = row.get(5), row.get(7), row.get(9)
         return cls(
             fields.uid(row.get(1), "camera"),
             fields.text(row.get(2), "camera name"),
@@ -55,6 +79,7 @@ class CameraOrder:
             None if sub is None else fields.data(sub, "sub source"),
             fields.boolean(row.get(6), "audio"),
             None if certificate is None else fields.data(certificate, "certificate", length=32),
+            None if events is None else EventsOrder.from_map(events),
         )
 
 

@@ -64,6 +64,7 @@ class CameraReply(BaseModel):
     newest_us: Micros | None = Field(description="End of the newest recorded second the portal knows.")
     streams: list[StreamName]
     audio: bool = Field(description="Whether sound is recorded.")
+    events: bool = Field(description="Whether the camera's own events (ONVIF) are listened to.")
     protection: CameraProtection
     certificate: CameraCertificate
     health: list[AgentStream] = Field(
@@ -198,6 +199,7 @@ CAMERA: dict[str, Any] = {
     "newest_us": 1764064990000000,
     "streams": ["main", "sub"],
     "audio": True,
+    "events": False,
     "protection": {
         "link": "plain",
         "storage": "sealed",
