@@ -28,7 +28,7 @@ from edge_agent.files import make_private_folder, read_private, write_private
 from edge_agent.identity import Identity, is_loopback
 from edge_agent.keys import BoxKeys
 from protocol.camera_source import open_source, seal_source
-from protocol.command import AgentSettings, CameraOrder, CommandDocument
+from protocol.command import AgentSettings, CameraOrder, CommandDocument, EventsOrder
 from protocol.errors import ProtocolError
 from protocol.finding import Target
 from protocol.order import Order, TryAddress
@@ -74,6 +74,7 @@ class CameraSetup:
     unopened: frozenset[Stream] = frozenset()
     certificate: bytes | None = None
     plan: RecordingPlan | None = None
+    events: EventsOrder | None = None
 
 
 class Orders:
@@ -179,6 +180,16 @@ class Orders:
         setups = self.stored()
         return setups if self.passwords is None else self.passwords(setups)
 
+    def accepted(self, url: str) -> frozenset[bytes]:
+        """The certificates (SHA-256) that people accepted of the cameras at the address's host."""
+        host = urlsplit(url).hostname
+        return frozenset(
+            setup.certificate
+            for setup in self.stored()
+            if setup.certificate is not None
+            and host in {urlsplit(source or "").hostname for source in (setup.source_main, setup.source_sub)}
+        )
+
     def stored(self) -> tuple[CameraSetup, ...]:
         """The cameras as the command document has them."""
         command, setups = self._setups
@@ -214,6 +225,7 @@ class Orders:
             frozenset(unopened),
             order.certificate,
             order.plan,
+            order.events,
         )
 
     def _open(self, order: CameraOrder, stream: Stream, envelope: bytes) -> str:

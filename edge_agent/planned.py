@@ -154,6 +154,11 @@ class PlannedSegmenter:
         return "recording" if self._now is not None and self._recording.recording else ""
 
     @property
+    def began(self) -> bool:
+        """Whether a picture came that recording can begin with, whatever becomes of it."""
+        return (self._recording if self._live is None else self._live).recording
+
+    @property
     def frames(self) -> int:
         """Pictures that came, recorded or not."""
         return self._recording.frames if self._live is None else self._live.frames

@@ -22,6 +22,7 @@ from edge_agent.asked import Asked
 from edge_agent.attention import Attention, attend
 from edge_agent.budget import Budgets
 from edge_agent.capture.choose import open_source
+from edge_agent.chronicle import Chronicle
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.cloud import Cloud, Patience
 from edge_agent.control import Control
@@ -31,6 +32,7 @@ from edge_agent.happenings import Happenings
 from edge_agent.health import Health
 from edge_agent.identity import Identity, hold_state
 from edge_agent.keys import PeriodKeys
+from edge_agent.listening import Listeners
 from edge_agent.networks import run_towards_cloud
 from edge_agent.orders import CameraSetup, Orders
 from edge_agent.pace import Pace
@@ -42,6 +44,7 @@ from edge_agent.rebuild import set_aside
 from edge_agent.recorder import SourceFactory, StreamOrder, StreamRecorder, Ticker
 from edge_agent.salvage import salvage
 from edge_agent.seal import Identity as Sealing
+from edge_agent.seal import StreamChain
 from edge_agent.segmenter import main_limits, sub_limits
 from edge_agent.settings import Settings
 from edge_agent.spool import INDEX, Spool, SpoolSummary
@@ -52,6 +55,7 @@ from edge_agent.update import Updates
 from edge_agent.upload import Uploader
 from protocol.health import StreamHealth
 from sealing.ids import GapReason, Stream
+from sealing.record import Follows
 
 logger = logging.getLogger(__name__)
 
@@ -214,8 +218,10 @@ class Facts:
         budgets: Budgets,
         passwords: Passwords,
         updates: Updates,
+        listeners: Listeners,
     ) -> None:
         self._spool, self._recorders, self.update = spool, recorders, updates.health
+        self._listeners = listeners
         self._uploader, self._budgets, self._passwords = uploader, budgets, passwords
 
     def spool_summary(self) -> SpoolSummary:
@@ -233,7 +239,10 @@ class Facts:
             texts.append(
                 f"the spool's index was damaged and is made anew: {rebuilt}; have the disk of this box checked"
             )
-        return [*texts, *self._budgets.alarms, *self._uploader.alarms, *self._passwords.alarms]
+        # Both streams of a camera tell the same.
+        cameras = dict.fromkeys(text for recorder in self._recorders.all() for text in recorder.alarms())
+        told = (self._budgets, self._uploader, self._passwords, self._listeners)
+        return [*texts, *cameras, *(text for one in told for text in one.alarms)]
 
 
 def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> StreamOrder:
@@ -262,14 +271,18 @@ class Agent:
         self.identity, self.orders, self.spool, self.clock = identity, orders, spool, clock
         self.settings, self.supervisor = settings, Supervisor()
         self.spool_settings = read_spool_settings(identity.state)
-        self.sealing = Sealing(identity.tenant, identity.agent, identity.record, SOFTWARE)
+        inherits = {
+            (tip.camera, tip.stream): Follows(tip.chain, tip.seq, tip.hash) for tip in identity.follows
+        }
+        self.sealing = Sealing(identity.tenant, identity.agent, identity.record, SOFTWARE, inherits)
         keys = PeriodKeys(spool, identity.tenant, identity.keys.wrapping_key())
         salvage(spool, clock, self.sealing, keys)
         source = functools.partial(open_source, interface=settings.network.camera_interface)
-        self.happenings = Happenings()
-        self.passwords = Passwords(identity, orders, load_ways(settings.password_ways))
+        self.passwords = Passwords(identity, orders, load_ways(settings.password_ways, orders.accepted))
         self.recorders = Recorders(spool, clock, self.sealing, keys, source)
         self._ticker = Ticker(self.recorders.all)
+        self.happenings = Happenings()
+        self.chronicle = Chronicle(self.happenings, clock, self._main_chain)
         self._flusher = Flusher(spool.objects, spool.room)
         self._looks, self._stopping, self._told_ready = 0, False, False
 
@@ -315,6 +328,7 @@ class Agent:
             self._stopping = True
             self.supervisor.tell("STOPPING=1", "STATUS=closing open segments")
             await publishing.close()
+            self.chronicle.close()
             await asyncio.to_thread(self._stop_recording)
             self.spool.on_record = self.spool.on_damage = None
             told.cancel()
@@ -327,12 +341,17 @@ class Agent:
                 raise SpoolDamaged(self.spool.damaged)
             await uploader.flush(_GOODBYE_S)
 
+    def _main_chain(self, camera: uuid.UUID) -> StreamChain | None:
+        recorder = self.recorders.find(camera, Stream.MAIN)
+        return None if recorder is None else recorder.chain
+
     def _name_of(self, camera: uuid.UUID) -> str:
         names = {item.camera: item.name for item in self.orders.command.cameras}
         return names.get(camera, f"camera {camera}")
 
     def _stop_recording(self) -> None:
         self._ticker.stop()
+        self.chronicle.write()
         self._flusher.stop()
         self.recorders.stop()
 
@@ -350,7 +369,8 @@ class Agent:
             name_of=self._name_of,
         )
         updates = Updates(self.identity.state, self.orders, cloud)
-        facts = Facts(self.spool, self.recorders, uploader, budgets, self.passwords, updates)
+        listeners = Listeners(self.orders, self.chronicle)
+        facts = Facts(self.spool, self.recorders, uploader, budgets, self.passwords, updates, listeners)
         health = Health(
             self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected, self._tell_status
         )
@@ -363,6 +383,8 @@ class Agent:
             control.run(),
             health.run(),
             attend(self.happenings, self.orders, self.recorders.attention, self.clock),
+            self.chronicle.run(),
+            listeners.run(),
             self.passwords.run(cloud),
             updates.run(),
         ]

@@ -12,10 +12,28 @@ from typing import Any
 
 from protocol import fields
 from protocol.errors import ProtocolError
+from protocol.finding import check_service
 from protocol.plan import RecordingPlan
 from sealing.canonical import decode_canonical, encode_canonical
 
 VERSION = 1
+
+
+@dataclass(frozen=True)
+class EventsOrder:
+    """The camera's own events are to be listened to. `service`: its ONVIF device service; "": at the usual place of its host."""
+
+    service: str = ""
+
+    def to_map(self) -> dict[int, Any]:
+        return {1: self.service}
+
+    @classmethod
+    def from_map(cls, value: object) -> EventsOrder:
+        service = fields.text(fields.mapping(value, "events").get(1), "device service")
+        if service:
+            check_service(service)
+        return cls(service)
 
 
 @dataclass(frozen=True)
@@ -24,6 +42,7 @@ class CameraOrder:
 
     `certificate`: SHA-256 of the certificate (DER) a person accepted; over rtsps the camera must show that one and no other.
     `plan`: when it is recorded and how much of it; None: all of it, always.
+    `events`: whether, and where, its own events are listened to.
     """
 
     camera: uuid.UUID
@@ -34,6 +53,7 @@ class CameraOrder:
     audio: bool
     certificate: bytes | None = None
     plan: RecordingPlan | None = None
+    events: EventsOrder | None = None
 
     def to_map(self) -> dict[int, Any]:
         row: dict[int, Any] = {
@@ -48,12 +68,14 @@ class CameraOrder:
             row[7] = self.certificate
         if self.plan is not None:
             row[8] = self.plan.to_map()
+        if self.events is not None:
+            row[9] = self.events.to_map()
         return row
 
     @classmethod
     def from_map(cls, value: object) -> CameraOrder:
         row = fields.mapping(value, "camera order")
-        sub, certificate, plan = row.get(5), row.get(7), row.get(8)
+        sub, certificate, plan, events = row.get(5), row.get(7), row.get(8), row.get(9)
         return cls(
             fields.uid(row.get(1), "camera"),
             fields.text(row.get(2), "camera name"),
@@ -63,6 +85,7 @@ class CameraOrder:
             fields.boolean(row.get(6), "audio"),
             None if certificate is None else fields.data(certificate, "certificate", length=32),
             None if plan is None else RecordingPlan.from_map(plan),
+            None if events is None else EventsOrder.from_map(events),
         )
 
 

@@ -14,6 +14,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,6 +86,9 @@ class OnvifCamera:
     host: str = "127.0.0.1"
     port: int = 0
     scheme: str = "http"
+    renews: bool = True
+    subscription: str = ""
+    """The subscription that is alive; another one, or none, is unknown."""
     _nonces: set[str] = field(default_factory=set)
     _challenge: str = field(default_factory=lambda: secrets.token_hex(8))
     _events: list[str] = field(default_factory=list)
@@ -96,9 +100,15 @@ class OnvifCamera:
     def now(self) -> datetime:
         return datetime.now(UTC) + self.offset
 
-    def happen(self, topic: str) -> None:
-        """An event for whoever pulls next."""
-        self._events.append(topic)
+    def happen(self, topic: str, value: str | None = None, token: str = "V_1", name: str = "State") -> None:
+        """An event for whoever pulls next. `value`: of its data; None: it has none."""
+        data = "" if value is None else f'<t:SimpleItem Name="{name}" Value="{escape(value)}"/>'
+        self._events.append(
+            f"<r:NotificationMessage><r:Topic>{escape(topic)}</r:Topic><r:Message>"
+            f'<t:Message UtcTime="2001-01-01T00:00:00Z" PropertyOperation="Changed"><t:Source>'
+            f'<t:SimpleItem Name="Source" Value="{escape(token)}"/></t:Source><t:Data>{data}</t:Data></t:Message>'
+            "</r:Message></r:NotificationMessage>"
+        )
 
 
 class Refused(Exception):
@@ -198,6 +208,8 @@ class _Handler(BaseHTTPRequestHandler):
             level = self._level(root, action)
             if level is None:
                 return self._challenge()
+            if self.path.startswith("/onvif/pull/") and _text(root, "Id") != (camera.subscription or None):
+                raise Refused("ter:InvalidArgVal", reason="no such subscription")
             answer = _answer(camera, action, body[0], level, self.path)
         except Refused as fault:
             return self._fault(fault)
@@ -271,6 +283,8 @@ def _answer(camera: OnvifCamera, action: str, asked: Element, level: str, path: 
         "SetUser": _set_user,
         "CreatePullPointSubscription": _subscribe,
         "PullMessages": _pull,
+        "Renew": _renew,
+        "Unsubscribe": _unsubscribe,
     }
     if action not in answers or (action == "GetServices" and not camera.profile_t):
         raise Refused("ter:ActionNotSupported", reason=f"{action} is not supported", status=500)
@@ -433,17 +447,34 @@ def _set_user(camera: OnvifCamera, asked: Element) -> str:
 
 
 def _subscribe(camera: OnvifCamera, asked: Element) -> str:
+    camera.subscription = secrets.token_hex(4)
     place = f"{camera.scheme}://{camera.host}:{camera.port}/onvif/pull/1"
     now = camera.now()
+    # Only who shows these in the header is answered, as some makers have it.
+    parameters = f'<r:ReferenceParameters><p:Id xmlns:p="urn:acme">{camera.subscription}</p:Id></r:ReferenceParameters>'
     times = f"<r:CurrentTime>{now:%Y-%m-%dT%H:%M:%SZ}</r:CurrentTime>"
-    return f"<r:SubscriptionReference><r:Address>{place}</r:Address></r:SubscriptionReference>{times}"
+    return f"<r:SubscriptionReference><r:Address>{place}</r:Address>{parameters}</r:SubscriptionReference>{times}"
 
 
 def _pull(camera: OnvifCamera, asked: Element) -> str:
-    topics, camera._events = camera._events, []
-    return "".join(
-        f"<r:NotificationMessage><r:Topic>{topic}</r:Topic></r:NotificationMessage>" for topic in topics
-    )
+    patience_s = 0.2  # a camera waits for the time it was asked to; nobody here has that much
+    for _ in range(10):
+        if camera._events:
+            break
+        time.sleep(patience_s / 10)
+    told, camera._events = camera._events, []
+    return "".join(told)
+
+
+def _renew(camera: OnvifCamera, asked: Element) -> str:
+    if not camera.renews:
+        raise Refused("ter:ActionNotSupported", reason="renewing is not supported", status=500)
+    return ""
+
+
+def _unsubscribe(camera: OnvifCamera, asked: Element) -> str:
+    camera.subscription = ""
+    return ""
 
 
 @contextmanager

@@ -73,16 +73,16 @@ class Device:
         self._services: dict[str, str] = {DEVICE: door.url}
 
     async def call(
-        self, service: str, body: str, action: str, *, signed: bool = True, at: str = ""
+        self, service: str, body: str, action: str, *, signed: bool = True, at: str = "", header: str = ""
     ) -> Element:
-        """One request: `body` is the element inside the SOAP body, `action` its name. Returns what the answer's body holds."""
+        """One request: `body` is the element inside the SOAP body, `action` its name. Returns what the answer's body holds.
+        `at`: another place than the service's, spoken to by WS-Addressing; `header`: what it wants to see beside that."""
         url = at or self._services.get(service)
         if url is None:
             raise OnvifFailed("unsupported", f"the camera does not offer {service}")
-        header = ""
         if signed and self.door.user:
             now = datetime.now(UTC) + self.offset
-            header = soap.username_token(self.door.user, self.door.password, now, secrets.token_bytes(16))
+            header += soap.username_token(self.door.user, self.door.password, now, secrets.token_bytes(16))
         name = f"{service}/{action}"
         data = soap.envelope(body, header, action=name if at else "", to=at)
         return soap.answer_of(await self.door.post(url, data, name, signed=signed))
@@ -128,6 +128,13 @@ class Device:
         for namespace, url in pairs:
             if url and namespace in (MEDIA, MEDIA2, EVENTS, PTZ):
                 self._services[namespace] = self.door.within(url)
+
+    def place_of(self, service: str) -> str:
+        """Where a service is. Raises OnvifFailed where the camera does not offer it."""
+        try:
+            return self._services[service]
+        except KeyError:
+            raise OnvifFailed("unsupported", f"the camera does not offer {service}") from None
 
     def offers(self, service: str) -> bool:
         return service in self._services

@@ -53,6 +53,8 @@ class Place:
         }
         if camera.audio:
             fields["audio"] = "on"
+        if camera.events:
+            fields["events"] = "on"
         return fields | changes
 
     def orders(self) -> dict[str, Any]:

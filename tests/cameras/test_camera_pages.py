@@ -8,6 +8,7 @@ import re
 import pytest
 from django.http import HttpResponse
 
+from protocol.command import EventsOrder
 from sealing.ids import Stream
 from tenants.scope import tenant_scope
 from tests.boxes import make_box
@@ -16,7 +17,7 @@ from tests.cast import sign_in
 from tests.reading import text
 from vsaas.agents.revocation import revoke
 from vsaas.audit.models import AuditInbox
-from vsaas.cameras.models import Camera
+from vsaas.cameras.models import Camera, CameraPassword
 from vsaas.cameras.services import CameraChange, camera_update
 
 PASSWORD = "hunter2 sécret@/"
@@ -128,6 +129,27 @@ def test_name_site_sound_and_retention_change_and_the_address_stays(place: Place
     shown = place.alice.get(reply["Location"])
     assert "Your changes are saved" in text(shown)
     assert long_name.strip() in text(shown) or " ".join(long_name.split()) in text(shown)
+
+
+def test_the_agent_is_told_to_listen_to_the_cameras_own_events_and_where(place: Place) -> None:
+    assert place.orders()["Door"].events is None
+    reply = place.alice.post(place.settings(), place.form(events="on"))
+    assert reply.status_code == 302, text(reply)
+    assert place.orders()["Door"].events == EventsOrder("")
+    assert "checked" in field(place.alice.get(reply["Location"]), "events")
+    service = "http://10.0.0.7:8080/onvif/device_service"
+    with tenant_scope(place.cast.tenant_a.id):
+        CameraPassword.objects.create(camera=place.camera, service=service)
+    path = f"cameras/{place.camera.id}"
+    changed = call(place.alice, place, "PATCH", path, {"name": "Door 2"})
+    assert (changed.status_code, changed.json()["events"]) == (200, True)
+    assert place.orders()["Door 2"].events == EventsOrder(service)
+    assert call(place.alice, place, "PATCH", path, {"events": False}).json()["events"] is False
+    assert place.orders()["Door 2"].events is None
+    with tenant_scope(place.cast.tenant_a.id):
+        told = AuditInbox.objects.filter(act="camera.changed").order_by("at").last()
+    assert told is not None
+    assert "events" in str(told.details)
 
 
 def test_moving_a_camera_or_its_retention_is_no_business_of_the_agent(place: Place) -> None:

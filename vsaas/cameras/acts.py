@@ -23,6 +23,7 @@ _camera_fields = each_of(
     gettext_noop("name"),
     gettext_noop("audio"),
     gettext_noop("recording"),
+    gettext_noop("events"),
     gettext_noop("site"),
     gettext_noop("groups"),
 )
@@ -90,6 +91,14 @@ PASSWORD_UNSCHEDULED = declare(
     "camera.passwords-unscheduled",
     _("{actor} ended a schedule of cameras' passwords: {about}"),
     about=one_of(ALL_CAMERAS),
+)
+CHECKED = declare("camera.checked", _("{actor} confirmed of {object}: {point}"))
+CHECK_ACCEPTED = declare(
+    "camera.check-accepted", _("{actor} accepted of {object} as it is: {point}"), ["reason"]
+)
+CHECK_REOPENED = declare("camera.check-reopened", _("{actor} reopened of {object}: {point}"))
+SIGNED_OFF = declare(
+    "site.signed-off", _("{actor} signed off the {count} cameras of the site {object}"), ["remarks"]
 )
 SITE_ADDED = declare("site.added", _("{actor} added the site {object}, time zone {timezone}"))
 SITE_CHANGED = declare(

@@ -121,6 +121,9 @@ class CameraFields(Fields):
     name = serializers.CharField(max_length=NAME_CHARS_MAX, required=False)
     enabled = serializers.BooleanField(required=False, help_text="Whether it is recorded.")
     audio = serializers.BooleanField(required=False, help_text="Whether sound is recorded.")
+    events = serializers.BooleanField(
+        required=False, help_text="Whether the camera's own events (ONVIF) are listened to."
+    )
     retention_days = serializers.IntegerField(
         min_value=0, max_value=RETENTION_DAYS_MAX, required=False, help_text="0: the organisation's."
     )

@@ -142,6 +142,7 @@ def _changed(form: CameraForm, actor: Actor, camera: Camera) -> bool:
     change = CameraChange(
         name=data["name"],
         audio=data["audio"],
+        events=data["events"],
         retention_days=data["retention_days"] or 0,
         main_url=data["main_url"],
         sub_url="" if data["remove_sub"] else data["sub_url"],
@@ -180,6 +181,7 @@ def _differences(form: CameraForm, camera: Camera) -> list[dict[str, Any]]:
         ),
         (form["site"].label, camera.site.name, sites.get(form.data.get("site", ""), "")),
         (form["audio"].label, yes_no[camera.audio], yes_no[bool(form.data.get("audio"))]),
+        (form["events"].label, yes_no[camera.events], yes_no[bool(form.data.get("events"))]),
         (form["retention_days"].label, str(camera.retention_days or default), typed_days or default),
     ]
     return [

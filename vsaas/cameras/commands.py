@@ -1,10 +1,11 @@
 """What an agent is told of its cameras."""
 
-from protocol.command import CameraOrder
+from protocol.command import CameraOrder, EventsOrder
+from protocol.passwords import ONVIF
 from protocol.plan import RecordingPlan
 from vsaas.agents.commands import issue_command
 from vsaas.agents.models import Agent
-from vsaas.cameras.models import Camera, StreamKind
+from vsaas.cameras.models import Camera, CameraPassword, StreamKind
 from vsaas.cameras.recording import plan_from_json
 
 
@@ -21,7 +22,12 @@ def tell_agent(agent: Agent, *, skip: int = 0) -> int:
         .prefetch_related("sources")
         .order_by("created_at", "id")
     )
-    orders = [order for camera in cameras if (order := _order(camera)) is not None]
+    services = dict(
+        CameraPassword.objects.filter(camera__in=cameras, way=ONVIF).values_list("camera_id", "service")
+    )
+    orders = [
+        order for camera in cameras if (order := _order(camera, services.get(camera.id, ""))) is not None
+    ]
     return issue_command(agent, orders, skip=skip)
 
 
@@ -30,7 +36,7 @@ def recording_plan(camera: Camera) -> RecordingPlan | None:
     return None if camera.recording is None else plan_from_json(camera.recording, camera.site.timezone)
 
 
-def _order(camera: Camera) -> CameraOrder | None:
+def _order(camera: Camera, service: str) -> CameraOrder | None:
     sources = {source.stream: bytes(source.sealed) for source in camera.sources.all()}
     main = sources.get(StreamKind.MAIN)
     if main is None:
@@ -44,4 +50,5 @@ def _order(camera: Camera) -> CameraOrder | None:
         audio=camera.audio,
         certificate=None if camera.certificate is None else bytes(camera.certificate),
         plan=recording_plan(camera),
+        events=EventsOrder(service) if camera.events else None,
     )

@@ -270,6 +270,14 @@ class CameraForm(SourceForm):
     groups = GroupsField()
     site = forms.ModelChoiceField(queryset=None, label=_("Site"), empty_label=None)
     audio = _audio_field()
+    events = forms.BooleanField(
+        label=_("Listen to the camera's own events"),
+        required=False,
+        help_text=_(
+            "By ONVIF: motion, tampering, inputs, lines crossed, as far as the camera is set to notice them. They stand on the "
+            "timeline. The agent signs in with the user and password of the camera's address."
+        ),
+    )
     retention_days = RetentionField()
     remove_sub = forms.BooleanField(label=_("Record the sub stream no longer"), required=False)
     version = forms.IntegerField(widget=forms.HiddenInput)
@@ -280,6 +288,7 @@ class CameraForm(SourceForm):
         "groups",
         "site",
         "audio",
+        "events",
         "retention_days",
         "confirm_shorter",
         "main_url",
@@ -294,6 +303,7 @@ class CameraForm(SourceForm):
             "name": camera.name,
             "site": camera.site_id,
             "audio": camera.audio,
+            "events": camera.events,
             "retention_days": camera.retention_days,
             "version": camera.version,
             "groups": ", ".join(group.name for group in camera.groups.all()),

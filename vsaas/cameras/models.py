@@ -22,8 +22,8 @@ class Camera(TenantModel):
     `version` grows with every change, so that a form based on an older one is noticed. A deleted camera keeps its row
     while records speak of it: `deleted_at` says when recording ended, `erase_footage` that its recordings are to go
     at once and are shown to nobody any more, instead of at the end of their retention. `certificate`: SHA-256 of the one a
-    person accepted; over rtsps the agent takes no other. `recording`: when and how much of it is recorded
-    (`vsaas.cameras.recording`); null: everything, always.
+    person accepted; over rtsps the agent takes no other. `events`: the agent listens to what the camera itself notices (ONVIF).
+    `recording`: when and how much of it is recorded (`vsaas.cameras.recording`); null: everything, always.
     """
 
     site_path = "site_id"
@@ -44,6 +44,7 @@ class Camera(TenantModel):
     erase_footage = models.BooleanField(default=False, db_default=False)
     certificate = models.BinaryField(max_length=32, null=True, blank=True)
     recording = models.JSONField(null=True, blank=True)
+    events = models.BooleanField(default=False, db_default=False)
 
     class Meta(TenantModel.Meta):
         ordering = ["name", "id"]
@@ -246,6 +247,50 @@ class PasswordSchedule(TenantModel):
 
     def __str__(self) -> str:
         return self.group or (str(self.site) if self.site_id else ALL_CAMERAS)
+
+
+class CameraCheck(TenantModel):
+    """What a person said of one point of a camera's checklist (`vsaas.cameras.checklist`): that it is so, or with a `reason` that
+    it stays as it is. No row: nothing was said."""
+
+    site_path = "camera__site_id"
+    camera_path = "camera_id"
+    groups_path = "camera__groups"
+
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="checks")
+    point = models.CharField(max_length=20)
+    reason = models.CharField(max_length=300, default="", blank=True)
+    by_id = models.UUIDField()
+    by_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "camera", "point"], name="camera_check_once_per_point")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.point} of {self.camera_id}"
+
+
+class SignOff(TenantModel):
+    """Somebody signed for the cameras of a site. `signed`: the commissioning report of that moment, signed by the tenant's command
+    key (docs/installers.md). Rows are never changed, and go with their site."""
+
+    site_path = "site_id"
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    by_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    remarks = models.CharField(max_length=2000, default="", blank=True)
+    signed = models.BinaryField()
+
+    class Meta(TenantModel.Meta):
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["tenant", "site", "at"], name="sign_off_of_site")]
+
+    def __str__(self) -> str:
+        return f"sign-off of {self.site_id}"
 
 
 class WallLayout(models.TextChoices):

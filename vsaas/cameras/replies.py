@@ -106,6 +106,7 @@ class CameraReply(BaseModel):
     recording: CameraRecording | None = Field(
         description="When it is recorded and how much of it, in the time zone of its site; null: everything, always."
     )
+    events: bool = Field(description="Whether the camera's own events (ONVIF) are listened to.")
     protection: CameraProtection
     certificate: CameraCertificate
     health: list[AgentStream] = Field(
@@ -241,6 +242,7 @@ CAMERA: dict[str, Any] = {
     "streams": ["main", "sub"],
     "audio": True,
     "recording": None,
+    "events": False,
     "protection": {
         "link": "plain",
         "storage": "sealed",

@@ -87,6 +87,7 @@ class CameraChange:
     name: str | None = None
     enabled: bool | None = None
     audio: bool | None = None
+    events: bool | None = None
     retention_days: int | None = None
     main_url: str | None = field(default=None, repr=False)
     sub_url: str | None = field(default=None, repr=False)
@@ -316,6 +317,7 @@ def _apply(camera: Camera, change: CameraChange) -> list[str]:
         "name": None if change.name is None else _name(change.name),
         "enabled": change.enabled,
         "audio": change.audio,
+        "events": change.events,
         "site": change.site,
     }
     changed = [name for name, value in wanted.items() if value is not None and value != getattr(camera, name)]
@@ -346,6 +348,7 @@ def _told(camera: Camera) -> dict[str, object]:
         "enabled": camera.enabled,
         "name": camera.name,
         "audio": camera.audio,
+        "events": camera.events,
         "site": camera.site.name,
         "retention days": camera.retention_days,
         "accepted certificate": accepted_certificate(camera),
