@@ -216,12 +216,10 @@ class _Adoption:
         return bool(waiting) or self._count(SegmentState.DECLARED, SegmentState.UPLOADED) > 0
 
     def _count(self, *states: SegmentState) -> int:
-        marks = ",".join("?" * len(states))
-        found: int = self._spool.read(
-            f"SELECT count(*) FROM segments WHERE state IN ({marks})",  # noqa: S608 (question marks)
-            states,
-        )[0][0]
-        return found
+        counted = (
+            self._spool.read("SELECT count(*) FROM segments WHERE state = ?", (state,)) for state in states
+        )
+        return sum(rows[0][0] for rows in counted)
 
     def _unsent(self) -> int:
         found: int = self._spool.read("SELECT count(*) FROM records WHERE state = ?", (RecordState.UNSENT,))[
