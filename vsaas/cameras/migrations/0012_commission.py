@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
     """Checklists of cameras and the sign-offs of sites."""
 
     dependencies = [
-        ("cameras", "0008_passwords"),
+        ("cameras", "0010_events"),
         ("tenants", "0006_sign_in_rules"),
     ]
 
