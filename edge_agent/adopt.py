@@ -38,7 +38,7 @@ from sealing.ids import Stream
 logger = logging.getLogger(__name__)
 
 _PATH: Final = "/agent/v1/adoption"
-_NO_BUDGET: Final = 1 << 62
+_NO_BUDGET: Final = 1 << 60
 """Nothing is recorded into that spool any more: how much it may hold matters no more."""
 _LOOK_S: Final = 0.5
 _TOLD_EVERY_S: Final = 10.0
@@ -216,12 +216,10 @@ class _Adoption:
         return bool(waiting) or self._count(SegmentState.DECLARED, SegmentState.UPLOADED) > 0
 
     def _count(self, *states: SegmentState) -> int:
-        marks = ",".join("?" * len(states))
-        found: int = self._spool.read(
-            f"SELECT count(*) FROM segments WHERE state IN ({marks})",  # noqa: S608 (question marks)
-            states,
-        )[0][0]
-        return found
+        counted = (
+            self._spool.read("SELECT count(*) FROM segments WHERE state = ?", (state,)) for state in states
+        )
+        return sum(rows[0][0] for rows in counted)
 
     def _unsent(self) -> int:
         found: int = self._spool.read("SELECT count(*) FROM records WHERE state = ?", (RecordState.UNSENT,))[

@@ -13,12 +13,14 @@ from edge_agent.capture.source import (
     AccessUnit,
     Backoff,
     CameraClock,
+    DeviceNamed,
     PacketsLost,
     Source,
     TrackChanged,
     TrackKind,
 )
 from edge_agent.capture.standing import StandingPicture
+from edge_agent.capture.who import WhoAnswers
 from edge_agent.clock import Clock, offset_us
 from edge_agent.errors import DiskFailed, DiskFull, SourceFailed
 from edge_agent.keys import PeriodKeys
@@ -126,7 +128,7 @@ class StreamRecorder:
         self._size = (0, 0)
         self._packets_lost, self._opened = 0, 0
         self._frame_ns: int | None = None
-        self._camera_time, self._standing = CameraTime(), StandingPicture()
+        self._camera_time, self._standing, self._who = CameraTime(), StandingPicture(), WhoAnswers()
         self._bytes = self._counted_bytes = 0
         self._counted_frames, self._counted_ns = 0, clock.mono_ns()
         self._bits_per_s, self._frames_per_s = 0, 0.0
@@ -214,6 +216,9 @@ class StreamRecorder:
         steady, beginning = False, _Beginning()
         try:
             for event in source.events():
+                if isinstance(event, DeviceNamed):
+                    self._who.told(event.name)
+                    continue
                 if isinstance(event, CameraClock):
                     self._camera_time.told(event.offset_us, self._clock.mono_ns())
                     continue
@@ -334,6 +339,11 @@ class StreamRecorder:
     def alarms(self) -> list[str]:
         """What a person must look at in this camera."""
         texts, stands_s = [], self._standing.stands_s
+        if self._who.changed:
+            texts.append(
+                f"{self.order.name}: another device than before answers at its address: go and look; if the camera was replaced "
+                "or reset, give it another password in the portal"
+            )
         if stands_s is not None:
             texts.append(
                 f"{self.order.name}: for {stands_s // 60} min its picture stands still, bit for bit, though its stream runs: "

@@ -311,7 +311,9 @@ def installed_version() -> str:
 
 def _keep_previous(places: Places, running: str) -> None:
     """Pack what is installed again, so that it can be installed after anything, without any network. Raises Refused."""
-    with tempfile.TemporaryDirectory(dir=places.own) as name:
+    for left in places.own.glob("packing-*"):  # by a power cut
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=places.own, prefix="packing-") as name:
         root = Path(name) / "root"
         control = root / "DEBIAN"
         control.mkdir(parents=True, mode=0o755)

@@ -27,7 +27,7 @@ from edge_agent.capture.rtsp import (
     unusable,
     whole,
 )
-from edge_agent.capture.source import AccessUnit, CameraClock, Event, PacketsLost, TrackChanged
+from edge_agent.capture.source import AccessUnit, CameraClock, DeviceNamed, Event, PacketsLost, TrackChanged
 from edge_agent.errors import CertificateChanged, SourceFailed
 from edge_agent.mp4 import VIDEO_TIMESCALE
 from sealing.ids import GapReason
@@ -287,6 +287,8 @@ class NativeSource:
     def events(self) -> Iterator[Event]:
         # Before each read the reader may have rested: that time counts as waiting.
         self._socket.settimeout(self._patience.seconds - _REST_S)
+        if self._authorizer.realm:
+            yield DeviceNamed(self._authorizer.realm)
         if self._video.changed is not None:
             track, self._video.changed = self._video.changed, None
             yield TrackChanged("video", track)

@@ -143,6 +143,11 @@ class Authorizer:
         self._basic = any(text.lower().startswith("basic") for text in challenges)
         return self._basic and not before[1]
 
+    @property
+    def realm(self) -> str:
+        """Of the challenge that was answered by Digest; "" before."""
+        return (self._challenge or {}).get("realm", "")
+
     def header(self, method: str, url: str) -> str | None:
         """The Authorization header of a request, if the camera asked for one."""
         user, password = self._address.user, self._address.password

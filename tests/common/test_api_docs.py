@@ -8,11 +8,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from installer.release import make_key, make_release
+from protocol.health import UpdateHealth
 from sealing.ids import Stream
 from tenants.access import actor_of
 from tenants.models import Site
@@ -61,8 +64,19 @@ def path_of(line: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def portal(database: None, object_store_server: None) -> Iterator[str]:
-    with running_portal() as address:
+def offered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a release of the agent."""
+    folder = tmp_path_factory.mktemp("offered")
+    make_key(folder / "key")
+    package = folder / "vsaas-agent_9.0_amd64.deb"
+    package.write_bytes(b"package")
+    make_release(folder / "key", [package], updates_from="0", notes="")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def portal(database: None, object_store_server: None, offered: Path) -> Iterator[str]:
+    with running_portal(AGENT_PACKAGES=str(offered)) as address:
         yield address
 
 
@@ -72,6 +86,7 @@ def surroundings(portal: str) -> dict[str, str]:
     cast = make_cast()
     make_keys(cast.tenant_a)
     box = make_box(cast.tenant_a, cast.site_a)
+    assert box.beat(software="vsaas-agent 0.1.0", update=asdict(UpdateHealth("idle"))).status_code == 204
     with tenant_scope(cast.tenant_a.id):
         camera = camera_add(box.agent(), NewCamera("Gate", "rtsp://192.0.2.1/x"), system("tests"))
         note(FindingKind.OVERLAP, str(camera.id), "segments overlap", camera=camera.id)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from django.db import connections
 
 from edge_agent.__main__ import main
 from edge_agent.identity import Identity
@@ -30,7 +33,10 @@ from vsaas.agents.models import Agent
 from vsaas.audit.services import system
 from vsaas.cameras.handing_over import sealed_elsewhere
 from vsaas.cameras.services import NewCamera, camera_add
+from vsaas.common.object_store import object_store
 from vsaas.footage.models import Chain, Record
+from vsaas.footage.stored import Hour, confirm_hour
+from vsaas.footage.times import hour_start_us
 from vsaas.keys.services import statements_since
 
 __all__ = ["served"]
@@ -72,6 +78,29 @@ def boxes(cast: Cast, served: Served, object_store_server: None, tmp_path: Path)
     return Boxes(cast, served, tmp_path)
 
 
+@contextmanager
+def confirming(boxes: Boxes) -> Iterator[None]:
+    """What the worker does: look into the store for what was uploaded."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.3):
+            with tenant_scope(boxes.tenant):
+                rows = Record.objects.filter(camera_id=boxes.camera, state=SegmentState.DECLARED)
+                starts = list(rows.values_list("stream", "start_us"))
+            for stream, hour_us in sorted({(stream, hour_start_us(us)) for stream, us in starts}):
+                confirm_hour(boxes.tenant, Hour(boxes.camera, stream, hour_us), object_store())
+        connections.close_all()
+
+    worker = threading.Thread(target=look)
+    worker.start()
+    try:
+        yield
+    finally:
+        over.set()
+        worker.join()
+
+
 def adopt(folder: Path, new: Identity) -> int:
     return main(["adopt", str(folder), "--state", str(new.state)])
 
@@ -86,7 +115,8 @@ def test_all_of_the_old_disk_arrives_as_signed_and_is_trusted(
     assert (refused, boxes.stored()) == (8, [])
     assert "did not take the place" in capsys.readouterr().err
     new = boxes.replace()
-    assert adopt(boxes.old.state, new) == 0
+    with confirming(boxes):
+        assert adopt(boxes.old.state, new) == 0
     assert "3 segments, and the addresses of 1 streams" in capsys.readouterr().out
     assert boxes.stored() == sorted(kept)
     with tenant_scope(boxes.tenant):
@@ -107,7 +137,7 @@ def test_killed_in_the_middle_and_with_a_damaged_index_it_goes_on(boxes: Boxes) 
     kept = fill(boxes.old.state, boxes.camera, 12)
     new = boxes.replace()
     command = [sys.executable, "-m", "edge_agent", "adopt", str(boxes.old.state), "--state", str(new.state)]
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ, stderr=subprocess.DEVNULL) as process:
+    with confirming(boxes), subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
         deadline_s = time.monotonic() + 60
         while not boxes.stored() and process.poll() is None and time.monotonic() < deadline_s:
             time.sleep(0.02)
@@ -116,7 +146,8 @@ def test_killed_in_the_middle_and_with_a_damaged_index_it_goes_on(boxes: Boxes) 
     for suffix in ("-wal", "-shm"):
         index.with_name(index.name + suffix).unlink(missing_ok=True)
     index.write_bytes(b"not an index at all " * 500)
-    assert adopt(boxes.old.state, new) == 0
+    with confirming(boxes):
+        assert adopt(boxes.old.state, new) == 0
     assert boxes.stored() == sorted(kept)
 
 

@@ -1,8 +1,9 @@
-"""A picture that hangs is noticed and a still scene is not; a camera's clock is followed through late reports."""
+"""A picture that hangs is noticed and a still scene is not; so are a wrong clock and another device at the address."""
 
 from __future__ import annotations
 
 import itertools
+import socket
 import time
 from fractions import Fraction
 
@@ -15,11 +16,12 @@ from hypothesis import strategies as st
 from edge_agent.capture.camera_clock import CameraTime
 from edge_agent.capture.source import AccessUnit
 from edge_agent.capture.standing import StandingPicture
+from edge_agent.capture.who import WhoAnswers
 from sealing.ids import ClockSource
 from tests.edge_agent.box import Box, wait_for
 from tests.edge_agent.camera_front import listening
 from tests.edge_agent.footage import lengths
-from tests.odd_camera import Sending, description, playing
+from tests.odd_camera import Sending, converse, description, playing
 
 HOUR_US = 3_600_000_000
 NOW_US = 1_790_000_000_000_000
@@ -41,6 +43,16 @@ def scene(codec: str, noise: int, keys: int = 40) -> list[bytes]:
         frame.pts = number * 180_000
         packets += context.encode(frame)
     return [lengths(bytes(packet)) for packet in (*packets, *context.encode(None))]
+
+
+def units_of(data: bytes) -> list[bytes]:
+    """The NAL units of a picture."""
+    units, at = [], 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        units.append(data[at + 4 : at + 4 + size])
+        at += 4 + size
+    return units
 
 
 def looked_at(codec: str, pictures: list[bytes]) -> StandingPicture:
@@ -102,11 +114,7 @@ def test_both_are_alarms_of_a_camera_that_is_recorded(tmp_path, monkeypatch) -> 
     """Through a real socket: key frames that repeat themselves, and sender reports an hour off."""
     monkeypatch.setattr("edge_agent.capture.standing.STANDS_S", 0.5)
     key = scene("libx264", 0)[-1]
-    units, at = [], 0
-    while at < len(key):
-        size = int.from_bytes(key[at : at + 4], "big")
-        units.append(key[at + 4 : at + 4 + size])
-        at += 4 + size
+    units = units_of(key)
     box = Box(tmp_path)
     monkeypatch.setattr(box.clock, "source", lambda: (ClockSource.SYSTEM_SYNCHRONISED, 1000))
 
@@ -132,3 +140,45 @@ def test_both_are_alarms_of_a_camera_that_is_recorded(tmp_path, monkeypatch) -> 
     assert health.clock_offset_us is not None
     assert abs(health.clock_offset_us - HOUR_US) < 5_000_000
     box.spool.close()
+
+
+def test_another_device_at_the_address_is_an_alarm_until_the_first_one_is_back(tmp_path) -> None:
+    """It takes the same password: the name in its challenge alone tells."""
+    names = ["AXIS_00408CABCDEF"]
+
+    def camera(connection: socket.socket) -> None:
+        name = names[0]
+        connection.recv(4096)
+        connection.sendall(
+            f'RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\nWWW-Authenticate: Digest realm="{name}", nonce="7"\r\n\r\n'.encode()
+        )
+        converse(connection, description())
+        for number in itertools.count():
+            if names[0] != name:
+                return
+            Sending(connection).picture(number * 9000, units)
+            time.sleep(0.05)
+
+    units = units_of(scene("libx264", 2, 1)[0])
+    box = Box(tmp_path)
+    with listening(camera) as port:
+        recorder = box.recorder(f"rtsp://user:word@127.0.0.1:{port}/live")
+        recorder.start()
+        wait_for(lambda: recorder.health().state == "recording", what="recording")
+        assert recorder.alarms() == []
+        names[0] = "AXIS_00408C000000"
+        wait_for(recorder.alarms, what="the alarm")
+        assert "another device than before" in recorder.alarms()[0]
+        names[0] = "AXIS_00408CABCDEF"
+        wait_for(lambda: not recorder.alarms(), what="its end")
+        recorder.stop()
+        recorder.join(5)
+    box.spool.close()
+
+
+def test_a_name_that_is_never_the_same_says_nothing() -> None:
+    who = WhoAnswers()
+    for number in range(5):
+        who.told(f"camera {number}")
+        who.told("")
+    assert not who.changed

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import subprocess
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +15,15 @@ from typing import Any
 import pytest
 
 from edge_agent import updater
+from edge_agent.__main__ import main
 from edge_agent.cloud import Cloud
 from edge_agent.identity import Identity
 from edge_agent.orders import Orders
+from edge_agent.status import Status, write_status
 from edge_agent.update import Box, Updates
 from protocol import b64
 from protocol.command import UpdateOrder
+from protocol.health import Heartbeat, UpdateHealth
 from protocol.release import PIECE_BYTES, Release, ReleaseFile, document_hash, sign_release
 from sealing.cose import Ed25519Signer
 from tests.edge_agent.hub import until
@@ -158,8 +162,34 @@ def test_a_build_without_a_release_key_says_that_it_does_not_update_itself(
 ) -> None:
     portal.order()
     (box.program / "edge_agent/release-keys").unlink()
-    told = followed(portal, tmp_path / "state", box, is_in("off")).health()
-    assert told.reason == "it was built without a release key"
+    updates = followed(portal, tmp_path / "state", box, is_in("off"))
+    assert updates.health() == UpdateHealth("off", reason="it was built without a release key")
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        (
+            UpdateHealth("off", reason="it was built without a release key"),
+            "off: it was built without a release key",
+        ),
+        (UpdateHealth("idle"), "none ordered"),
+        (
+            UpdateHealth("rolled-back", "2.0", 1, "it does not reach the portal"),
+            "2.0 rolled-back: it does not reach",
+        ),
+    ],
+)
+def test_the_box_says_how_its_update_stands(
+    portal: Portal, tmp_path: Path, capsys: pytest.CaptureFixture[str], told: UpdateHealth, line: str
+) -> None:
+    portal.order()
+    state = tmp_path / "state"
+    portal.enrol(state)
+    beat = Heartbeat(uuid.uuid4(), "vsaas-agent 1.0", 1, 1, True, 0, 1, 1, None, None, (), update=told)
+    write_status(state, Status(beat, None, None, False, None, {}, ()))
+    main(["status", "--state", str(state)])
+    assert f"update    {line}" in capsys.readouterr().out
 
 
 def test_a_version_is_well_when_it_records_what_was_recorded_and_reaches_the_portal() -> None:

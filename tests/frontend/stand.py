@@ -90,6 +90,8 @@ class Stand:
     """Cleared: the store keeps readers of sound waiting."""
     more_runs: list[tuple[int, int, str, int | None]] = field(default_factory=list)
     """What the timeline says beside the footage."""
+    events: list[tuple[int, int, str]] = field(default_factory=list)
+    """What was noticed, in order of time."""
     hidden: list[tuple[int, int]] = field(default_factory=list)
     """Time that this person's hours do not permit."""
 
@@ -270,7 +272,9 @@ class Stand:
         inside = [
             list(run) for run in sorted(runs, key=lambda run: run[0]) if run[1] > from_us and run[0] < to_us
         ]
-        camera = {"runs": inside, "newest_us": self.segments[stream][-1].end_us, "oldest_unsent_us": None}
+        events = [list(one) for one in self.events if one[1] > from_us and one[0] < to_us]
+        newest_us = self.segments[stream][-1].end_us
+        camera = {"runs": inside, "newest_us": newest_us, "oldest_unsent_us": None, "events": events}
         return {"from_us": from_us, "to_us": to_us, "cameras": {str(self.camera): camera}}
 
     def of(self, camera: str) -> Stand:

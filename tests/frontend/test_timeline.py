@@ -115,6 +115,36 @@ def test_where_nothing_is_recorded_no_picture_is_asked_for_and_the_reason_said(w
     expect(hand.page.locator(".timeline-tip")).to_contain_text("Missing from the store")
 
 
+def test_events_are_marked_named_gone_through_and_left_out_by_type(
+    watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = watching.stand.at
+    told = [(at(4), at(9), "motion"), (at(12), at(12), "tamper"), (at(15), at(18), "motion")]
+    monkeypatch.setattr(watching.stand, "events", told)
+    watching.page.reload()
+    hand = Hand(watching, 2)
+    for second, words in ((6, "Recorded, Motion"), (12, "Recorded, Tampering"), (10.5, "Recorded")):
+        hand.over(second)
+        expect(hand.page.locator(".timeline-tip")).to_have_text(re.compile(re.escape(words) + "$"))
+    hand.page.mouse.move(5, 5)
+    watching.page.locator("video").evaluate("video => video.pause()")
+    for key, second in (("n", 4), ("n", 12), ("n", 15), ("b", 12)):
+        hand.page.locator("body").press(key)
+        watching.shows(second)
+        watching.page.locator("video").evaluate("video => video.pause()")
+    chip = hand.page.get_by_role("button", name="Tampering", exact=True)
+    chip.click()
+    expect(chip).to_have_attribute("aria-pressed", "false")
+    hand.over(12)
+    expect(hand.page.locator(".timeline-tip")).to_have_text(re.compile(r"Recorded$"))
+    hand.page.get_by_text("Recordings as a list").click()
+    rows = hand.page.locator(".timeline-list li", has_text="Motion")
+    expect(rows).to_have_count(2)
+    expect(hand.page.locator(".timeline-list li", has_text="Tampering")).to_have_count(0)
+    rows.last.get_by_role("button").click()
+    watching.shows(15)
+
+
 def test_requests_for_pictures_are_few_and_end_when_the_pointer_leaves(watching: Watching) -> None:
     held: list[Route] = []
     ended: list[str] = []
