@@ -1,4 +1,4 @@
-"""The agent's command line: `enrol`, `run`, `status`, `watch`, `move`.
+"""The agent's command line: `enrol`, `run`, `status`, `watch`, `move`, `adopt`.
 
 Exit codes: 0 in order; 1 something is not in order (status), or an unforeseen error; 2 wrong use; 3 not enrolled;
 4 state folder unusable; 5 enrolment refused; 6 false portal; 7 portal unreachable; 8 refused by the portal.
@@ -77,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     watch.add_argument("--every", type=_seconds, default=2.0, metavar="SECONDS", help="default: 2")
     move = commands.add_parser("move", parents=[common], help="the same portal has a new address")
     move.add_argument("portal", help="the new address")
+    adopt = commands.add_parser(
+        "adopt", parents=[common], help="bring what the disk of the box still holds whose place this one took"
+    )
+    adopt.add_argument("folder", type=Path, metavar="DIR", help="that box's agent folder, or a copy of it")
     return parser
 
 
@@ -97,6 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(state, settings)
         if options.command == "move":
             return _move(state, options.portal)
+        if options.command == "adopt":
+            return _adopt(options.folder.absolute(), state, settings)
         if options.command == "watch":
             return _watch(state, options.every)
         return _status(state, as_json=options.json)
@@ -132,6 +138,29 @@ def _move(state: Path, portal: str) -> int:
     move_live_url(state, portal_url(portal))
     print(f"This box now looks for its portal at {move_portal(state, portal)}.")
     return 0
+
+
+def _adopt(folder: Path, state: Path, settings: Settings) -> int:
+    from edge_agent.adopt import adopt
+
+    done = adopt(folder, state, settings.network)
+    print(
+        f"Brought from {done.agent!r}: {done.brought} segments, and the addresses of {done.sources} streams."
+    )
+    if done.open:
+        print(
+            f"{done.open} segments were open when that box ended: it had not signed them, and they stay behind."
+        )
+    if done.unopened:
+        print(f"{done.unopened} addresses cannot be opened with that disk: type them again in the portal.")
+    if done.damaged:
+        print(f"{done.damaged} segments are damaged on that disk: their recordings are lost.")
+    if done.refused:
+        print(f"{done.refused} segments stay on that disk: the portal takes no more of their chains.")
+    if done.left:
+        print(f"{done.left} records are not taken by the portal now: give the same command again later.")
+    print("That disk holds nothing more." if done.whole else "Keep that disk.")
+    return 0 if done.whole else 1
 
 
 def _run(state: Path, settings: Settings) -> int:

@@ -130,6 +130,7 @@ async def _enrol(portal: str, code: EnrolmentCode, state: Path, name: str, netwo
         agent=reply.agent,
         name=name,
         fingerprint=code.fingerprint,
+        follows=reply.follows,
     )
     return Enrolled(
         portal, reply.tenant_slug, reply.agent, name, code.fingerprint, len(orders.command.cameras)

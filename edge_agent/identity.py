@@ -14,7 +14,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,8 @@ from edge_agent import called
 from edge_agent.errors import AgentError, NotEnrolled, StateUnusable
 from edge_agent.files import check_private, make_private_folder, read_private, sync_folder, write_private
 from edge_agent.keys import BoxKeys
+from protocol.errors import ProtocolError
+from protocol.tips import ChainTip
 
 IDENTITY: Final = "identity"
 ENROLLING: Final = "enrolling"
@@ -45,7 +47,8 @@ class Signing:
 
 
 class Identity(Signing):
-    """An enrolled box. `fingerprint`: SHA-256 of the tenant root (32 bytes), from the enrolment code.
+    """An enrolled box. `fingerprint`: SHA-256 of the tenant root (32 bytes), from the enrolment code. `follows`: where it took
+    the place of another box, the newest chain of each stream of that one.
 
     `instance` is new at each start of the process: two instances taking turns betray a cloned disk.
     """
@@ -58,7 +61,8 @@ class Identity(Signing):
             self.agent = uuid.UUID(details["agent"])
             self.name = str(details["name"])
             self.fingerprint = bytes.fromhex(details["fingerprint"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            self.follows = tuple(ChainTip.from_json(item) for item in details.get("follows", []))
+        except (ProtocolError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise StateUnusable(
                 f"{state / IDENTITY / _DETAILS} is damaged ({error}): restore it, or enrol this box anew"
             ) from error
@@ -135,6 +139,7 @@ class Enrolling:
         agent: uuid.UUID,
         name: str,
         fingerprint: bytes,
+        follows: Sequence[ChainTip] = (),
     ) -> None:
         """Make these keys the box's identity, in one step. Raises StateUnusable."""
         folder = state / ENROLLING
@@ -146,6 +151,7 @@ class Enrolling:
             "agent": str(agent),
             "name": name,
             "fingerprint": fingerprint.hex(),
+            "follows": [tip.to_json() for tip in follows],
         }
         write_private(folder / _DETAILS, _json(details))
         try:

@@ -36,6 +36,7 @@ _STREAM_FIGURES: Final = (
     ("packets_lost", "Packets lost on the way from the camera since the start", lambda s: s.packets_lost),
     ("restarts", "Connections made anew since the start", lambda s: s.restarts),
     ("last_frame_seconds", "When the last picture came, Unix time", lambda s: _seconds(s.last_frame_us)),
+    ("clock_drift_ppm", "How fast the camera's clock gains on the box's", lambda s: s.clock_drift_ppm),
     ("clock_offset_seconds", "The camera's clock minus the box's", lambda s: _seconds(s.clock_offset_us)),
     (
         "oldest_unsent_seconds",

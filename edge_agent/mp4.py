@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from edge_agent import h26x
+from edge_agent import h26x, opus
 
 VIDEO_TIMESCALE = 90_000
-AudioCodec = Literal["aac", "alaw", "ulaw"]
+AudioCodec = Literal["aac", "alaw", "ulaw", "opus"]
 
 _MATRIX = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 SYNC_FLAGS = 0x02000000
@@ -58,7 +58,7 @@ class VideoTrack:
 
 @dataclass(frozen=True, slots=True)
 class AudioTrack:
-    """Parameters of an audio track; `config` is AAC's AudioSpecificConfig (empty for G.711)."""
+    """Parameters of an audio track; `config` is AAC's AudioSpecificConfig (empty for the others)."""
 
     codec: AudioCodec
     rate: int
@@ -68,6 +68,12 @@ class AudioTrack:
     @property
     def timescale(self) -> int:
         return self.rate
+
+    def duration(self, data: bytes | bytearray) -> int:
+        """How long one unit sounds, in samples; 0 for what is none."""
+        if self.codec == "aac":
+            return 1024
+        return opus.duration(data) if self.codec == "opus" else len(data) // self.channels
 
     @property
     def codec_string(self) -> str:
@@ -132,6 +138,8 @@ def _audio_entry(track: AudioTrack) -> bytes:
     head = struct.pack(">6xH8xHHIHH", 1, track.channels, 16, 0, track.rate if track.rate < 65536 else 0, 0)
     if track.codec == "aac":
         return box(b"mp4a", head, _esds(track.config))
+    if track.codec == "opus":
+        return box(b"Opus", head, box(b"dOps", opus.head(track.channels)))
     return box(track.codec.encode(), head)
 
 

@@ -178,6 +178,16 @@ class Orders:
         setups = self.stored()
         return setups if self.passwords is None else self.passwords(setups)
 
+    def accepted(self, url: str) -> frozenset[bytes]:
+        """The certificates (SHA-256) that people accepted of the cameras at the address's host."""
+        host = urlsplit(url).hostname
+        return frozenset(
+            setup.certificate
+            for setup in self.stored()
+            if setup.certificate is not None
+            and host in {urlsplit(source or "").hostname for source in (setup.source_main, setup.source_sub)}
+        )
+
     def stored(self) -> tuple[CameraSetup, ...]:
         """The cameras as the command document has them."""
         command, setups = self._setups

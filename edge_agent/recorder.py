@@ -8,15 +8,19 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from edge_agent.capture.camera_clock import CameraTime
 from edge_agent.capture.source import (
     AccessUnit,
     Backoff,
     CameraClock,
+    DeviceNamed,
     PacketsLost,
     Source,
     TrackChanged,
     TrackKind,
 )
+from edge_agent.capture.standing import StandingPicture
+from edge_agent.capture.who import WhoAnswers
 from edge_agent.clock import Clock, offset_us
 from edge_agent.errors import DiskFailed, DiskFull, SourceFailed
 from edge_agent.keys import PeriodKeys
@@ -26,7 +30,7 @@ from edge_agent.seal import Identity, SegmentSealer, StreamChain
 from edge_agent.segmenter import CLOCK_STEP_US, Limits, Segmenter
 from edge_agent.spool import Spool
 from protocol.health import StreamHealth
-from sealing.ids import GapReason, Stream
+from sealing.ids import ClockSource, GapReason, Stream
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +38,8 @@ SourceFactory = Callable[[str, bool, bytes | None], Source]
 """Opens an address, with sound or without, whose certificate must be this one (SHA-256) where one was accepted."""
 _ROOM_WAIT_S = 1.0
 _STEADY_S = 10.0
+KEYLESS_S = 60.0
+"""So long pictures may come before one that recording can begin with; encoders for still scenes send one a minute."""
 _RETURN_WAIT_S = 2.5
 
 _STATES = {
@@ -122,7 +128,7 @@ class StreamRecorder:
         self._size = (0, 0)
         self._packets_lost, self._opened = 0, 0
         self._frame_ns: int | None = None
-        self._camera_clock_us: int | None = None
+        self._camera_time, self._standing, self._who = CameraTime(), StandingPicture(), WhoAnswers()
         self._bytes = self._counted_bytes = 0
         self._counted_frames, self._counted_ns = 0, clock.mono_ns()
         self._bits_per_s, self._frames_per_s = 0, 0.0
@@ -207,11 +213,14 @@ class StreamRecorder:
         source = self._open_source(self.order.url, self.order.audio, self.order.certificate)
         self._certificate = source.certificate
         began_ns = self._clock.mono_ns()
-        steady = False
+        steady, beginning = False, _Beginning()
         try:
             for event in source.events():
+                if isinstance(event, DeviceNamed):
+                    self._who.told(event.name)
+                    continue
                 if isinstance(event, CameraClock):
-                    self._camera_clock_us = event.offset_us
+                    self._camera_time.told(event.offset_us, self._clock.mono_ns())
                     continue
                 with self.lock:
                     if self._stop.is_set():
@@ -226,6 +235,9 @@ class StreamRecorder:
                     self._bytes += len(event.data)
                     if event.kind == "video":
                         self._frame_ns = event.arrival_ns
+                        beginning.check(event, recording=self._segmenter.recording)
+                        if beginning.track is not None:
+                            self._standing.take(beginning.track.codec, event)
                     if event.kind == "video" and self._state != "recording" and self._segmenter.recording:
                         self._set_state("recording", "")
                     if not steady and event.arrival_ns - began_ns > _STEADY_S * 1e9:
@@ -233,10 +245,12 @@ class StreamRecorder:
                         self._backoff.reset()
                         self._returning.reset()
                 elif isinstance(event, TrackChanged) and isinstance(event.track, VideoTrack):
+                    beginning.track = event.track
                     self._codec, self._size = event.track.codec_string, event.track.size
                 elif isinstance(event, PacketsLost):
                     self._packets_lost += event.count
         finally:
+            self._standing = StandingPicture()
             source.close()
 
     def _interrupt(self, reason: GapReason, detail: str, state: str = "") -> None:
@@ -318,8 +332,52 @@ class StreamRecorder:
             packets_lost=self._packets_lost,
             restarts=max(0, self._opened - 1),
             last_frame_us=None if frame_ns is None else self._clock.wall_us() - (now_ns - frame_ns) // 1000,
-            clock_offset_us=self._camera_clock_us,
+            clock_offset_us=self._camera_time.offset_us,
+            clock_drift_ppm=self._camera_time.drift_ppm,
         )
+
+    def alarms(self) -> list[str]:
+        """What a person must look at in this camera."""
+        texts, stands_s = [], self._standing.stands_s
+        if self._who.changed:
+            texts.append(
+                f"{self.order.name}: another device than before answers at its address: go and look; if the camera was replaced "
+                "or reset, give it another password in the portal"
+            )
+        if stands_s is not None:
+            texts.append(
+                f"{self.order.name}: for {stands_s // 60} min its picture stands still, bit for bit, though its stream runs: "
+                "look at the picture; if it hangs or is black, restart the camera or uncover it"
+            )
+        wrong_us = self._camera_time.wrong_us(self._clock.wall_us())
+        if wrong_us is not None and self._clock.source()[0] is ClockSource.SYSTEM_SYNCHRONISED:
+            texts.append(
+                f"{self.order.name}: its own clock is {abs(wrong_us) // 1_000_000} s "
+                f"{'ahead' if wrong_us > 0 else 'behind'}: set a time server (NTP) in the camera; recordings carry this box's time"
+            )
+        return texts
+
+
+class _Beginning:
+    """Watches over pictures that come before recording can begin. `track`: None until their parameter sets are known."""
+
+    def __init__(self) -> None:
+        self.track: VideoTrack | None = None
+        self._waits_since_ns: int | None = None
+
+    def check(self, unit: AccessUnit, *, recording: bool) -> None:
+        """Raises SourceFailed when pictures came for so long and none could be begun with: connecting anew makes most
+        cameras send a key frame."""
+        if recording:
+            self._waits_since_ns = None
+        elif self._waits_since_ns is None:
+            self._waits_since_ns = unit.arrival_ns
+        elif unit.arrival_ns - self._waits_since_ns > KEYLESS_S * 1e9:
+            what = "no key frame" if self.track is not None else "pictures without parameter sets"
+            raise SourceFailed(
+                GapReason.CAMERA_STREAM_UNUSABLE,
+                f"for {KEYLESS_S:.0f} s the camera sends {what}: set a shorter key-frame interval in it, or restart it",
+            )
 
 
 class Ticker(threading.Thread):

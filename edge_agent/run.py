@@ -53,6 +53,7 @@ from edge_agent.update import Updates
 from edge_agent.upload import Uploader
 from protocol.health import StreamHealth
 from sealing.ids import GapReason, Stream
+from sealing.record import Follows
 
 logger = logging.getLogger(__name__)
 
@@ -224,8 +225,10 @@ class Facts:
             texts.append(
                 f"the spool's index was damaged and is made anew: {rebuilt}; have the disk of this box checked"
             )
+        # Both streams of a camera tell the same.
+        cameras = dict.fromkeys(text for recorder in self._recorders.all() for text in recorder.alarms())
         told = (self._budgets, self._uploader, self._passwords, self._listeners)
-        return [*texts, *(text for one in told for text in one.alarms)]
+        return [*texts, *cameras, *(text for one in told for text in one.alarms)]
 
 
 def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> StreamOrder:
@@ -252,11 +255,14 @@ class Agent:
         self.identity, self.orders, self.spool, self.clock = identity, orders, spool, clock
         self.settings, self.supervisor = settings, Supervisor()
         self.spool_settings = read_spool_settings(identity.state)
-        self.sealing = Sealing(identity.tenant, identity.agent, identity.record, SOFTWARE)
+        inherits = {
+            (tip.camera, tip.stream): Follows(tip.chain, tip.seq, tip.hash) for tip in identity.follows
+        }
+        self.sealing = Sealing(identity.tenant, identity.agent, identity.record, SOFTWARE, inherits)
         keys = PeriodKeys(spool, identity.tenant, identity.keys.wrapping_key())
         salvage(spool, clock, self.sealing, keys)
         source = functools.partial(open_source, interface=settings.network.camera_interface)
-        self.passwords = Passwords(identity, orders, load_ways(settings.password_ways))
+        self.passwords = Passwords(identity, orders, load_ways(settings.password_ways, orders.accepted))
         self.recorders = Recorders(spool, clock, self.sealing, keys, source)
         self._ticker = Ticker(self.recorders.all)
         self.happenings = Happenings()

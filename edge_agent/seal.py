@@ -11,9 +11,9 @@ import os
 import secrets
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,14 @@ DETAIL_BYTES = 200
 
 @dataclass(frozen=True)
 class Identity:
-    """Who seals: enters every record and context."""
+    """Who seals: enters every record and context. `inherits`: by camera and stream, the last record known of the box whose
+    place this one took."""
 
     tenant: uuid.UUID
     agent: uuid.UUID
     signer: Signer
     software: str
+    inherits: Mapping[tuple[uuid.UUID, int], Follows] = field(default_factory=dict)
 
 
 class StreamChain:
@@ -59,13 +61,14 @@ class StreamChain:
         self._last_ns = 0
 
     def open(self, reason: GenesisReason | None = None) -> None:
-        """Begin a new chain that follows the last tip known here. `reason` defaults to first start or restart."""
+        """Begin a new chain that follows the last tip known here, or that of the box before. `reason` defaults to what that makes it."""
         identity = self._identity
 
         def begin(connection: sqlite3.Connection) -> None:
             before = spool_index.load_head(connection, identity.tenant, self.camera, self.stream)
-            why = reason or (GenesisReason.FIRST_START if before is None else GenesisReason.RESTART)
-            follows = None
+            follows = identity.inherits.get((self.camera, int(self.stream)))
+            first = GenesisReason.FIRST_START if follows is None else GenesisReason.ADOPTED
+            why = reason or (first if before is None else GenesisReason.RESTART)
             if before is not None:
                 follows = Follows(before.tip.chain, before.tip.seq, before.tip.hash)
             head = ChainHead(identity.tenant, self.camera, self.stream, secrets.token_bytes(16))

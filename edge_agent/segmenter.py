@@ -413,7 +413,7 @@ class Segmenter:
             shift = self._shift * track.rate // VIDEO_TIMESCALE
             audio = self._audio = _Audio(track, shift)
             self._sink.live_tracks(self._video_track, track, new_run=False)
-        duration = 1024 if track.codec == "aac" else len(unit.data) // track.channels
+        duration = track.duration(unit.data)
         moment = self._sound_time(audio, unit)
         if moment is None or duration <= 0:
             return

@@ -21,7 +21,7 @@ from edge_agent.errors import StateUnusable
 from edge_agent.files import read_private, write_private
 from edge_agent.identity import Identity, hold_state
 from protocol.errors import ProtocolError
-from protocol.health import BoxHealth, Heartbeat, StreamHealth
+from protocol.health import BoxHealth, Heartbeat, StreamHealth, UpdateHealth
 from protocol.limits import AGENT_OFFLINE_SECONDS
 from protocol.states import SegmentState
 from sealing.ids import Stream
@@ -174,6 +174,8 @@ class Report:
                 f"spool     {_size(beat.spool_bytes)} of {_size(beat.spool_budget_bytes)}, "
                 f"{_size(beat.disk_free_bytes)} free on the disk{left}"
             )
+            if beat.update is not None:
+                lines.append(f"update    {_update_text(beat.update)}")
         if self.waiting is not None:
             lines.append(f"unsent    {self._waiting_text(self.waiting)}")
         lines += [f"look at   {text}" for text in self.troubles]
@@ -270,6 +272,13 @@ def _stream_facts(stream: StreamHealth, now_us: int) -> list[str]:
     if off_us is not None and abs(off_us) > _CLOCK_WRONG_US:
         facts.append(f"its clock {_span_s(abs(off_us) / 1e6)} {'ahead' if off_us > 0 else 'behind'}")
     return facts
+
+
+def _update_text(update: UpdateHealth) -> str:
+    why = f": {update.reason}" if update.reason else ""
+    if update.state == "off":
+        return f"off{why}"
+    return f"{update.version} {update.state}{why}" if update.version else "none ordered"
 
 
 def _box_text(box: BoxHealth) -> str:

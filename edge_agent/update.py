@@ -25,7 +25,7 @@ from edge_agent.errors import AgentError, PortalRefused, PortalUnreachable, Stat
 from edge_agent.files import make_private_folder, sync_folder, write_private
 from edge_agent.orders import Orders
 from edge_agent.release_keys import release_keys
-from edge_agent.updater import ASKED, DOCUMENT, FILE, OWN, REQUEST, RESULT, read_json
+from edge_agent.updater import ASKED, DOCUMENT, FILE, JOURNAL, OWN, REQUEST, RESULT, read_json
 from protocol.command import UpdateOrder
 from protocol.errors import ProtocolError
 from protocol.health import UpdateHealth
@@ -116,10 +116,15 @@ class Updates:
         if order is None:
             self._told = UpdateHealth("idle")
             return _AGAIN_S
+        # First: the installer answers before its journal goes, so one of the two is always seen.
+        at_work = await asyncio.to_thread(self._installer_at_work)
         answer = await asyncio.to_thread(self._answer, order)
         if answer is not None:
             self._told = answer
             return _AGAIN_S
+        if at_work:
+            self._tell("handed-over", order)
+            return _LOOK_S
         if order == self._gave_up:
             return _AGAIN_S
         if order.version == self._box.version:
@@ -130,6 +135,10 @@ class Updates:
             await self._hand_over(order)
         self._tell("handed-over", order)
         return _LOOK_S
+
+    def _installer_at_work(self) -> bool:
+        """Whether an update is being installed, tried or taken back: this very start may be part of it."""
+        return self._box.own is not None and (self._box.own / JOURNAL).exists()
 
     def _answer(self, order: UpdateOrder) -> UpdateHealth | None:
         """What the installer said to this very order; None when it has not answered it."""

@@ -93,6 +93,9 @@ def take_request(places: Places) -> None:
             # Gone before anything else: whatever happens, it is not asked for twice.
             os.unlink(REQUEST, dir_fd=folder)
             attempt = _asked(asked)
+            if _answered(places, attempt):
+                _say("this was asked and answered before")
+                return
             document = _take(folder, DOCUMENT, _DOCUMENT_BYTES_MAX)
             running = installed_version()
             release, file = _verified(places, document, running)
@@ -259,6 +262,12 @@ def _asked(data: bytes) -> dict[str, Any]:
     return {"document": str(row.get("document"))[:64], "attempt": row["attempt"]}
 
 
+def _answered(places: Places, attempt: dict[str, Any]) -> bool:
+    """Whether this very attempt has an answer: what went back is not tried again before somebody asks anew."""
+    result = read_json(places.own / RESULT) or {}
+    return all(result.get(name) == attempt[name] for name in ("document", "attempt"))
+
+
 def _verified(places: Places, document: bytes, running: str) -> tuple[Any, Any]:
     """The release and its file for this box, by the program that is installed. Raises Refused."""
     if str(places.program) not in sys.path:
@@ -302,7 +311,9 @@ def installed_version() -> str:
 
 def _keep_previous(places: Places, running: str) -> None:
     """Pack what is installed again, so that it can be installed after anything, without any network. Raises Refused."""
-    with tempfile.TemporaryDirectory(dir=places.own) as name:
+    for left in places.own.glob("packing-*"):  # by a power cut
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=places.own, prefix="packing-") as name:
         root = Path(name) / "root"
         control = root / "DEBIAN"
         control.mkdir(parents=True, mode=0o755)

@@ -126,6 +126,7 @@ class Uploader:
 
     def __init__(self, spool: Spool, cloud: Cloud, clock: Clock, sealing: Sealing, news: News) -> None:
         self._spool, self._cloud, self._clock = spool, cloud, clock
+        self._route = RECORDS_ROUTE
         self._sealing, self._news = sealing, news
         self._records_due = asyncio.Event()
         self._objects_due = asyncio.Event()
@@ -241,7 +242,7 @@ class Uploader:
         composed = await asyncio.to_thread(self._compose)
         if composed is None:
             return False
-        body = await self._cloud.post_cbor(RECORDS_ROUTE, composed.batch.encode())
+        body = await self._cloud.post_cbor(self._route, composed.batch.encode())
         try:
             reply = BatchReply.decode(body)
         except (ProtocolError, SealingError) as error:
@@ -503,15 +504,7 @@ class Uploader:
         for record, error in verdict.bad:
             refuse(connection, record.id, record.segment, error)
         for chain in verdict.stuck:
-            carry_over(
-                connection,
-                chain,
-                self._sealing,
-                self._clock,
-                refused=[(item.record, error) for item, error in verdict.bad if item.chain == chain],
-                lost_keys=verdict.lost_keys,
-                portal_tip=reply.tips.get(chain),
-            )
+            self._leave_chain(connection, chain, verdict, reply)
         here = [
             connection.execute(
                 "SELECT 1 FROM segments WHERE segment = ? AND state = ?",
@@ -520,6 +513,20 @@ class Uploader:
             for segment in reply.grants
         ]
         return [segment for segment, row in zip(reply.grants, here, strict=True) if row is not None]
+
+    def _leave_chain(
+        self, connection: sqlite3.Connection, chain: bytes, verdict: _Verdict, reply: BatchReply
+    ) -> None:
+        """The portal takes no more of a chain: what is left of it goes into a new one."""
+        carry_over(
+            connection,
+            chain,
+            self._sealing,
+            self._clock,
+            refused=[(item.record, error) for item, error in verdict.bad if item.chain == chain],
+            lost_keys=verdict.lost_keys,
+            portal_tip=reply.tips.get(chain),
+        )
 
     def _send_envelopes_again(
         self, connection: sqlite3.Connection, record: UnsentRecord, verdict: _Verdict, just_sent: set[int]
@@ -761,11 +768,7 @@ class Uploader:
             ).rowcount
             if changed == 0:
                 return False  # the portal has seen it in the store meanwhile
-            encoded = connection.execute(
-                "SELECT record FROM records WHERE segment = ?", (item.segment.bytes,)
-            ).fetchone()[0]
-            reason, detail = GapReason.SEALED_DATA_DAMAGED, f"segment {item.segment}"
-            declare_lost(connection, item, encoded, reason, detail, self._sealing, self._clock)
+            self._say_lost(connection, item)
             return True
 
         if not await asyncio.wrap_future(self._spool.write(declare)):
@@ -778,20 +781,21 @@ class Uploader:
         self._records_due.set()
         await asyncio.to_thread(self.delete_files, [item.segment])
 
+    def _say_lost(self, connection: sqlite3.Connection, item: StoredSegment) -> None:
+        encoded = connection.execute(
+            "SELECT record FROM records WHERE segment = ?", (item.segment.bytes,)
+        ).fetchone()[0]
+        reason, detail = GapReason.SEALED_DATA_DAMAGED, f"segment {item.segment}"
+        declare_lost(connection, item, encoded, reason, detail, self._sealing, self._clock)
+
     async def keep_house(self) -> None:
         """Now and then: forget what is old, and doubt uploads that nobody confirmed. Runs until cancelled."""
         while True:
             now_us = self._clock.wall_us()
-            doubted_us = now_us - int(_UNCONFIRMED_S * 1e6)
 
-            def tidy(
-                connection: sqlite3.Connection, now_us: int = now_us, doubted_us: int = doubted_us
-            ) -> None:
+            def tidy(connection: sqlite3.Connection, now_us: int = now_us) -> None:
                 spool_index.prune(connection, now_us)
-                connection.execute(
-                    "UPDATE segments SET state = ?, changed_us = ? WHERE state = ? AND changed_us < ?",
-                    (SegmentState.DECLARED, now_us, SegmentState.UPLOADED, doubted_us),
-                )
+                doubt_unconfirmed(connection, now_us)
 
             try:
                 await asyncio.wrap_future(self._spool.write(tidy))
@@ -822,6 +826,14 @@ class Uploader:
                 lambda c: spool_index.set_state(c, gone, SegmentState.MISSING, [SegmentState.REFUSED])
             )
         )
+
+
+def doubt_unconfirmed(connection: sqlite3.Connection, now_us: int) -> None:
+    """Have uploads that nobody confirmed for minutes made again."""
+    connection.execute(
+        "UPDATE segments SET state = ?, changed_us = ? WHERE state = ? AND changed_us < ?",
+        (SegmentState.DECLARED, now_us, SegmentState.UPLOADED, now_us - int(_UNCONFIRMED_S * 1e6)),
+    )
 
 
 def _keys_of(chain: bytes) -> str:

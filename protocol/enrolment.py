@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from protocol import b64
 from protocol.errors import ProtocolError
+from protocol.tips import ChainTip
+from protocol.tips import uuid_of as uuid_of
 
 SECRET_BYTES: Final = 10
 SECRET_CHARS: Final = 16
@@ -58,16 +60,6 @@ def _text(value: object, what: str, limit: int) -> str:
     if not isinstance(value, str) or not value.strip() or len(value) > limit or not value.isprintable():
         raise ProtocolError("bad-field", f"{what} must be 1 to {limit} printable characters")
     return value.strip()
-
-
-def uuid_of(value: object, what: str) -> uuid.UUID:
-    """A UUID in its text form; ProtocolError `bad-field` otherwise."""
-    try:
-        if not isinstance(value, str):
-            raise ValueError
-        return uuid.UUID(value)
-    except ValueError as error:
-        raise ProtocolError("bad-field", f"{what} is not a UUID") from error
 
 
 @dataclass(frozen=True)
@@ -119,6 +111,8 @@ class EnrolReply:
     statements: tuple[bytes, ...]
     command: bytes
     live_url: str
+    follows: tuple[ChainTip, ...] = ()
+    """Where the box takes the place of another: the newest chain of each stream of that one."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -128,6 +122,7 @@ class EnrolReply:
             "statements": [b64.encode(item) for item in self.statements],
             "command": b64.encode(self.command),
             "live_url": self.live_url,
+            "follows": [tip.to_json() for tip in self.follows],
         }
 
     @classmethod
@@ -144,4 +139,12 @@ class EnrolReply:
             statements=tuple(b64.decode(item, what="statement") for item in data["statements"]),
             command=b64.decode(data.get("command"), what="command"),
             live_url=_text(data.get("live_url"), "live_url", 500),
+            follows=tuple(ChainTip.from_json(item) for item in _listed(data.get("follows"))),
         )
+
+
+def _listed(value: object) -> list[object]:
+    """A portal of an earlier release names none."""
+    if value is not None and not isinstance(value, list):
+        raise ProtocolError("bad-field", "follows is not a list")
+    return value or []

@@ -50,6 +50,7 @@ TIME: Final = "/time"
 LOOK_CAUSES: Final = frozenset(
     {"refused", "no-route", "unknown-name", "tls", "timeout", "closed", "credentials", "locked", "not-onvif"}
     | {"unsupported", "redirect", "too-large", "forbidden-address", "refused-setting", "no-video", "unusable"}
+    | {"certificate"}
 )
 """Why a camera could not be looked at or set."""
 

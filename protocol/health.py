@@ -41,9 +41,9 @@ class StreamHealth:
 
     `certificate`: SHA-256 (hex) of the certificate the camera showed last; "" without TLS. `packets_lost` on the way from
     the camera and `restarts` (connections made anew) count since the agent started. `last_frame_us`: when the last picture
-    came. `clock_offset_us`: the camera's clock minus the box's, where it tells it. `oldest_unsent_us`: where what waits here
-    of the stream begins, None when all is in the store. From `certificate` on absent from agents
-    of the first release.
+    came. `clock_offset_us`: the camera's clock minus the box's, where it tells it; `clock_drift_ppm`: how fast that grows.
+    `oldest_unsent_us`: where what waits here of the stream begins, None when all is in the store. From `certificate` on
+    absent from agents of the first release.
     """
 
     camera: uuid.UUID
@@ -61,6 +61,7 @@ class StreamHealth:
     restarts: int = 0
     last_frame_us: int | None = None
     clock_offset_us: int | None = None
+    clock_drift_ppm: float | None = None
     oldest_unsent_us: int | None = None
 
 
@@ -217,6 +218,7 @@ def _stream(value: object) -> StreamHealth:
         restarts=_whole(row, "restarts") if "restarts" in row else 0,
         last_frame_us=_whole_or_none(row, "last_frame_us"),
         clock_offset_us=_offset(row, "clock_offset_us"),
+        clock_drift_ppm=_signed(row, "clock_drift_ppm"),
         oldest_unsent_us=_whole_or_none(row, "oldest_unsent_us"),
     )
 
@@ -250,6 +252,15 @@ def _offset(row: dict[str, Any], name: str) -> int | None:
 def _number(row: dict[str, Any], name: str) -> float:
     value = row.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        raise ProtocolError("bad-field", f"{name} is not a number")
+    return float(value)
+
+
+def _signed(row: dict[str, Any], name: str) -> float | None:
+    value = row.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e9 < value < 1e9:
         raise ProtocolError("bad-field", f"{name} is not a number")
     return float(value)
 

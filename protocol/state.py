@@ -7,28 +7,17 @@ the portal knows them, at most `TIPS_AT_ONCE`, the newest: an agent sends again 
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from typing import Any
 
 from protocol import b64
-from protocol.enrolment import uuid_of
 from protocol.errors import ProtocolError
+from protocol.tips import ChainTip as ChainTip
+from protocol.tips import whole
 
 STATEMENTS_AT_ONCE = 1000
 TIPS_AT_ONCE = 2000
 """How many chains `tips` names at most, the newest: a list this long is not complete."""
-
-
-@dataclass(frozen=True)
-class ChainTip:
-    """The newest record of a chain the portal accepted."""
-
-    chain: bytes
-    camera: uuid.UUID
-    stream: int
-    seq: int
-    hash: bytes
 
 
 @dataclass(frozen=True)
@@ -47,16 +36,7 @@ class AgentState:
             "statements_from": self.statements_from,
             "statements": [b64.encode(item) for item in self.statements],
             "command": b64.encode(self.command),
-            "tips": [
-                {
-                    "chain": b64.encode(tip.chain),
-                    "camera": str(tip.camera),
-                    "stream": tip.stream,
-                    "seq": tip.seq,
-                    "hash": b64.encode(tip.hash),
-                }
-                for tip in self.tips
-            ],
+            "tips": [tip.to_json() for tip in self.tips],
             "utc_us": self.utc_us,
             "live_url": self.live_url,
         }
@@ -70,35 +50,17 @@ class AgentState:
         if not isinstance(live_url, str) or len(live_url) > 500:
             raise ProtocolError("bad-field", "live_url is not a text of at most 500 characters")
         return cls(
-            statements_from=_whole(data.get("statements_from"), "statements_from"),
+            statements_from=whole(data.get("statements_from"), "statements_from"),
             statements=tuple(b64.decode(item, what="statement") for item in _list(data, "statements")),
             command=b64.decode(data.get("command"), what="command"),
-            tips=tuple(_tip(item) for item in _list(data, "tips")),
-            utc_us=_whole(data.get("utc_us"), "utc_us"),
+            tips=tuple(ChainTip.from_json(item) for item in _list(data, "tips")),
+            utc_us=whole(data.get("utc_us"), "utc_us"),
             live_url=live_url,
         )
-
-
-def _tip(value: object) -> ChainTip:
-    if not isinstance(value, dict):
-        raise ProtocolError("bad-field", "a tip is not a JSON object")
-    return ChainTip(
-        chain=b64.decode(value.get("chain"), length=16, what="chain"),
-        camera=uuid_of(value.get("camera"), "camera"),
-        stream=_whole(value.get("stream"), "stream"),
-        seq=_whole(value.get("seq"), "seq"),
-        hash=b64.decode(value.get("hash"), length=32, what="hash"),
-    )
 
 
 def _list(data: dict[str, Any], name: str) -> list[Any]:
     value = data.get(name)
     if not isinstance(value, list):
         raise ProtocolError("bad-field", f"{name} is not a list")
-    return value
-
-
-def _whole(value: object, what: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        raise ProtocolError("bad-field", f"{what} is not a whole number")
     return value

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from .commissioning import verify_commissioning
 from .errors import BadFolder, SealingError
 from .folder import Folder, read_keys
 from .ids import EventType, GapReason, Stream, read_fingerprint, show_fingerprint
@@ -55,6 +56,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     opening.add_argument("--no-audio", action="store_true", help="leave the audio out")
     opening.set_defaults(run=_open)
+    signed = commands.add_parser("commissioning", help="verify a commissioning report and show it")
+    signed.add_argument("file", type=Path, metavar="FILE")
+    signed.add_argument(
+        "--trust",
+        metavar="FINGERPRINT",
+        required=True,
+        help="fingerprint of the tenant's root, 64 hex digits",
+    )
+    signed.set_defaults(run=_commissioning)
     for command in (check, opening):
         command.add_argument("folder", type=Path, metavar="FOLDER")
         command.add_argument(
@@ -75,6 +85,12 @@ def _inspect(options: argparse.Namespace) -> int:
     else:
         print(json.dumps(shown, indent=2, ensure_ascii=False))
         print("Nothing was verified.")
+    return 0
+
+
+def _commissioning(options: argparse.Namespace) -> int:
+    report = verify_commissioning(options.file.read_bytes(), read_fingerprint(options.trust))
+    print(json.dumps(report, indent=2, ensure_ascii=False))
     return 0
 
 

@@ -31,6 +31,7 @@ class Purpose(StrEnum):
     TOMBSTONE = "vsaas-tombstone-v1"
     ORDER = "vsaas-order-v1"
     RELEASE = "vsaas-release-v1"
+    COMMISSIONING = "vsaas-commissioning-v1"
 
 
 class Signer(Protocol):

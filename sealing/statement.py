@@ -354,6 +354,8 @@ class Trust:
         self.statements: tuple[bytes, ...] = (encoded,)
         self.recipients: tuple[Recipient, ...] = ()
         self.command_key: bytes | None = None
+        self.command_keys: dict[bytes, bytes] = {}
+        """By kid, every one there was."""
         self.camera_keys: dict[tuple[uuid.UUID, CameraKeyKind], CameraKey] = {}
         self.member_keys: dict[uuid.UUID, bytes] = {}
         self._signers: dict[bytes, AgentKeys] = {}
@@ -459,6 +461,7 @@ class Trust:
             self.recipients = body.recipients
         elif isinstance(body, CommandKey):
             self.command_key = body.public_key
+            self.command_keys[kid(body.public_key)] = body.public_key
         elif isinstance(body, DeletionKey):
             self._deletion_keys[statement.number] = body.public_key
         elif isinstance(body, AgentRevoked):

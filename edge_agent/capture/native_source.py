@@ -25,8 +25,9 @@ from edge_agent.capture.rtsp import (
     parse_description,
     parse_head,
     unusable,
+    whole,
 )
-from edge_agent.capture.source import AccessUnit, CameraClock, Event, PacketsLost, TrackChanged
+from edge_agent.capture.source import AccessUnit, CameraClock, DeviceNamed, Event, PacketsLost, TrackChanged
 from edge_agent.errors import CertificateChanged, SourceFailed
 from edge_agent.mp4 import VIDEO_TIMESCALE
 from sealing.ids import GapReason
@@ -34,6 +35,8 @@ from sealing.ids import GapReason
 _BUFFER_BYTES: Final = 512 * 1024
 _HEAD: Final = struct.Struct(">BBHI")
 _REPORT: Final = struct.Struct(">BBHIIII")
+_OPEN_FACTOR: Final = 3
+"""All requests up to PLAY together may take so many times as long as one."""
 _KEEP_ALIVE_S: Final = 25.0
 _MOVES_MAX: Final = 3
 STALL_S: Final = 4.0
@@ -102,6 +105,7 @@ class NativeSource:
         self._keep_alive_s = _KEEP_ALIVE_S
         self._keep_alive_method = "GET_PARAMETER"
         self._asked_s = time.monotonic()
+        self._opened_by_s = self._asked_s + _OPEN_FACTOR * open_timeout_s
         try:
             self._socket: Connection = connect(
                 address.host,
@@ -151,23 +155,25 @@ class NativeSource:
         transport = f"RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}"
         reply = self._ask("SETUP", url, {"Transport": transport})
         said = re.search(r"interleaved\s*=\s*(\d+)", reply.header("transport"))
-        if said is not None and int(said[1]) != channel:
+        if said is not None and whole(said[1]) != channel:
             raise NotForUs("it chooses its own channels")
         session, _, options = reply.header("session").partition(";")
         self._session = session.strip() or self._session
         timeout = re.search(r"timeout\s*=\s*(\d+)", options)
-        if timeout is not None and int(timeout[1]) > 0:
-            self._keep_alive_s = min(_KEEP_ALIVE_S, max(1.0, int(timeout[1]) * 0.4))
+        seconds = None if timeout is None else whole(timeout[1])
+        if seconds:
+            self._keep_alive_s = min(_KEEP_ALIVE_S, max(1.0, seconds * 0.4))
 
     def _play(self, description: Description, audio_url: str) -> None:
         reply = self._ask("PLAY", description.url, {"Range": "npt=0.000-"})
         for item in reply.header("rtp-info").split(","):
             url = re.search(r"url\s*=\s*([^;,\s]+)", item)
             stamp = re.search(r"rtptime\s*=\s*(\d+)", item)
-            if url is None or stamp is None:
+            moment = None if stamp is None else whole(stamp[1])
+            if url is None or moment is None:
                 continue
             is_audio = bool(audio_url) and audio_url.endswith(url[1].rpartition("/")[2])
-            self._align.starts(1 if is_audio else 0, int(stamp[1]))
+            self._align.starts(1 if is_audio else 0, moment)
 
     def _ask(self, method: str, url: str, headers: dict[str, str]) -> Reply:
         """One request with its reply, credentials included where asked for. Raises SourceFailed, NotForUs, OSError."""
@@ -220,6 +226,8 @@ class NativeSource:
     def _reply(self) -> Reply:
         """Read the reply under way; media that comes before it is left out (nothing plays yet)."""
         while True:
+            if time.monotonic() > self._opened_by_s:
+                raise TimeoutError  # one that drips its answers is as bad as one that gives none
             first = self._buffer[self._begin] if self._begin < self._end else -1
             if first == 0x24:
                 if not self._skip_packet():
@@ -250,13 +258,13 @@ class NativeSource:
                 raise unusable("the camera's answer never ends")
             return None
         reply = parse_head(bytes(self._view[self._begin : at]))
-        length = reply.header("content-length") or "0"
-        if not length.isdecimal() or int(length) > REPLY_BYTES_MAX:
+        length = whole(reply.header("content-length") or "0")
+        if length is None or length > REPLY_BYTES_MAX:
             raise unusable("the camera's answer names an impossible length")
         body = at + 4
-        if self._end - body < int(length):
+        if self._end - body < length:
             return None
-        self._begin = body + int(length)
+        self._begin = body + length
         return Reply(reply.status, reply.headers, bytes(self._view[body : self._begin]))
 
     def _receive(self) -> int:
@@ -277,7 +285,10 @@ class NativeSource:
     # Media
 
     def events(self) -> Iterator[Event]:
-        self._socket.settimeout(self._patience.seconds)
+        # Before each read the reader may have rested: that time counts as waiting.
+        self._socket.settimeout(self._patience.seconds - _REST_S)
+        if self._authorizer.realm:
+            yield DeviceNamed(self._authorizer.realm)
         if self._video.changed is not None:
             track, self._video.changed = self._video.changed, None
             yield TrackChanged("video", track)
@@ -300,13 +311,15 @@ class NativeSource:
         unreadable = 0
         done: list[AccessUnit] = []
         rest_s = _REST_S / 4
+        unread = self._end - self._begin
         while True:
             if not self.hurried:
                 # Nobody watches: reading twice a second costs half of reading each picture as it comes. No longer than
                 # the system's own buffer holds, though: half of it is what the camera may send ahead, and a camera must
                 # never wait. The system lets it grow to four times what is read at once, so a third leaves it room to.
                 time.sleep(rest_s)
-            count = self._receive()
+            # What came along with the reply to PLAY waits already.
+            count, unread = unread or self._receive(), 0
             room = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // _ROOM_SHARE
             rest_s = min(_REST_S, rest_s * (1.2 if count < room else room / count))
             now_ns = monotonic_ns()
@@ -336,7 +349,7 @@ class NativeSource:
                 if done:
                     unreadable = 0
                     if self._patience.learn((now_ns - alive_ns) / 1e9):
-                        self._socket.settimeout(self._patience.seconds)
+                        self._socket.settimeout(self._patience.seconds - _REST_S)
                     alive_ns = now_ns
                     if video.changed is not None:
                         track, video.changed = video.changed, None

@@ -18,7 +18,7 @@ import av.error
 import av.logging
 from av.container import InputContainer
 
-from edge_agent import h26x
+from edge_agent import h26x, opus
 from edge_agent.capture.parameters import ParameterSets
 from edge_agent.capture.source import AccessUnit, Event, PacketsLost, TrackChanged, without_credentials
 from edge_agent.errors import SourceFailed
@@ -311,6 +311,9 @@ class _AudioReader:
                 track = AudioTrack("alaw", codec.sample_rate, codec.channels)
             elif codec.name == "pcm_mulaw":
                 track = AudioTrack("ulaw", codec.sample_rate, codec.channels)
+            elif codec.name == "opus" and codec.channels <= 2:
+                track = AudioTrack("opus", opus.RATE, codec.channels)
+                scale = (stream.time_base.numerator * opus.RATE, stream.time_base.denominator)
             else:
                 continue
             return cls(stream.index, track, scale)
@@ -321,7 +324,7 @@ class _AudioReader:
         if not packet.size:
             return None
         data = bytes(packet)
-        duration = 1024 if self.track.codec == "aac" else len(data) // self.track.channels
+        duration = self.track.duration(data)
         moment = self._next
         if packet.pts is not None:
             moment = packet.pts * self._scale[0] // self._scale[1]

@@ -1,4 +1,4 @@
-"""RTP payloads to access units: H.264 (RFC 6184), H.265 (RFC 7798), AAC (RFC 3640), G.711 (RFC 3551).
+"""RTP payloads to access units: H.264 (RFC 6184), H.265 (RFC 7798), AAC (RFC 3640), G.711 (RFC 3551), Opus (RFC 7587).
 
 Pictures are put together where they are stored: NAL units with 4-byte lengths in one growing buffer, each byte copied
 once. A packet's marker ends a picture at once, without waiting for the next one.
@@ -270,7 +270,7 @@ class AacHeaders:
 
 
 class AudioAssembler:
-    """Sound of one track; `headers` for AAC, None for G.711."""
+    """Sound of one track; `headers` for AAC, None where a packet is one unit (G.711, Opus)."""
 
     def __init__(self, track: AudioTrack, headers: AacHeaders | None) -> None:
         self.track = track

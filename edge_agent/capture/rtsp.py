@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
-from edge_agent import h26x
+from edge_agent import h26x, opus
 from edge_agent.capture.rtp import AacHeaders
 from edge_agent.errors import SourceFailed
 from edge_agent.mp4 import AudioTrack
@@ -21,6 +21,8 @@ REPLY_BYTES_MAX: Final = 65536
 PORT: Final = 554
 SECURE_PORT: Final = 322
 """RFC 7826 section 22.15, rtsps."""
+RATE_MAX: Final = 192_000
+"""Samples of sound a second, beyond which a description is nonsense."""
 _HASHES: Final = {"MD5": "md5", "SHA-256": "sha256"}
 _PARAMETER: Final = re.compile(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s,]+))')
 
@@ -92,6 +94,11 @@ class Reply:
         return self.headers.get(name, [""])[0]
 
 
+def whole(text: str) -> int | None:
+    """A number of at most ten digits, as every real one is; None for anything else."""
+    return int(text) if len(text) <= 10 and text.isdecimal() else None
+
+
 def parse_head(head: bytes) -> Reply:
     """Read a reply up to its empty line. Raises SourceFailed."""
     lines = head.decode("latin-1").split("\r\n")
@@ -135,6 +142,11 @@ class Authorizer:
             return True
         self._basic = any(text.lower().startswith("basic") for text in challenges)
         return self._basic and not before[1]
+
+    @property
+    def realm(self) -> str:
+        """Of the challenge that was answered by Digest; "" before."""
+        return (self._challenge or {}).get("realm", "")
 
     def header(self, method: str, url: str) -> str | None:
         """The Authorization header of a request, if the camera asked for one."""
@@ -227,7 +239,10 @@ def _read_sdp(text: str) -> tuple[str, list[_Media]]:
         if line.startswith("m="):
             words = line[2:].split()
             medias.append(
-                _Media(words[0] if words else "", [int(word) for word in words[3:] if word.isdecimal()])
+                _Media(
+                    words[0] if words else "",
+                    [number for word in words[3:] if (number := whole(word)) is not None],
+                )
             )
         elif line.startswith("a=control:"):
             if medias:
@@ -235,16 +250,14 @@ def _read_sdp(text: str) -> tuple[str, list[_Media]]:
             else:
                 session = line[10:].strip()
         elif medias and line.startswith("a=rtpmap:"):
-            number, _, name = line[9:].partition(" ")
-            if number.isdecimal():
-                medias[-1].maps[int(number)] = name.strip()
+            word, _, name = line[9:].partition(" ")
+            if (number := whole(word)) is not None:
+                medias[-1].maps[number] = name.strip()
         elif medias and line.startswith("a=fmtp:"):
-            number, _, rest = line[7:].partition(" ")
-            if number.isdecimal():
+            word, _, rest = line[7:].partition(" ")
+            if (number := whole(word)) is not None:
                 pairs = (item.partition("=") for item in rest.split(";"))
-                medias[-1].formats[int(number)] = {
-                    name.strip().lower(): value.strip() for name, _, value in pairs
-                }
+                medias[-1].formats[number] = {name.strip().lower(): value.strip() for name, _, value in pairs}
     return session, medias
 
 
@@ -295,16 +308,26 @@ def _audio(media: _Media, root: str) -> AudioOffer | None:
     for number in media.types:
         fixed = {0: "PCMU/8000/1", 8: "PCMA/8000/1"}.get(number, "")
         words = media.maps.get(number, fixed).upper().split("/")
-        name, rate = words[0], int(words[1]) if len(words) > 1 and words[1].isdecimal() else 0
-        channels = int(words[2]) if len(words) > 2 and words[2].isdecimal() else 1
+        name, rate = words[0], (whole(words[1]) or 0) if len(words) > 1 else 0
+        channels = (whole(words[2]) or 0) if len(words) > 2 else 1
+        if rate > RATE_MAX:
+            continue
         if name in ("PCMA", "PCMU") and rate and 1 <= channels <= 2:
             codec = AudioTrack("alaw" if name == "PCMA" else "ulaw", rate, channels)
             return AudioOffer(url, number, codec, None)
+        if name == "OPUS":
+            return _opus(url, number, media.formats.get(number, {}))
         if name == "MPEG4-GENERIC" and rate:
             offer = _aac(url, number, rate, channels, media.formats.get(number, {}))
             if offer is not None:
                 return offer
     return None
+
+
+def _opus(url: str, number: int, options: dict[str, str]) -> AudioOffer:
+    """RFC 7587 section 7: always said to be 48000/2, whatever is in it; `sprop-stereo` tells how much there is to hear."""
+    channels = 2 if options.get("sprop-stereo") == "1" else 1
+    return AudioOffer(url, number, AudioTrack("opus", opus.RATE, channels), None)
 
 
 def _aac(url: str, number: int, rate: int, channels: int, options: dict[str, str]) -> AudioOffer | None:

@@ -51,7 +51,14 @@ class CameraClock:
     offset_us: int
 
 
-Event = AccessUnit | TrackChanged | PacketsLost | CameraClock
+@dataclass(frozen=True, slots=True)
+class DeviceNamed:
+    """What the camera calls itself where it asks for a password (the realm): most put their serial number or MAC into it."""
+
+    name: str
+
+
+Event = AccessUnit | TrackChanged | PacketsLost | CameraClock | DeviceNamed
 
 
 class Source(Protocol):

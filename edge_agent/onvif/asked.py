@@ -104,7 +104,11 @@ class AskedOfCameras:
         except (SealingError, ProtocolError) as error:
             log.warning("a camera to be set cannot be opened here (%s)", error.name)
             return Answer(DONE, 100, report=encode_set([(TIME, "unusable")]))
-        return Answer(DONE, 100, report=encode_set(await set_camera(task, source)))
+        return Answer(
+            DONE,
+            100,
+            report=encode_set(await set_camera(task, source, self._orders.accepted(task.target.service))),
+        )
 
     async def _look(self, target: Target, factory: bool) -> Looked:
         try:
@@ -116,7 +120,8 @@ class AskedOfCameras:
         def seal(stream: Stream, url: str) -> bytes:
             return self._orders.seal_to_self(target.scope, stream, url)
 
-        return await look(target, source, seal, self._factory if factory else None)
+        accepted = self._orders.accepted(target.service)
+        return await look(target, source, seal, self._factory if factory else None, accepted)
 
 
 class _Seldom:

@@ -1,12 +1,14 @@
 """HTTP to one camera, within bounds: no redirect, no proxy, no other host, nothing larger or longer than it should be.
 
-A camera signs its own certificate, so who it is is not asked, as when recording; which TLS it speaks is noted. Passwords
-go out as digests only, never by Basic: what listens on the way learns none.
+A camera signs its own certificate, so who it is is not asked until a person has accepted its certificate: from then on no
+other will do, as when recording, and nothing is sent before it was seen. Which TLS it speaks is noted. Passwords go out as
+digests only, never by Basic: what listens on the way learns none.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ipaddress
 import socket
 import ssl
@@ -30,9 +32,32 @@ _PORTS: Final = {"http": 80, "https": 443}
 _OLD: Final = frozenset({"SSLv3", "TLSv1", "TLSv1.1"})
 
 
-def _any_tls() -> ssl.SSLContext:
+class _AnotherCertificate(ssl.SSLError):
+    """The camera shows another certificate than the accepted one."""
+
+
+class _Tls(ssl.SSLContext):
+    """`accepted`: SHA-256 of the certificates that will do; empty: every one."""
+
+    accepted: frozenset[bytes] = frozenset()
+
+
+class _Checked(ssl.SSLObject):
+    """Ends the handshake where the certificate is none of the accepted ones: before a byte of a request is sent."""
+
+    def do_handshake(self) -> None:
+        super().do_handshake()
+        context = self.context
+        assert isinstance(context, _Tls)
+        shown = hashlib.sha256(self.getpeercert(binary_form=True) or b"").digest()
+        if context.accepted and shown not in context.accepted:
+            raise _AnotherCertificate(1, "another certificate than the accepted one")
+
+
+def _any_tls(accepted: frozenset[bytes]) -> ssl.SSLContext:
     """Takes old TLS as well: so that it is found, and said."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = _Tls(ssl.PROTOCOL_TLS_CLIENT)
+    context.accepted, context.sslobject_class = accepted, _Checked
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     with warnings.catch_warnings():
@@ -45,13 +70,17 @@ def _any_tls() -> ssl.SSLContext:
 class Door:
     """One camera's services. Use `open_door`."""
 
-    def __init__(self, url: str, address: str, client: httpx.AsyncClient, user: str, password: str) -> None:
+    def __init__(
+        self, url: str, address: str, client: httpx.AsyncClient, user: str, password: str, *, pinned: bool
+    ) -> None:
+        """`pinned`: only an accepted certificate will do, so no way leads out of TLS."""
         parts = urlsplit(url)
         self.scheme, self.host = parts.scheme, parts.hostname or ""
         self.port = parts.port or _PORTS[parts.scheme]
         self.url, self.address = url, address
         self.user, self.password = user, password
         self.old_tls = False
+        self._pinned = pinned and self.scheme == "https"
         self._client = client
         self._authorizer = self._fresh()
 
@@ -76,7 +105,7 @@ class Door:
             raise OnvifFailed("not-onvif", "the camera names an address that cannot be read") from None
         if parts.scheme not in _PORTS:
             raise OnvifFailed("not-onvif", "the camera names a service that is not reached by HTTP")
-        same = host == self.host
+        same = host == self.host and (parts.scheme == "https" or not self._pinned)
         scheme = parts.scheme if same else self.scheme
         port = (port or _PORTS[scheme]) if same else self.port
         return urlunsplit((scheme, _netloc(self.host, port), parts.path or "/", parts.query, ""))
@@ -173,6 +202,8 @@ def _netloc(host: str, port: int) -> str:
 def _why(error: BaseException | None) -> str:
     """The cause word of a connection that failed."""
     while error is not None:
+        if isinstance(error, _AnotherCertificate):
+            return "certificate"
         if isinstance(error, ssl.SSLError):
             return "tls"
         if isinstance(error, ConnectionRefusedError):
@@ -195,11 +226,14 @@ async def resolve(host: str) -> str:
 
 
 @asynccontextmanager
-async def open_door(url: str, user: str = "", password: str = "") -> AsyncIterator[Door]:
-    """A way to the camera whose device service is `url` (checked by `protocol.finding.check_service`)."""
+async def open_door(
+    url: str, user: str = "", password: str = "", accepted: frozenset[bytes] = frozenset()
+) -> AsyncIterator[Door]:
+    """A way to the camera whose device service is `url` (checked by `protocol.finding.check_service`). `accepted`: SHA-256 of
+    the only certificates it may show in TLS; empty where a person accepted none."""
     address = await resolve(urlsplit(url).hostname or "")
     client = httpx.AsyncClient(
-        verify=_any_tls(),
+        verify=_any_tls(accepted),
         timeout=httpx.Timeout(REPLY_S, connect=CONNECT_S),
         follow_redirects=False,
         trust_env=False,
@@ -207,4 +241,4 @@ async def open_door(url: str, user: str = "", password: str = "") -> AsyncIterat
     )
     async with client:
         with towards_cameras():
-            yield Door(url, address, client, user, password)
+            yield Door(url, address, client, user, password, pinned=bool(accepted))

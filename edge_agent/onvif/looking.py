@@ -38,14 +38,26 @@ Seal = Callable[[StreamKind, str], bytes]
 """Seals an address with its credentials to this agent, for the target's scope and a stream."""
 
 
-async def look(target: Target, source: str, seal: Seal, factory: FactoryPasswords | None) -> Looked:
-    """How one camera is. `source`: the address whose user and password count. Never raises for what the camera does."""
+async def look(
+    target: Target,
+    source: str,
+    seal: Seal,
+    factory: FactoryPasswords | None,
+    accepted: frozenset[bytes] = frozenset(),
+) -> Looked:
+    """How one camera is. `source`: the address whose user and password count; `accepted`: as `open_door` takes it.
+
+    Never raises for what the camera does.
+    """
     login = Address.of(source)
     blank = Looked(target.scope)
     if login.host != (urlsplit(target.service).hostname or ""):
         return replace(blank, cause="forbidden-address")
     try:
-        async with asyncio.timeout(LOOK_S), open_door(target.service, login.user, login.password) as door:
+        async with (
+            asyncio.timeout(LOOK_S),
+            open_door(target.service, login.user, login.password, accepted) as door,
+        ):
             return await _Look(door, blank, seal).run(factory, target.said)
     except OnvifFailed as failure:
         log.info("the camera at %s was not looked at: %s", login.host, failure)

@@ -19,9 +19,11 @@ log = logging.getLogger(__name__)
 SET_S: Final = 45.0
 
 
-async def set_camera(task: SetCamera, source: str) -> list[tuple[str, str]]:
+async def set_camera(
+    task: SetCamera, source: str, accepted: frozenset[bytes] = frozenset()
+) -> list[tuple[str, str]]:
     """(profile's token or TIME, "" or a cause) for each thing asked for. `source`: the address whose user and password
-    count."""
+    count; `accepted`: as `open_door` takes it."""
     login = Address.of(source)
     wanted = [one.profile for one in task.encoders] + ([TIME] if task.ntp or task.time_zone else [])
     done: dict[str, str] = {}
@@ -29,7 +31,10 @@ async def set_camera(task: SetCamera, source: str) -> list[tuple[str, str]]:
         return [(what, "forbidden-address") for what in wanted]
     cause = "timeout"
     try:
-        async with asyncio.timeout(SET_S), open_door(task.target.service, login.user, login.password) as door:
+        async with (
+            asyncio.timeout(SET_S),
+            open_door(task.target.service, login.user, login.password, accepted) as door,
+        ):
             await _set(Device(door), task, done)
     except OnvifFailed as failure:
         log.info("the camera at %s was not set: %s", login.host, failure)

@@ -7,12 +7,13 @@ A plug-in is a class without arguments that has the methods of `Way`. The settin
 from __future__ import annotations
 
 import importlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, TypeVar
 
 from edge_agent.onvif.device import Device
-from edge_agent.onvif.door import open_door
+from edge_agent.onvif.door import Door, open_door
 from edge_agent.onvif.errors import OnvifFailed
 from edge_agent.passwords.rules import Rules
 from edge_agent.settings import BadSetting
@@ -20,6 +21,15 @@ from protocol.errors import ProtocolError
 from protocol.passwords import CAUSES, ONVIF, check_way
 
 T = TypeVar("T")
+
+Accepted = Callable[[str], frozenset[bytes]]
+"""The certificates (SHA-256) a device at this address may show; none: every one."""
+
+
+def nothing_accepted(url: str) -> frozenset[bytes]:
+    """Of a box whose people accepted no certificate."""
+    return frozenset()
+
 
 REFUSED: Final = frozenset({"credentials"})
 
@@ -55,14 +65,17 @@ class Way(Protocol):
 class OnvifWay:
     """By ONVIF user management (Core, 8.4). The login must be an administrator's: no other may set users."""
 
-    @staticmethod
-    def _url(login: Login) -> str:
+    def __init__(self, accepted: Accepted = nothing_accepted) -> None:
+        self._accepted = accepted
+
+    def _open(self, login: Login) -> AbstractAsyncContextManager[Door]:
         host = f"[{login.host}]" if ":" in login.host else login.host
-        return login.service or f"http://{host}/onvif/device_service"
+        url = login.service or f"http://{host}/onvif/device_service"
+        return open_door(url, login.user, login.password, self._accepted(url))
 
     async def rules(self, login: Login) -> Rules:
         """From the device's capabilities and its complexity options, where it tells them."""
-        async with open_door(self._url(login), login.user, login.password) as door:
+        async with self._open(login) as door:
             device = Device(door)
             await device.prepare()
             shortest, longest = await device.password_lengths()
@@ -70,7 +83,7 @@ class OnvifWay:
 
     async def takes(self, login: Login) -> bool:
         """By the list of users: only administrators see it, and no camera tells it to strangers."""
-        async with open_door(self._url(login), login.user, login.password) as door:
+        async with self._open(login) as door:
             device = Device(door)
             await device.prepare()
             try:
@@ -83,7 +96,7 @@ class OnvifWay:
 
     async def set(self, login: Login, new: str) -> None:
         """Raises OnvifFailed as `Way.set`; `no-user` where the device does not list the user."""
-        async with open_door(self._url(login), login.user, login.password) as door:
+        async with self._open(login) as door:
             device = Device(door)
             await device.prepare()
             level = dict(await device.users()).get(login.user)
@@ -121,9 +134,9 @@ class _Guarded:
             ) from None
 
 
-def load_ways(setting: str) -> dict[str, Way]:
+def load_ways(setting: str, accepted: Accepted = nothing_accepted) -> dict[str, Way]:
     """The ways there are: ONVIF, and the plug-ins of the setting. Raises BadSetting."""
-    ways: dict[str, Way] = {ONVIF: OnvifWay()}
+    ways: dict[str, Way] = {ONVIF: OnvifWay(accepted)}
     for item in filter(None, (part.strip() for part in setting.split(","))):
         name, _, where = item.partition("=")
         module, _, attribute = where.partition(":")

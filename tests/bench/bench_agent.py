@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sealing.part import PartSealer
+from sealing.record import Gap
 from tests.bench.row import Row
 from tests.edge_agent.box import wait_for
 from tests.edge_agent.portal import Portal, running_portal
@@ -33,8 +34,9 @@ PASSWORD = "bench-camera"
 
 
 def rows() -> Iterator[Row]:
-    """Measure; about two minutes."""
+    """Measure; about three minutes."""
     yield from _capture()
+    yield from _one_core()
     yield from _sealing()
 
 
@@ -151,6 +153,34 @@ def _capture() -> Iterator[Row]:
         "agent: memory per camera over the base", (loaded - base) / CAMERAS / 1e6, "MB", "no camera", 4.0
     )
     yield Row("agent: memory without a camera", base / 1e6, "MB", "", None)
+
+
+def _one_core() -> Iterator[Row]:
+    """All cameras, their upload included, by an agent that may use one core alone: does a packet get lost, or a second?"""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = stack.enter_context(camera())
+        portal = stack.enter_context(running_portal())
+        agent = stack.enter_context(_agent(portal, folder, url, CAMERAS))
+        os.sched_setaffinity(
+            agent.pid, {min(os.sched_getaffinity(0))}
+        )  # threads that start later take it over
+        wait_for(lambda: len({item.camera for item in portal.segments()}) == CAMERAS, 120, "recording")
+        pause(SETTLE_S)
+        beats = len(portal.heartbeats)
+        began, before = time.monotonic_ns(), _cpu_ns(agent.pid)
+        pause(MEASURE_S)
+        used = (_cpu_ns(agent.pid) - before) / (time.monotonic_ns() - began)
+        wait_for(lambda: len(portal.heartbeats) > beats, 60, "a heartbeat")
+        streams = portal.heartbeats[-1]["streams"]
+        gaps = sum(isinstance(signed.record, Gap) for signed in portal.all_records())
+        stored, sealed = len(portal.stored()), len(portal.segments())
+    against = f"{CAMERAS} cameras of 4 Mbit/s and their upload, {MEASURE_S:.0f} s"
+    lost = sum(item["packets_lost"] for item in streams)
+    yield Row("agent on one core: packets lost", lost, "", against, 0)
+    yield Row("agent on one core: interruptions", gaps, "", against, 0)
+    yield Row("agent on one core: segments not uploaded yet", sealed - stored, "", f"of {sealed}")
+    yield Row("agent on one core: share of it used", used * 100, "%", against)
 
 
 def _sealing() -> Iterator[Row]:

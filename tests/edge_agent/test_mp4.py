@@ -95,37 +95,45 @@ def test_parts_of_one_run_play_on_when_concatenated(tmp_path):
     assert times == sorted(item.decode_time + item.offset for item in samples)
 
 
+CODECS = {"aac": "aac", "alaw": "pcm_alaw", "ulaw": "pcm_mulaw", "opus": "libopus"}
+RATES_AND_SIZES = {"aac": (8000, 1024), "alaw": (8000, 160), "ulaw": (8000, 160), "opus": (48_000, 960)}
+
+
 def sound(codec: str, layout: str = "mono") -> tuple[AudioTrack, list[bytes]]:
     import numpy as np
 
-    context = av.CodecContext.create({"aac": "aac", "alaw": "pcm_alaw", "ulaw": "pcm_mulaw"}[codec], "w")
-    context.sample_rate, context.layout = 8000, layout
+    context = av.CodecContext.create(CODECS[codec], "w")
+    rate, size = RATES_AND_SIZES[codec]
+    context.sample_rate, context.layout = rate, layout
     context.format = "fltp" if codec == "aac" else "s16"
-    size = 1024 if codec == "aac" else 160
     packets = []
     for number in range(20):
         kind = np.float32 if codec == "aac" else np.int16
         frame = av.AudioFrame.from_ndarray(
             np.full((1, size), number, dtype=kind), format=context.format.name, layout=layout
         )
-        frame.sample_rate, frame.pts = 8000, number * size
+        frame.sample_rate, frame.pts = rate, number * size
         packets += context.encode(frame)
     packets += context.encode(None)
-    return AudioTrack(codec, 8000, 1, bytes(context.extradata or b"")), [bytes(packet) for packet in packets]
+    config = bytes(context.extradata or b"") if codec == "aac" else b""
+    return AudioTrack(codec, rate, 1, config), [bytes(packet) for packet in packets]
 
 
-@pytest.mark.parametrize(("codec", "string"), [("aac", "mp4a.40.2"), ("alaw", "alaw"), ("ulaw", "ulaw")])
+@pytest.mark.parametrize(
+    ("codec", "string"), [("aac", "mp4a.40.2"), ("alaw", "alaw"), ("ulaw", "ulaw"), ("opus", "opus")]
+)
 def test_sound_comes_back_with_its_exact_times_and_bytes(codec, string):
     track, packets = sound(codec)
     assert track.codec_string == string
-    size = 1024 if codec == "aac" else 160
+    rate, size = RATES_AND_SIZES[codec]
+    assert {track.duration(data) for data in packets} == {size}
     samples = [Sample(data, 80_000 + n * size, size, 0, True) for n, data in enumerate(packets)]
     data = written(track, samples, 6)
     with av.open(io.BytesIO(data)) as file:
         stream = file.streams.audio[0]
         assert (stream.codec_context.name, stream.rate, stream.channels) == (
-            {"aac": "aac", "alaw": "pcm_alaw", "ulaw": "pcm_mulaw"}[codec],
-            8000,
+            CODECS[codec].removeprefix("lib"),
+            rate,
             1,
         )
         packets_read = [packet for packet in file.demux(stream) if packet.size]

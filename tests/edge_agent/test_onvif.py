@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -24,6 +26,7 @@ from edge_agent.onvif.factory import FactoryPasswords
 from edge_agent.onvif.finding import Search
 from edge_agent.onvif.looking import look
 from edge_agent.onvif.setting import set_camera
+from edge_agent.passwords.ways import Login, OnvifWay
 from protocol.errors import ProtocolError
 from protocol.finding import (
     CLOCK_WRONG,
@@ -49,6 +52,7 @@ from protocol.finding import (
 )
 from sealing.errors import SealingError
 from sealing.ids import Stream
+from tests.edge_agent.camera_front import fingerprint_of, self_signed
 from tests.onvif_camera import LOCKED_AFTER, OnvifCamera, answering_probes, onvif_camera, probe_match
 
 USER, PASSWORD = "operator", "correct horse"
@@ -386,6 +390,27 @@ def test_ranges_that_are_none_or_too_large_or_public_are_refused(bad: str) -> No
         addresses_of([bad])
     with pytest.raises(ProtocolError):
         addresses_of(["10.0.0.0/23", "10.1.0.0/23", "10.2.0.0/23"])
+
+
+async def test_only_the_accepted_certificate_will_do_and_no_way_leads_out_of_tls(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    accepted = frozenset({fingerprint_of(certificate)})
+    with onvif_camera(tls=context) as camera:
+        target = Target(uuid.uuid4(), b"", camera.url)
+        camera.scheme = "http"  # the services it names lead out of TLS
+        source = "rtsp://operator:correct%20horse@127.0.0.1/"
+        right = await look(target, source, seal, None, accepted)
+        asked = len(camera.asked)
+        other = await look(target, source, seal, None, frozenset({bytes(32)}))
+        assert (right.cause, len(right.profiles)) == ("", 2)
+        assert other.cause == "certificate"
+        way = OnvifWay(lambda url: frozenset({bytes(32)}) if url == target.service else frozenset())
+        with pytest.raises(OnvifFailed) as refused:
+            await way.takes(Login("127.0.0.1", target.service, USER, PASSWORD))
+        assert refused.value.cause == "certificate"
+        assert len(camera.asked) == asked, "nothing was said to whoever shows another certificate"
 
 
 def test_an_answer_to_somebody_elses_probe_and_another_machines_address_are_not_taken() -> None:

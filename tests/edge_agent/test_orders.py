@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -216,6 +217,15 @@ def test_a_document_under_a_replaced_command_key_still_holds_after_a_restart(box
     with pytest.raises(TrustBroken):
         again.offer_command(box.organisation.command(3, signer=new_signer()))
     assert again.offer_command(box.organisation.command(3, signer=old_signer))
+
+
+def test_certificates_people_accepted_are_known_by_the_host_of_the_camera(box: EnrolledBox) -> None:
+    orders, organisation = box.orders(), box.organisation
+    accepted = replace(organisation.camera(box.identity.keys.box_public), certificate=bytes(range(32)))
+    assert orders.offer_command(organisation.command(2, (accepted,)))
+    host = urlsplit(SOURCE).hostname
+    assert orders.accepted(f"https://{host}:8443/onvif/device_service") == {bytes(range(32))}
+    assert orders.accepted("https://192.0.2.77/onvif/device_service") == frozenset()
 
 
 def test_an_address_sealed_to_another_box_is_a_problem_of_that_camera_alone(box: EnrolledBox) -> None:

@@ -42,9 +42,10 @@ from protocol.passwords import (
 from sealing.canonical import encode_canonical
 from sealing.errors import SealingError
 from sealing.ids import Stream
+from tests.edge_agent.box import wait_for
 from tests.edge_agent.camera_front import listening
 from tests.edge_agent.enrolled import EnrolledBox, enrolled_box
-from tests.edge_agent.process import ROOT
+from tests.edge_agent.process import ROOT, agent_process
 from tests.edge_agent.tiny_portal import Reply, Request, TinyPortal
 from tests.onvif_camera import LOCKED_AFTER, OnvifCamera, onvif_camera
 
@@ -132,14 +133,16 @@ async def carried_out(
 
 
 @contextmanager
-def stream_door(users: dict[str, tuple[str, str]]) -> Iterator[int]:
-    """An RTSP server that describes its stream to whoever knows a user's password."""
+def stream_door(users: dict[str, tuple[str, str]], tried: list[str] | None = None) -> Iterator[int]:
+    """An RTSP server that describes its stream to whoever knows a user's password. `tried`: the passwords it was shown."""
 
     def handle(connection: Any) -> None:
         file = connection.makefile("rwb")
         while head := b"".join(iter(lambda: file.readline(), b"\r\n")):
             said = re.search(rb"Authorization: Basic (\S+)", head)
             user, _, password = base64.b64decode(said[1]).decode().partition(":") if said else ("", "", "")
+            if tried is not None and password:
+                tried.append(password)
             number = re.search(rb"CSeq: (\d+)", head)
             assert number is not None
             right = user in users and users[user][0] == password
@@ -307,6 +310,27 @@ def test_killed_before_and_after_each_step_one_known_password_works(
     for point in ((journal.SET, "before"), (journal.SET, "after"), (journal.VERIFIED, "before")):
         assert told[point] == "", "the camera has the new one"
     assert done.stderr.count(PASSWORD) == 0
+
+
+def test_after_a_power_cut_the_agent_records_with_the_password_the_camera_has_and_tries_no_other(
+    portal: TinyPortal, tmp_path: Path
+) -> None:
+    new, tried = "aB3-set-before-cut", list[str]()
+    with onvif_camera(OnvifCamera(users={USER: (new, "Administrator")})) as camera:
+        with stream_door(camera.users, tried) as port:
+            place = Place(tmp_path, portal, port)
+            entry = journal.Entry(
+                uuid.uuid4(), place.cameras[0].camera, camera.url, "onvif", journal.SETTING, "127.0.0.1", USER
+            )
+            cut = journal.Journal(place.box.state, place.box.identity.keys.box)
+            cut.put(replace(entry, old=PASSWORD, new=new))
+            with agent_process(place.box.state, tmp_path / "log") as agent:
+                wait_for(lambda: place.reports and len(tried) > 2, 60, what="the report and the recorders")
+                assert agent.stop() == 0
+        assert set(tried) == {new}
+        assert camera.wrong == {}
+    assert [report.cause for report in place.reports] == [""]
+    assert new not in agent.text()
 
 
 async def test_a_camera_that_takes_neither_password_is_tried_twice_and_a_person_told(

@@ -105,9 +105,11 @@ def video(
 
 
 def tone(seconds: float, codec: str) -> Coded:
-    """A tone as AAC (48 kHz) or A-law (8 kHz)."""
+    """A tone as AAC (48 kHz), Opus (48 kHz) or A-law (8 kHz)."""
     if codec == "aac":
         return _aac(seconds)
+    if codec == "opus":
+        return _opus(seconds)
     wave = (12_000 * np.sin(np.arange(round(seconds * 8000)) * 2 * np.pi * 440 / 8000)).astype(np.int16)
     context = av.CodecContext.create("pcm_alaw", "w")
     context.sample_rate, context.layout, context.format = 8000, "mono", "s16"
@@ -120,6 +122,21 @@ def tone(seconds: float, codec: str) -> Coded:
         for at in range(0, len(data), 160)
     ]
     return Coded("alaw", 8000, init_segment(track), _cut(samples, 25))
+
+
+def _opus(seconds: float) -> Coded:
+    rate = 48_000
+    context = av.CodecContext.create("libopus", "w")
+    context.sample_rate, context.layout, context.format = rate, "mono", "s16"
+    wave = (12_000 * np.sin(np.arange(round(seconds * rate)) * 2 * np.pi * 440 / rate)).astype(np.int16)
+    packets = []
+    for at in range(0, len(wave) - 959, 960):
+        frame = av.AudioFrame.from_ndarray(wave[at : at + 960].reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate, frame.pts = rate, at
+        packets += context.encode(frame)
+    track = AudioTrack("opus", rate, 1)
+    samples = [Sample(bytes(packet), rate + 960 * n, 960, 0, True) for n, packet in enumerate(packets)]
+    return Coded("opus", rate, init_segment(track), _cut(samples, 25))
 
 
 def _aac(seconds: float) -> Coded:

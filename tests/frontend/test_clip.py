@@ -14,8 +14,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from sealing.ids import Rendition, Stream
-from tests.frontend.pictures import second_of
-from tests.frontend.stand import US, Stand
+from tests.frontend.pictures import second_of, tone, video
+from tests.frontend.stand import US, Stand, now_us
 from tests.frontend.test_player import PAGE_RULES_OFF
 from tests.frontend.watching import Watching
 
@@ -198,6 +198,21 @@ def test_g711_is_saved_as_flac_and_a_continuation_from_its_key_frame(
     assert clip.shown[-1][1] == pytest.approx(54 + whole, abs=0.11)
     # FLAC blocks of G.711 last up to half a second.
     assert clip.heard_s == pytest.approx(clip.shown[-1][0], abs=0.55)
+
+
+def test_opus_is_heard_and_saved_as_it_is(browser: Browser) -> None:
+    stand = Stand(now_us() - 3600 * US)
+    stand.record(0, video(0, 14), sound=tone(14, "opus"))
+    whole = (US - stand.start_us % US) % US / US
+    with Watching.opened(browser, stand) as watching:
+        _begin(watching, 3)
+        assert watching.until("Opus is heard", lambda: watching.facts()["soundBytes"] > 0)
+        _choose(watching, 3 + whole, 7 + whole)
+        assert "Every byte was verified" in _save(watching)
+        ((_, data),) = _files(watching).items()
+    clip = Clip.read(data)
+    assert clip.audio == "opus"
+    assert clip.heard_s == pytest.approx(clip.shown[-1][0] + 0.1, abs=0.2)
 
 
 def test_b_frames_keep_their_times(watching: Watching, whole: float) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent import __version__
-from installer.release import make_release
+from installer.release import make_key, make_release
 from protocol.command import UpdateOrder
 from protocol.release import document_hash
 from sealing.ids import GapReason
@@ -98,13 +98,41 @@ def updated_and_rolled_back(machine: Machine, portal: Portal, package: Path, key
     assert machine.run("systemctl", "is-active", "vsaas-agent").stdout.strip() == "active"
     assert not (machine.root / "var/lib/vsaas-agent-update/journal.json").exists()
 
-    # Whoever stands in the recorder's place may ask for what it likes: an older version is not installed.
-    asked = machine.root / "var/lib/vsaas-agent/update"
-    older = make_release(key, [package], updates_from="0", notes="").read_bytes()
-    (asked / "release").write_bytes(older)
-    (asked / "package.deb").write_bytes(package.read_bytes())
-    (asked / "request").write_text(json.dumps({"document": document_hash(older).hex(), "attempt": 1}))
-    result = machine.root / "var/lib/vsaas-agent-update/result.json"
-    wait_for(lambda: json.loads(result.read_text())["state"] == "refused", 60, what="the refusal")
-    assert "is not newer than" in json.loads(result.read_text())["reason"]
+    # Power fails while files are unpacked: what was there before is there again, by the copy made before that.
+    own = machine.root / "var/lib/vsaas-agent-update"
+    result = own / "result.json"
+    journal = json.loads(result.read_text()) | {"attempt": 7, "from": NEXT, "state": "installing"}
+    lost = machine.root / "usr/lib/vsaas-agent/edge_agent/updater.py"
+    lost.unlink()
+    (own / "journal.json.new").write_text(json.dumps(journal | {"before": {"recording": [], "last_us": {}}}))
+    (own / "journal.json.new").rename(own / "journal.json")
+    wait_for(lambda: json.loads(result.read_text())["attempt"] == 7, 60, what="the recovery")
+    assert json.loads(result.read_text())["state"] == "rolled-back"
+    assert lost.exists()
     assert version() == NEXT
+
+    # Whoever stands in the recorder's place may ask for what it likes: nothing of it is installed.
+    asked = machine.root / "var/lib/vsaas-agent/update"
+    newer = package.with_name(package.name.replace(__version__, BROKEN))
+    stranger = package.parent / "stranger"
+    if not stranger.exists():
+        make_key(stranger)
+    for number, (signer, named, sent, reason) in enumerate(
+        (
+            (key, package, package.read_bytes(), "is not newer than"),
+            (stranger, newer, newer.read_bytes(), "which is not known here"),
+            (key, newer, newer.read_bytes()[:-1], "it is cut off or altered"),
+        ),
+        start=11,
+    ):
+        document = make_release(signer, [named], updates_from="0", notes="").read_bytes()
+        (asked / "release").write_bytes(document)
+        (asked / "package.deb").write_bytes(sent)
+        request = {"document": document_hash(document).hex(), "attempt": number}
+        (asked / "request.new").write_text(json.dumps(request))
+        (asked / "request.new").rename(asked / "request")
+        wait_for(lambda n=number: json.loads(result.read_text())["attempt"] == n, 60, what="the refusal")
+        told_now = json.loads(result.read_text())
+        assert told_now["state"] == "refused"
+        assert reason in told_now["reason"]
+        assert version() == NEXT

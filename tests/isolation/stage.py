@@ -33,10 +33,19 @@ from vsaas.approvals.models import ApprovalRequest, BreakGlassCode
 from vsaas.audit.models import AuditDestination, AuditInbox
 from vsaas.audit.services import system
 from vsaas.audit.siem import destinations
-from vsaas.cameras.models import Camera, CameraPassword, PasswordChange, PasswordRun, PasswordState
+from vsaas.cameras.checklist import BY_KEY
+from vsaas.cameras.models import (
+    Camera,
+    CameraCheck,
+    CameraPassword,
+    PasswordChange,
+    PasswordRun,
+    PasswordState,
+)
 from vsaas.cameras.password_schedules import Wish, set_schedule
 from vsaas.cameras.saved_views import view_add
 from vsaas.cameras.services import NewCamera, camera_add
+from vsaas.cameras.sign_offs import sign_off
 from vsaas.common import clock
 from vsaas.common.redis import client
 from vsaas.footage.findings import note
@@ -88,6 +97,32 @@ class Stage:
         with tenant_scope(self.cast.tenant_a.id):
             note(FindingKind.OVERLAP, str(self.camera.id), "segments overlap", camera=self.camera.id)
             found: UUID = Finding.objects.get(camera=self.camera, closed_us=None).id
+        return found
+
+    @property
+    def settled_site_id(self) -> UUID:
+        """The Yard, on whose camera no point of the checklist is to be done."""
+        with tenant_scope(self.cast.tenant_a.id):
+            for point in BY_KEY:
+                CameraCheck.objects.update_or_create(
+                    camera=self.camera,
+                    point=point,
+                    defaults={
+                        "reason": "as agreed",
+                        "by_id": self.cast.alice.id,
+                        "by_name": "Alice",
+                        "at": clock.now(),
+                    },
+                )
+        found: UUID = self.site.id
+        return found
+
+    @functools.cached_property
+    def sign_off_id(self) -> UUID:
+        """Alice's sign-off of the Yard."""
+        assert self.settled_site_id == self.site.id
+        with tenant_scope(self.cast.tenant_a.id):
+            found: UUID = sign_off(actor_of(self.cast.alice), self.site, "").id
         return found
 
     @property

@@ -183,6 +183,7 @@ def test_a_heartbeat_round_trips_and_refuses_an_unknown_state() -> None:
         packets_lost=3,
         restarts=1,
         clock_offset_us=-5,
+        clock_drift_ppm=-12.5,
         last_frame_us=7,
         oldest_unsent_us=8,
     )
@@ -218,6 +219,7 @@ def test_a_heartbeat_of_the_first_release_is_read() -> None:
         "restarts",
         "last_frame_us",
         "clock_offset_us",
+        "clock_drift_ppm",
         "oldest_unsent_us",
     )
     for name in new:

@@ -9,6 +9,9 @@ RUN_OUT = gettext_noop("this code has run out: ask for a new one")
 TRIED_TOO_OFTEN = gettext_noop("this code was tried too often: ask for a new one")
 USED_ALREADY = gettext_noop("this code was used already: each enrols one agent; ask for a new one")
 USED_JUST_NOW = gettext_noop("this code was used a moment ago: each enrols one agent; ask for a new one")
+REPLACED_ALREADY = gettext_noop(
+    "another box took the place of that agent already: ask for a code for a new agent"
+)
 KEYS_KNOWN = gettext_noop("these keys belong to an agent already: make new ones and ask for a new code")
 
 CODE_ISSUED = declare("agent.code", _("{actor} made an enrolment code for {object}"))
@@ -16,8 +19,13 @@ ENROLLED = declare("agent.enrolled", _("{actor} was enrolled on {object}, transp
 ENROLMENT_REFUSED = declare(
     "agent.enrolment_refused",
     _("An enrolment on {object} was refused: {reason}"),
-    reason=one_of(RUN_OUT, TRIED_TOO_OFTEN, USED_ALREADY, USED_JUST_NOW, KEYS_KNOWN),
+    reason=one_of(RUN_OUT, TRIED_TOO_OFTEN, USED_ALREADY, USED_JUST_NOW, REPLACED_ALREADY, KEYS_KNOWN),
 )
+REPLACEMENT_ASKED = declare(
+    "agent.replacement_code", _("{actor} made an enrolment code for a box that takes the place of {object}")
+)
+REPLACED = declare("agent.replaced", _("{actor} took the place of {object}, with its {cameras} cameras"))
+ADOPTED = declare("agent.adopted", _("{actor} brought what the disk of {object} still held"), ["statement"])
 REVOKED = declare("agent.revoked", _("{actor} revoked {object}"))
 REFUSED = declare("agent.refused", _("{actor} was refused: {reason}"))
 CLONED = declare("agent.cloned", _("{actor} speaks from two running copies in turn: {instance} and {other}"))

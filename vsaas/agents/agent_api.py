@@ -21,7 +21,7 @@ from vsaas.agents.commands import current_command
 from vsaas.agents.enrolment import enrol as register
 from vsaas.agents.errors import MalformedMessage
 from vsaas.agents.health import take_heartbeat
-from vsaas.agents.tips import known_tips
+from vsaas.agents.tips import Tip, known_tips
 from vsaas.common import clock
 from vsaas.common.errors import NotFound
 from vsaas.common.network import network_of
@@ -51,6 +51,7 @@ def _enrol(request: HttpRequest) -> HttpResponse:
         statements=enrolled.statements,
         command=enrolled.command,
         live_url=settings.ENV.live_url,
+        follows=tuple(_tip(tip) for tip in enrolled.follows),
     )
     return JsonResponse(reply.to_json())
 
@@ -67,10 +68,7 @@ def state(request: HttpRequest) -> HttpResponse:
     agent = request.agent  # type: ignore[attr-defined]
     first = _number(request.GET.get("statements", "0"), "statements")
     statements = statements_since(agent.tenant_id, first)[:STATEMENTS_AT_ONCE]
-    tips = [
-        ChainTip(tip.chain, tip.camera, tip.stream, tip.seq, tip.hash)
-        for tip in known_tips(agent.agent_id, TIPS_AT_ONCE)
-    ]
+    tips = [_tip(tip) for tip in known_tips(agent.agent_id, TIPS_AT_ONCE)]
     reply = AgentState(
         statements_from=first,
         statements=tuple(statements),
@@ -80,6 +78,10 @@ def state(request: HttpRequest) -> HttpResponse:
         live_url=settings.ENV.live_url,
     )
     return JsonResponse(reply.to_json())
+
+
+def _tip(tip: Tip) -> ChainTip:
+    return ChainTip(tip.chain, tip.camera, tip.stream, tip.seq, tip.hash)
 
 
 @agent_route("POST health", max_body_bytes=limits.JSON_BODY_BYTES_MAX)

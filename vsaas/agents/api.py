@@ -16,7 +16,8 @@ from tenants.declare import Requires
 from tenants.models import Site
 from tenants.permissions import AGENT_EDIT, AGENT_ENROL, AGENT_VIEW
 from vsaas.agents.editing import InvalidAgent, agent_change
-from vsaas.agents.enrolment import issue_code
+from vsaas.agents.enrolment import IssuedCode, issue_code
+from vsaas.agents.errors import AlreadyReplaced
 from vsaas.agents.models import Agent, EnrolmentCode
 from vsaas.agents.replies import (
     AGENT,
@@ -95,7 +96,7 @@ class OneAgent(ApiView):
 
 
 def _agents() -> QuerySet[Agent]:
-    return Agent.objects.select_related("site", "health")
+    return Agent.objects.select_related("site", "health", "successor")
 
 
 class AgentRevocation(ApiView):
@@ -117,6 +118,38 @@ class AgentRevocation(ApiView):
         return Response({"agent": str(agent.id), "statement": number})
 
 
+class AgentReplacement(ApiView):
+    """POST: a one-time code for a box that takes the place of this agent."""
+
+    access = Requires(AGENT_EDIT, fresh=True)
+
+    @describe(
+        "Replace an agent",
+        reply=EnrolmentCodeReply,
+        example=CODE,
+        status=201,
+        problems=(AlreadyReplaced, NoTenantKeys),
+    )
+    def post(self, request: Request, agent_id: UUID) -> Response:
+        """A code for the new box, good for 30 minutes. The moment it is used, the new agent gets this one's cameras and this one
+        is revoked; what its disk still holds the new box brings: `vsaas-agent adopt DIR`."""
+        agent = access.get(self.actor, AGENT_EDIT, _agents(), id=agent_id)
+        access.require(self.actor, AGENT_ENROL, agent)
+        return _code_reply(issue_code(self.actor.tenant_id, agent.site, who(self.actor), agent))
+
+
+def _code_reply(code: IssuedCode) -> Response:
+    return Response(
+        {
+            "id": str(code.id),
+            "code": code.text,
+            "root_fingerprint": code.fingerprint,
+            "expires_us": clock.to_us(code.expires_at),
+        },
+        status=201,
+    )
+
+
 class EnrolmentCodes(ApiView):
     """POST {site}: a one-time code for an agent on that site; the code is shown in this reply and never again."""
 
@@ -134,16 +167,7 @@ class EnrolmentCodes(ApiView):
     def post(self, request: Request) -> Response:
         """For one agent on one site, good for 30 minutes. On the box: `python -m edge_agent enrol <portal> <code>`."""
         site = access.get(self.actor, AGENT_ENROL, Site.objects.all(), id=_site_id(request.data))
-        code = issue_code(self.actor.tenant_id, site, who(self.actor))
-        return Response(
-            {
-                "id": str(code.id),
-                "code": code.text,
-                "root_fingerprint": code.fingerprint,
-                "expires_us": clock.to_us(code.expires_at),
-            },
-            status=201,
-        )
+        return _code_reply(issue_code(self.actor.tenant_id, site, who(self.actor)))
 
 
 class OneEnrolmentCode(ApiView):

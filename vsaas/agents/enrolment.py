@@ -19,10 +19,12 @@ from tenants import lookups
 from tenants.models import Site, Tenant
 from tenants.scope import tenant_scope
 from vsaas.agents import acts
-from vsaas.agents.acts import CODE_ISSUED, ENROLLED, ENROLMENT_REFUSED
+from vsaas.agents.acts import CODE_ISSUED, ENROLLED, ENROLMENT_REFUSED, REPLACEMENT_ASKED
 from vsaas.agents.commands import current_command, issue_command
 from vsaas.agents.errors import EnrolmentRefused, WaitsForHolder
 from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose, EnrolmentCode
+from vsaas.agents.succession import require_replaceable, succeed
+from vsaas.agents.tips import Tip, known_tips
 from vsaas.audit.services import NOBODY, Who, record_act, record_refusal, what
 from vsaas.audit.services import agent as audit_agent
 from vsaas.common import clock
@@ -56,13 +58,18 @@ class Enrolled:
     agent_id: UUID
     statements: tuple[bytes, ...]
     command: bytes
+    follows: tuple[Tip, ...] = ()
+    """Newest chain of each stream of the agent whose place it took."""
 
 
-def issue_code(tenant_id: UUID, site: Site, issued_by: Who) -> IssuedCode:
-    """A code that enrols one agent on `site` within 30 minutes. Needs the tenant's scope and keys.
+def issue_code(tenant_id: UUID, site: Site, issued_by: Who, replaces: Agent | None = None) -> IssuedCode:
+    """A code that enrols one agent on `site` within 30 minutes, in the place of `replaces` where that is given. Needs the
+    tenant's scope and keys. Raises AlreadyReplaced.
 
-    The caller has checked that `issued_by` holds `agent:enrol` there.
+    The caller has checked that `issued_by` holds `agent:enrol` there, and `agent:edit` on the agent that is replaced.
     """
+    if replaces is not None:
+        require_replaceable(replaces)
     secret = secrets.token_bytes(SECRET_BYTES)
     fingerprint = root_fingerprint(tenant_id)
     issued_at = clock.now()
@@ -73,8 +80,12 @@ def issue_code(tenant_id: UUID, site: Site, issued_by: Who) -> IssuedCode:
         issued_by=issued_by.id,
         issued_at=issued_at,
         expires_at=expires_at,
+        replaces=replaces,
     )
-    record_act(CODE_ISSUED, issued_by, what(site))
+    if replaces is None:
+        record_act(CODE_ISSUED, issued_by, what(site))
+    else:
+        record_act(REPLACEMENT_ASKED, issued_by, what(replaces))
     return IssuedCode(row.id, Code(secret, fingerprint).text(), fingerprint.hex(), expires_at)
 
 
@@ -109,7 +120,17 @@ def enrol(request: EnrolRequest, source: str) -> Enrolled:
             agent.id,
             tuple(statements_since(found.tenant_id)),
             current_command(agent.id),
+            _follows(agent),
         )
+
+
+def _follows(agent: Agent) -> tuple[Tip, ...]:
+    if agent.replaces_id is None:
+        return ()
+    newest: dict[tuple[UUID, int], Tip] = {}
+    for tip in known_tips(agent.replaces_id):
+        newest.setdefault((tip.camera, tip.stream), tip)
+    return tuple(newest.values())
 
 
 def _take_attempt(code_id: UUID, request: EnrolRequest) -> EnrolmentCode:
@@ -158,8 +179,14 @@ def _publics(request: EnrolRequest) -> dict[str, bytes]:
 
 def _register(code: EnrolmentCode, request: EnrolRequest) -> Agent:
     now = clock.now()
+    old = None if code.replaces_id is None else _held_for_succession(code, code.replaces_id)
     agent = Agent.objects.create(
-        site=code.site, name=request.name, software=request.software, enrolled_at=now, last_contact_at=now
+        site=code.site,
+        name=request.name,
+        software=request.software,
+        enrolled_at=now,
+        last_contact_at=now,
+        replaces=old,
     )
     used = EnrolmentCode.objects.filter(id=code.id, used_at=None).update(used_at=now, used_by=agent)
     if not used:
@@ -173,7 +200,17 @@ def _register(code: EnrolmentCode, request: EnrolRequest) -> Agent:
     state(agent.tenant_id, keys, what(agent), audited(agent))
     issue_command(agent, [])
     record_act(ENROLLED, audited(agent), what(code.site), kid=kid(request.transport_public).hex())
+    if old is not None:
+        succeed(old, agent, audited(agent))
     return agent
+
+
+def _held_for_succession(code: EnrolmentCode, old_id: UUID) -> Agent:
+    """The agent that is replaced; who else would replace it or change its cameras waits."""
+    old = Agent.objects.select_for_update().get(id=old_id)
+    if Agent.objects.filter(replaces=old).exists():
+        raise _refused(code, acts.REPLACED_ALREADY)
+    return old
 
 
 def _key_rows(agent: Agent, request: EnrolRequest) -> list[AgentKey]:

@@ -39,6 +39,18 @@ class MalformedMessage(BadRequest):
     problem = "malformed-message"
 
 
+class AlreadyReplaced(Conflict):
+    """Another box took the place of this agent."""
+
+    problem = "already-replaced"
+
+
+class NotItsSuccessor(Denied):
+    """An agent speaks for another one whose place it has not taken."""
+
+    problem = "not-its-successor"
+
+
 class AgentOffline(Conflict):
     """The agent is not connected, so it cannot be asked anything now."""
 

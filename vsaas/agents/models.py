@@ -13,7 +13,11 @@ from tenants.models import Site, TenantModel
 
 
 class Agent(TenantModel):
-    """An enrolled recorder. Revoking it is one row: `revoked_at`."""
+    """An enrolled recorder. Revoking it is one row: `revoked_at`.
+
+    `replaces`: the agent whose place this one took. `adopted_at`: when it last told that it has brought all that the disk of
+    that one still held.
+    """
 
     site_path = "site_id"
 
@@ -23,6 +27,10 @@ class Agent(TenantModel):
     enrolled_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_contact_at = models.DateTimeField(null=True, blank=True)
+    replaces = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="successor"
+    )
+    adopted_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.name
@@ -57,7 +65,7 @@ class AgentKey(TenantModel):
 
 
 class EnrolmentCode(TenantModel):
-    """A one-time right to enrol an agent on a site. Only a hash of the secret is kept."""
+    """A one-time right to enrol an agent on a site. Only a hash of the secret is kept. `replaces`: whose place the agent takes."""
 
     site_path = "site_id"
 
@@ -69,6 +77,7 @@ class EnrolmentCode(TenantModel):
     attempts = models.PositiveSmallIntegerField(default=0)
     used_at = models.DateTimeField(null=True, blank=True)
     used_by = models.ForeignKey(Agent, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    replaces = models.ForeignKey(Agent, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
     def __str__(self) -> str:
         return f"enrolment code of {self.issued_at:%Y-%m-%d %H:%M}"

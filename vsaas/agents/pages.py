@@ -42,17 +42,27 @@ def enrol(request: HttpRequest) -> HttpResponse:
     form = EnrolForm(request.POST or None, sites=sites)
     context: dict[str, Any] = {"form": form, "sites": sites}
     if request.method == "POST" and form.is_valid():
-        code = issue_code(actor.tenant_id, form.cleaned_data["site"], who(actor))
-        installing = install_command(code.text)
-        context["installs"] = installing is not None
-        command = installing or f"python -m edge_agent enrol {settings.ENV.public_url} {code.text}"
-        context |= {"code": code, "command": command, "qr": _qr(code), "site": form.cleaned_data["site"]}
+        site = form.cleaned_data["site"]
+        context |= code_shown(issue_code(actor.tenant_id, site, who(actor)), site)
         # The page's script puts the agent's id behind it, once there is one.
+        context["another"] = tenant_url(request, "agents-enrol")
         context["add_camera"] = tenant_url(request, "sites-camera-add") + "?agent="
     status = 422 if form.is_bound and "code" not in context else 200
     response = render(request, "agents/enrol.html", context, status=status)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def code_shown(code: IssuedCode, site: Site) -> dict[str, Any]:
+    """What `agents/code.html` shows of a new code."""
+    installing = install_command(code.text)
+    return {
+        "code": code,
+        "installs": installing is not None,
+        "command": installing or f"python -m edge_agent enrol {settings.ENV.public_url} {code.text}",
+        "qr": _qr(code),
+        "site": site,
+    }
 
 
 def _qr(code: IssuedCode) -> SafeString:

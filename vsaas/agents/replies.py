@@ -30,6 +30,9 @@ class AgentStream(BaseModel):
     clock_offset_us: int | None = Field(
         None, description="How far the camera's clock is ahead of the agent's, where it tells."
     )
+    clock_drift_ppm: float | None = Field(
+        None, description="How many microseconds a second the camera's clock gains on the agent's."
+    )
     oldest_unsent_us: Micros | None = Field(None, description="Where what waits to be uploaded of it begins.")
 
 
@@ -83,6 +86,11 @@ class AgentReply(BaseModel):
     enrolled_us: Micros
     last_contact_us: Micros | None
     revoked_us: Micros | None
+    replaces: Id | None = Field(description="The agent whose place it took.")
+    replaced_by: Id | None = Field(description="The agent that took its place.")
+    adopted_us: Micros | None = Field(
+        description="When it had brought all that the disk of the agent before still held; null: not yet."
+    )
     health: AgentHealthReply | None
     may: AgentMay
 
@@ -146,6 +154,9 @@ AGENT: dict[str, Any] = {
     "enrolled_us": 1763900000000000,
     "last_contact_us": 1764064990000000,
     "revoked_us": None,
+    "replaces": None,
+    "replaced_by": None,
+    "adopted_us": None,
     "health": {
         "started_us": 1764000000000000,
         "clock_offset_us": 1200,
@@ -171,6 +182,7 @@ AGENT: dict[str, Any] = {
                 "restarts": 1,
                 "last_frame_us": 1764064989960000,
                 "clock_offset_us": 21000,
+                "clock_drift_ppm": 12.5,
                 "oldest_unsent_us": 1764064980000000,
             }
         ],

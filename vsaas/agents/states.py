@@ -22,7 +22,7 @@ REVOKED = "revoked"
 
 def agent_states(actor: Actor) -> list[dict[str, Any]]:
     """Agents with their state, as `GET /api/v1/agents` answers (docs/architecture.md); those the actor may see."""
-    agents = access.visible(actor, AGENT_VIEW, Agent.objects.select_related("site", "health"))
+    agents = access.visible(actor, AGENT_VIEW, Agent.objects.select_related("site", "health", "successor"))
     denied = access.cameras_denied(actor, CAMERA_VIEW)
     return [_state(actor, agent, denied) for agent in agents.order_by("name", "id")]
 
@@ -35,6 +35,7 @@ def agent_state(actor: Actor, agent: Agent) -> dict[str, Any]:
 
 def _state(actor: Actor, agent: Agent, denied: frozenset[UUID]) -> dict[str, Any]:
     health: AgentHealth | None = getattr(agent, "health", None)
+    successor: Agent | None = getattr(agent, "successor", None)
     may_edit = access.may(actor, AGENT_EDIT, agent)
     heard = agent.last_contact_at
     return {
@@ -48,6 +49,9 @@ def _state(actor: Actor, agent: Agent, denied: frozenset[UUID]) -> dict[str, Any
         "enrolled_us": clock.to_us(agent.enrolled_at),
         "last_contact_us": None if heard is None else clock.to_us(heard),
         "revoked_us": None if agent.revoked_at is None else clock.to_us(agent.revoked_at),
+        "replaces": None if agent.replaces_id is None else str(agent.replaces_id),
+        "replaced_by": None if successor is None else str(successor.id),
+        "adopted_us": None if agent.adopted_at is None else clock.to_us(agent.adopted_at),
         "health": None if health is None else _health(health, denied),
         "may": {"edit": may_edit, "revoke": may_edit and agent.revoked_at is None},
     }

@@ -159,6 +159,7 @@ def _context(actor: Any, agents_seen: list[Agent]) -> dict[str, Any]:
     return {
         "newest": told["newest"],
         "rollout": _rollout(told["rollout"]),
+        "zone": Tenant.objects.get(id=actor.tenant_id).timezone,
         "agents": [_row(row, zones[row["id"]], row["id"] in editable) for row in told["agents"]],
     }
 

@@ -23,6 +23,9 @@ pages = [
 api = [
     path("agents", views.Agents.as_view(), name="api-agents"),
     path("agents/<uuid:agent_id>/revocation", views.AgentRevocation.as_view(), name="api-agent-revocation"),
+    path(
+        "agents/<uuid:agent_id>/replacement", views.AgentReplacement.as_view(), name="api-agent-replacement"
+    ),
     path("agents/<uuid:agent_id>", views.OneAgent.as_view(), name="api-agent"),
     path("agents/<uuid:agent_id>/update", updates_views.AgentUpdating.as_view(), name="api-agent-update"),
     path("updates", updates_views.Updates.as_view(), name="api-updates"),

@@ -91,6 +91,14 @@ PASSWORD_UNSCHEDULED = declare(
     _("{actor} ended a schedule of cameras' passwords: {about}"),
     about=one_of(ALL_CAMERAS),
 )
+CHECKED = declare("camera.checked", _("{actor} confirmed of {object}: {point}"))
+CHECK_ACCEPTED = declare(
+    "camera.check-accepted", _("{actor} accepted of {object} as it is: {point}"), ["reason"]
+)
+CHECK_REOPENED = declare("camera.check-reopened", _("{actor} reopened of {object}: {point}"))
+SIGNED_OFF = declare(
+    "site.signed-off", _("{actor} signed off the {count} cameras of the site {object}"), ["remarks"]
+)
 SITE_ADDED = declare("site.added", _("{actor} added the site {object}, time zone {timezone}"))
 SITE_CHANGED = declare(
     "site.changed",

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+import json
 
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from protocol.adoption import ADOPTION_BYTES_MAX, Adoption, AdoptionReply
 from protocol.errors import ProtocolError
 from protocol.passwords import REPORT_BYTES_MAX, PasswordReport
 from sealing.canonical import encode_canonical
 from sealing.errors import SealingError
 from vsaas.agents.auth import agent_route
+from vsaas.agents.enrolment import audited
 from vsaas.agents.errors import MalformedMessage
+from vsaas.agents.models import Agent
+from vsaas.agents.succession import adopted, predecessor
+from vsaas.cameras.handing_over import sealed_elsewhere, take_sources
 from vsaas.cameras.passwords import take_report
 
 
@@ -23,3 +30,22 @@ def passwords(request: HttpRequest) -> HttpResponse:
         raise MalformedMessage("the report on a password cannot be read") from error
     take_report(agent.agent_id, report)
     return HttpResponse(encode_canonical([1]), content_type="application/cbor")
+
+
+@agent_route("POST adoption", max_body_bytes=ADOPTION_BYTES_MAX)
+def adoption(request: HttpRequest) -> HttpResponse:
+    """POST adoption: a box that took the place of another, and has that one's disk, takes over its cameras' addresses; at the
+    end it says that all is brought."""
+    identity = request.agent  # type: ignore[attr-defined]
+    try:
+        message = Adoption.from_json(json.loads(request.body))
+    except ProtocolError as error:
+        raise MalformedMessage(error.detail) from error
+    except (ValueError, RecursionError) as error:
+        raise MalformedMessage("the body is not JSON") from error
+    old = predecessor(identity.agent_id, message.of)
+    agent = Agent.objects.select_for_update(of=("self",)).get(id=identity.agent_id)
+    take_sources(agent, message.sources)
+    if message.finished:
+        adopted(agent, old, audited(agent))
+    return JsonResponse(AdoptionReply(old.name, tuple(sealed_elsewhere(agent.id))).to_json())

@@ -17,8 +17,11 @@ from tenants.models import Site
 from tenants.permissions import AGENT_EDIT, AGENT_ENROL, AGENT_VIEW, CAMERA_EDIT, CAMERA_VIEW
 from vsaas.agents import states
 from vsaas.agents.editing import agent_change
+from vsaas.agents.enrolment import issue_code
 from vsaas.agents.models import Agent
+from vsaas.agents.pages import code_shown
 from vsaas.agents.revocation import AlreadyRevoked, revoke
+from vsaas.agents.succession import require_replaceable
 from vsaas.audit.services import who
 from vsaas.cameras.forms import AgentForm, TypedNameForm
 from vsaas.cameras.models import Camera
@@ -49,7 +52,12 @@ def agents(request: HttpRequest) -> HttpResponse:
 def agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
     """One agent: how it is, and for whoever may change it its name and site."""
     actor = signed_in(request)
-    found = access.get(actor, AGENT_VIEW, Agent.objects.select_related("site", "health"), id=agent_id)
+    found = access.get(
+        actor,
+        AGENT_VIEW,
+        Agent.objects.select_related("site", "health", "successor", "replaces"),
+        id=agent_id,
+    )
     state = agent_shown(states.agent_state(actor, found), _names(actor))
     form = None
     if request.method == "POST":
@@ -67,6 +75,9 @@ def agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
         "agent": state,
         "form": form,
         "camera_count": cameras.count(),
+        "replaces": found.replaces,
+        "successor": getattr(found, "successor", None),
+        "may_replace": access.may(actor, AGENT_EDIT, found) and access.may(actor, AGENT_ENROL, found),
         "may_add": found.revoked_at is None and access.may(actor, CAMERA_EDIT, found),
         "done": request.GET.get("done", ""),
     }
@@ -92,3 +103,23 @@ def revoke_agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
         "form": form,
     }
     return render(request, "cameras/revoke.html", context, status=422 if form.is_bound else 200)
+
+
+@requires(AGENT_EDIT, fresh=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def replace_agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
+    """What replacing this box means; then a one-time code for the new one. The code is shown once."""
+    actor = signed_in(request)
+    found = access.get(actor, AGENT_EDIT, Agent.objects.select_related("site", "health"), id=agent_id)
+    access.require(actor, AGENT_ENROL, found)
+    require_replaceable(found)
+    context = {
+        "agent": agent_shown(states.agent_state(actor, found), {}),
+        "camera_count": present(Camera.objects.filter(agent=found)).count(),
+        "another": tenant_url(request, "agents-replace", agent_id=found.id),
+    }
+    if request.method == "POST":
+        context |= code_shown(issue_code(actor.tenant_id, found.site, who(actor), found), found.site)
+    response = render(request, "cameras/replace.html", context)
+    response["Cache-Control"] = "no-store"
+    return response

@@ -10,9 +10,11 @@ class CamerasConfig(AppConfig):
     def ready(self) -> None:
         """Who may see a camera is decided below; where cameras and their groups are is known here."""
         from tenants.access import register_cameras
+        from vsaas.agents.succession import register_hand_over
         from vsaas.agents.telling import register_teller
         from vsaas.audit.cameras import register_camera_source
         from vsaas.cameras.commands import tell_agent
+        from vsaas.cameras.handing_over import hand_over
         from vsaas.cameras.models import Camera, CameraGroup
         from vsaas.cameras.protection import link_findings
         from vsaas.cameras.shown import cameras_of_the_log
@@ -20,6 +22,7 @@ class CamerasConfig(AppConfig):
 
         register_source(link_findings)
         register_teller(tell_agent)
+        register_hand_over(hand_over)
         register_cameras(
             lambda: Camera.objects.all(), lambda: CameraGroup.objects.all(), CameraGroup.names_of
         )

@@ -111,3 +111,15 @@ class PasswordUnderWay(Conflict):
     """The password of the camera is being changed already."""
 
     problem = "password-under-way"
+
+
+class InvalidCheck(InvalidField):
+    """What is said of a point of a checklist cannot be said of it."""
+
+    problem = "invalid-check"
+
+
+class PointsOpen(Conflict):
+    """Points of the checklist are to be done, or there is no camera: nothing can be signed off."""
+
+    problem = "points-open"

@@ -36,6 +36,13 @@ CAUSES: dict[str, tuple[Promise, Promise]] = {
         _("The camera does not speak TLS at this port."),
         _("Begin the address with http:// instead of https://, or check the port."),
     ),
+    "certificate": (
+        _("The camera shows another certificate than the accepted one."),
+        _(
+            "If its certificate was renewed, accept the new one in the camera's settings; if not, something stands between camera "
+            "and agent."
+        ),
+    ),
     "credentials": (
         _("The camera refuses the user name or the password."),
         _(

@@ -12,11 +12,13 @@ from django.core.exceptions import ImproperlyConfigured
 
 @dataclass(frozen=True)
 class Kept:
-    """What is kept of one camera: bytes of both streams, and the hours it reaches over (UTC µs)."""
+    """What is kept of one camera: bytes of both streams, and the hours it reaches over (UTC µs). `stored_bytes`: so many of them
+    the store was seen to hold; the others the agent has told of."""
 
     size_bytes: int
     from_us: int
     to_us: int
+    stored_bytes: int
 
 
 KeptSource = Callable[[Collection[UUID]], Mapping[UUID, Kept]]

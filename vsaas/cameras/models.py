@@ -247,6 +247,50 @@ class PasswordSchedule(TenantModel):
         return self.group or (str(self.site) if self.site_id else ALL_CAMERAS)
 
 
+class CameraCheck(TenantModel):
+    """What a person said of one point of a camera's checklist (`vsaas.cameras.checklist`): that it is so, or with a `reason` that
+    it stays as it is. No row: nothing was said."""
+
+    site_path = "camera__site_id"
+    camera_path = "camera_id"
+    groups_path = "camera__groups"
+
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="checks")
+    point = models.CharField(max_length=20)
+    reason = models.CharField(max_length=300, default="", blank=True)
+    by_id = models.UUIDField()
+    by_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "camera", "point"], name="camera_check_once_per_point")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.point} of {self.camera_id}"
+
+
+class SignOff(TenantModel):
+    """Somebody signed for the cameras of a site. `signed`: the commissioning report of that moment, signed by the tenant's command
+    key (docs/installers.md). Rows are never changed, and go with their site."""
+
+    site_path = "site_id"
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    by_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    remarks = models.CharField(max_length=2000, default="", blank=True)
+    signed = models.BinaryField()
+
+    class Meta(TenantModel.Meta):
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["tenant", "site", "at"], name="sign_off_of_site")]
+
+    def __str__(self) -> str:
+        return f"sign-off of {self.site_id}"
+
+
 class WallLayout(models.TextChoices):
     """How a wall of cameras is divided."""
 

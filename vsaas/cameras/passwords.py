@@ -139,6 +139,11 @@ def advance(agent_id: UUID | None = None) -> None:
 
 def _ask(agent: Agent, change: PasswordChange) -> None:
     """Claims one change and sends its order; it goes on waiting while the agent cannot be asked."""
+    # Of two who go on with the runs at once, one asks each agent: the other passes it by.
+    if Agent.objects.select_for_update(skip_locked=True).filter(id=agent.id).first() is None:
+        return
+    if PasswordChange.objects.filter(camera__agent_id=agent.id, state=PasswordState.ASKED).exists():
+        return
     task = _task(change)
     if task is None:
         _ended(change, PasswordState.FAILED, NO_FORMER)

@@ -167,6 +167,7 @@ def agent_shown(state: dict[str, Any], names: Mapping[str, str]) -> dict[str, An
         "last_contact": instant(state["last_contact_us"]),
         "enrolled": instant(state["enrolled_us"]),
         "revoked": instant(state["revoked_us"]),
+        "adopted": instant(state["adopted_us"]),
     }
     if health is not None:
         shown |= {

@@ -6,8 +6,9 @@ from vsaas.cameras import api as views
 from vsaas.cameras import pages as page
 from vsaas.cameras import password_api as password
 from vsaas.cameras import password_pages as passwords
+from vsaas.cameras.agent_api import adoption
 from vsaas.cameras.agent_api import passwords as password_reports
-from vsaas.cameras.agents_page import agent, agents, revoke_agent
+from vsaas.cameras.agents_page import agent, agents, replace_agent, revoke_agent
 from vsaas.cameras.camera_pages import (
     accept_certificate,
     add_camera,
@@ -16,6 +17,14 @@ from vsaas.cameras.camera_pages import (
     switch_camera,
 )
 from vsaas.cameras.camera_people import CameraPeopleView, camera_people
+from vsaas.cameras.commissioning_api import CameraCheckView, SignOffReport, SiteCommissioning, SiteSignOffs
+from vsaas.cameras.commissioning_pages import (
+    commission_camera,
+    commissioning,
+    commissioning_site,
+    sign_off_report,
+    sign_off_site,
+)
 from vsaas.cameras.finding_api import (
     CameraLook,
     CameraLooks,
@@ -67,6 +76,11 @@ pages = [
         name="sites-camera-password-reveal",
     ),
     path("cameras/<uuid:camera_id>/people", camera_people, name="camera-people"),
+    path("cameras/<uuid:camera_id>/commission", commission_camera, name="sites-commission"),
+    path("commissioning", commissioning, name="sites-commissioning"),
+    path("commissioning/<uuid:site_id>", commissioning_site, name="sites-commissioning-site"),
+    path("commissioning/<uuid:site_id>/sign-off", sign_off_site, name="sites-sign-off"),
+    path("sign-offs/<uuid:sign_off_id>/report", sign_off_report, name="sites-sign-off-report"),
     path("cameras/<uuid:camera_id>/settings", change_camera, name="sites-camera"),
     path("cameras/<uuid:camera_id>/switch", switch_camera, name="sites-camera-switch"),
     path("cameras/<uuid:camera_id>/certificate", accept_certificate, name="sites-camera-certificate"),
@@ -79,6 +93,7 @@ pages = [
     path("agents", agents, name="agents"),
     path("agents/<uuid:agent_id>", agent, name="agents-one"),
     path("agents/<uuid:agent_id>/revoke", revoke_agent, name="agents-revoke"),
+    path("agents/<uuid:agent_id>/replace", replace_agent, name="agents-replace"),
     path("palette.json", palette, name="palette"),
 ]
 
@@ -124,10 +139,17 @@ api = [
         password.OnePasswordSchedule.as_view(),
         name="api-password-schedule",
     ),
+    path(
+        "cameras/<uuid:camera_id>/checks/<str:point_key>", CameraCheckView.as_view(), name="api-camera-check"
+    ),
+    path("sites/<uuid:site_id>/commissioning", SiteCommissioning.as_view(), name="api-site-commissioning"),
+    path("sites/<uuid:site_id>/sign-offs", SiteSignOffs.as_view(), name="api-site-sign-offs"),
+    path("sign-offs/<uuid:sign_off_id>/report", SignOffReport.as_view(), name="api-sign-off-report"),
     path("views", Views.as_view(), name="api-views"),
     path("views/<uuid:view_id>", View.as_view(), name="api-view"),
 ]
 
 agent_api = [
     path("passwords", password_reports, name="agent-passwords"),
+    path("adoption", adoption, name="agent-adoption"),
 ]

@@ -1,21 +1,56 @@
 """Chains as the portal knows them: their tips, and whether a new one goes on from the right place."""
 
+from dataclasses import replace
 from uuid import UUID
+
+from django.db import connection
 
 from sealing.chain import Tip as ChainTip
 from sealing.ids import GenesisReason
 from sealing.record import Genesis
+from tenants.scope import current_tenant_id
 from vsaas.agents.tips import Tip
 from vsaas.footage import acts
 from vsaas.footage.models import Chain
 
 
-def tips_of_agent(agent_id: UUID, most: int | None) -> list[Tip]:
-    """Tips of an agent's newest chains (None: of all), newest first; inside its tenant's scope."""
+def tips_of_agent(agent_id: UUID, most: int | None, signed_until_us: int | None = None) -> list[Tip]:
+    """Tips of an agent's newest chains (None: of all), newest first; inside its tenant's scope. With `signed_until_us` as
+    `vsaas.agents.tips.register_tip_source` says."""
     rows = Chain.objects.filter(agent_id=agent_id).order_by("-opened_us")[:most]
-    return [
+    tips = [
         Tip(row.chain.bytes, row.camera_id, row.stream, row.head_seq, bytes(row.head_hash)) for row in rows
     ]
+    return tips if signed_until_us is None else _signed_until(tips, signed_until_us)
+
+
+def _signed_until(tips: list[Tip], until_us: int) -> list[Tip]:
+    """Each chain's last record before the first that claims a later time: what stands behind one could not be trusted without
+    trusting it as well."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH late AS (
+                SELECT chain, min(seq) AS seq FROM footage_record
+                WHERE tenant_id = %s AND chain = ANY(%s::uuid[]) AND claimed_us > %s GROUP BY chain
+            )
+            SELECT late.chain, late.seq, r.hash FROM late
+            LEFT JOIN footage_record r ON r.tenant_id = %s AND r.chain = late.chain AND r.seq = late.seq - 1
+            """,
+            [
+                current_tenant_id(),
+                [UUID(bytes=tip.chain) for tip in tips],
+                until_us,
+                current_tenant_id(),
+            ],
+        )
+        late = {chain.bytes: (seq - 1, digest) for chain, seq, digest in cursor.fetchall()}
+    kept = [tip for tip in tips if tip.chain not in late]
+    for tip in tips:
+        seq, digest = late.get(tip.chain, (0, None))
+        if digest is not None:
+            kept.append(replace(tip, seq=seq, hash=bytes(digest)))
+    return kept
 
 
 def newest_chains(agent_id: UUID, cameras: set[UUID]) -> dict[tuple[UUID, int], bytes]:

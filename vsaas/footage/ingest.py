@@ -68,6 +68,8 @@ class Sender:
     name: str
     record_public: bytes
     cameras: dict[uuid.UUID, str]
+    adopted: bool = False
+    """Another agent brings them, which took the place of this one and has its disk."""
 
     @property
     def who(self) -> audit.Who:
@@ -156,7 +158,9 @@ def take_in(
                 raise Conflict(
                     "other batches of this agent kept moving its chains: send this one again"
                 ) from moved
-    stored.set_oldest_unsent(sender.cameras, batch.oldest_unsent_us, batch.unsent)
+    if not sender.adopted:
+        # Its successor records the same streams, and tells of those what it holds itself.
+        stored.set_oldest_unsent(sender.cameras, batch.oldest_unsent_us, batch.unsent)
     decision.report()
     confirmed = stored.uploads_reported(sender.cameras, batch.uploaded)
     return BatchReply(

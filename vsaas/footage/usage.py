@@ -59,10 +59,10 @@ def kept_of(camera_ids: Collection[UUID]) -> Mapping[UUID, Kept]:
     rows = (
         FootageHour.objects.filter(camera_id__in=camera_ids, erasure=Erasure.KEPT, declared_bytes__gt=0)
         .values_list("camera_id")
-        .annotate(Sum("declared_bytes"), Min("hour_us"), Max("hour_us"))
+        .annotate(Sum("declared_bytes"), Min("hour_us"), Max("hour_us"), Sum("stored_bytes"))
         .order_by()
     )
-    return {camera: Kept(size, first, last + HOUR_US) for camera, size, first, last in rows}
+    return {camera: Kept(size, first, last + HOUR_US, stored) for camera, size, first, last, stored in rows}
 
 
 def usage(actor: Actor) -> dict[str, Any]:

@@ -27,10 +27,12 @@ from vsaas.keys.statements import (
     newest_statement_number,
     root_fingerprint,
     sign_command,
+    sign_commissioning,
     sign_order,
     sign_statement,
     sign_tombstone,
     statements_since,
+    verified_trust,
 )
 from vsaas.keys.tenant_keys import newest_key
 
@@ -56,6 +58,7 @@ __all__ = [
     "release_segment_keys",
     "root_fingerprint",
     "sign_command",
+    "sign_commissioning",
     "sign_order",
     "sign_statement",
     "sign_tombstone",
@@ -63,6 +66,7 @@ __all__ = [
     "statements_since",
     "store_envelopes",
     "tenant_recipient",
+    "verified_trust",
     "waits",
 ]
 

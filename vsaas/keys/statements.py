@@ -142,6 +142,11 @@ def sign_order(tenant_id: UUID, payload: bytes) -> bytes:
     return sign1(payload, Purpose.ORDER, signer(newest_key(tenant_id, KeyPurpose.COMMAND)))
 
 
+def sign_commissioning(tenant_id: UUID, payload: bytes) -> bytes:
+    """COSE_Sign1 of a commissioning report by the command key, purpose `vsaas-commissioning-v1`. Raises BadLength."""
+    return sign1(payload, Purpose.COMMISSIONING, signer(newest_key(tenant_id, KeyPurpose.COMMAND)))
+
+
 def sign_tombstone(tenant_id: UUID, tombstone: Tombstone) -> bytes:
     """The signed tombstone, by the deletion key; its statement number must be `deletion_statement_number`."""
     return seal_tombstone(tombstone, signer(newest_key(tenant_id, KeyPurpose.DELETION)))

@@ -28,5 +28,6 @@ export function factsWords(facts: NonNullable<AddressTest["facts"]>): string {
 }
 
 function soundName(codec: string): string {
+  if (codec === "opus") return "Opus";
   return codec.startsWith("mp4a") ? "AAC" : "G.711";
 }

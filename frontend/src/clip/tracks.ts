@@ -18,10 +18,10 @@ export interface VideoDescription {
 }
 
 export interface AudioDescription {
-  readonly kind: "aac" | "flac";
+  readonly kind: "aac" | "flac" | "opus";
   readonly channels: number;
   readonly rate: number;
-  /** AudioSpecificConfig; or `fLaC` and FLAC's metadata blocks. */
+  /** AudioSpecificConfig; `fLaC` and FLAC's metadata blocks; or `OpusHead` (RFC 7845 section 5.1). */
   readonly config: Bytes;
 }
 
@@ -54,7 +54,21 @@ export function describeAudio(init: Bytes): AudioDescription {
   const inner = boxes(body.subarray(AUDIO_ENTRY_BYTES));
   if (kind === "mp4a") return { kind: "aac", channels, rate, config: specificConfig(find(inner, "esds").body.subarray(4)) };
   if (kind === "fLaC") return { kind: "flac", channels, rate, config: concat(ascii("fLaC"), find(inner, "dfLa").body.subarray(4)) };
+  if (kind === "Opus") return { kind: "opus", channels, rate, config: opusHead(find(inner, "dOps").body) };
   throw new MediaError(t("no clip can be written of {kind}", { kind }));
+}
+
+/** The header Ogg has, out of the one MP4 has: the same fields, little-endian, behind a name and as version 1. */
+function opusHead(box: Bytes): Bytes {
+  const from = view(box);
+  const head = new Uint8Array(11);
+  const to = view(head);
+  to.setUint8(0, 1);
+  to.setUint8(1, from.getUint8(1));
+  to.setUint16(2, from.getUint16(2), true);
+  to.setUint32(4, from.getUint32(4), true);
+  to.setInt16(8, from.getInt16(8), true);
+  return concat(ascii("OpusHead"), head);
 }
 
 /** AudioSpecificConfig out of an ES descriptor (ISO/IEC 14496-1 7.2.6). */

@@ -34,5 +34,6 @@ export function codecName(codec: string): string {
   if (/^(hvc1|hev1)/.test(codec)) return "H.265 (HEVC)";
   if (/^(avc1|avc3)/.test(codec)) return "H.264 (AVC)";
   if (/^mp4a/.test(codec)) return "AAC";
+  if (codec === "opus") return "Opus";
   return codec;
 }

@@ -12,6 +12,7 @@ export const PURPOSES = [
   "vsaas-tombstone-v1",
   "vsaas-order-v1",
   "vsaas-release-v1",
+  "vsaas-commissioning-v1",
 ] as const;
 export type Purpose = (typeof PURPOSES)[number];
 

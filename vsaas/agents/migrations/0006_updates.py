@@ -41,7 +41,7 @@ ROLLOUT_STATES = [("running", "under way"), ("stopped", "stopped"), ("done", "do
 
 
 class Migration(migrations.Migration):
-    dependencies = [("agents", "0004_box_health")]
+    dependencies = [("agents", "0005_succession")]
 
     operations = [
         migrations.AddField(

@@ -1,0 +1,231 @@
+"""The agent fetches what its orders name, and leaves it for the box's installer only when it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_agent import updater
+from edge_agent.__main__ import main
+from edge_agent.cloud import Cloud
+from edge_agent.identity import Identity
+from edge_agent.orders import Orders
+from edge_agent.status import Status, write_status
+from edge_agent.update import Box, Updates
+from protocol import b64
+from protocol.command import UpdateOrder
+from protocol.health import Heartbeat, UpdateHealth
+from protocol.release import PIECE_BYTES, Release, ReleaseFile, document_hash, sign_release
+from sealing.cose import Ed25519Signer
+from tests.edge_agent.hub import until
+from tests.edge_agent.portal import Portal, running_portal
+
+KEY, OTHER = Ed25519Signer(b"\1" * 32), Ed25519Signer(b"\2" * 32)
+PACKAGE = bytes(range(256)) * (PIECE_BYTES // 256) + b"the rest"
+NAME = "vsaas-agent_2.0_any.deb"
+
+
+@pytest.fixture
+def portal() -> Iterator[Portal]:
+    with running_portal() as running:
+        yield running
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    """A box with version 1.0, a release key, and an installer's folder."""
+    program, own = tmp_path / "program", tmp_path / "own"
+    (program / "edge_agent").mkdir(parents=True)
+    own.mkdir()
+    (program / "edge_agent/release-keys").write_text(b64.encode(KEY.public_key) + "\n")
+    return Box(program, own, "1.0")
+
+
+@pytest.fixture
+def architecture() -> str:
+    try:
+        said = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True)
+    except FileNotFoundError:
+        pytest.skip("dpkg is missing: run on Debian or Ubuntu")
+    return said.stdout.strip()
+
+
+def offer(
+    portal: Portal, architecture: str, signer: Ed25519Signer = KEY, package: bytes = PACKAGE, **changes: Any
+) -> UpdateOrder:
+    """Offer and order a release; `package` is what the portal really sends."""
+    file = ReleaseFile(architecture, "deb", NAME, len(PACKAGE), hashlib.sha256(PACKAGE).digest())
+    document = sign_release(replace(Release("2.0", 1, "1.0", "", (file,)), **changes), signer)
+    digest = document_hash(document)
+    portal.offered = {digest.hex(): document, f"{digest.hex()}/{NAME}": package}
+    order = UpdateOrder(changes.get("version", "2.0"), digest)
+    portal.settings = replace(portal.settings, update=order)
+    portal.order()
+    return order
+
+
+def followed(portal: Portal, state: Path, box: Box, done: Callable[[Updates], bool]) -> Updates:
+    """Enrol once, then follow the orders until `done`."""
+    if not (state / "identity").exists():
+        portal.enrol(state)
+    identity = Identity.load(state)
+
+    async def work() -> Updates:
+        async with Cloud(identity) as cloud:
+            orders = Orders.load(identity)
+            await orders.refresh(cloud)
+            updates = Updates(state, orders, cloud, box)
+            task = asyncio.create_task(updates.run())
+            await until(lambda: done(updates))
+            task.cancel()
+            return updates
+
+    return asyncio.run(work())
+
+
+def is_in(*states: str) -> Callable[[Updates], bool]:
+    return lambda updates: updates.health().state in states
+
+
+def test_a_release_is_fetched_from_where_it_was_left_and_handed_over(
+    portal: Portal, box: Box, architecture: str, tmp_path: Path
+) -> None:
+    order = offer(portal, architecture)
+    state = tmp_path / "state"
+    portal.enrol(state)
+    folder = state / "update"
+    folder.mkdir(mode=0o700)
+    (folder / f"{hashlib.sha256(PACKAGE).hexdigest()[:16]}.part").write_bytes(PACKAGE[:1000])
+    (folder / "of-another-release.part").write_bytes(b"x")
+    followed(portal, state, box, is_in("handed-over"))
+    assert sorted(path.name for path in folder.iterdir()) == ["package.deb", "release", "request"]
+    assert (folder / "package.deb").read_bytes() == PACKAGE
+    asked = json.loads((folder / "request").read_text())
+    assert asked == {"document": order.document.hex(), "attempt": 1}
+
+    # The installer at work is left alone; its answer is told, and nothing is asked twice.
+    (folder / "request").unlink()
+    assert box.own is not None
+    (box.own / updater.JOURNAL).write_text("{}")
+    followed(portal, state, box, is_in("handed-over"))
+    assert not (folder / "request").exists()
+    (box.own / updater.JOURNAL).unlink()
+    answer = asked | {
+        "state": "rolled-back",
+        "reason": "it does not reach the portal",
+        "interruption_ms": None,
+    }
+    (box.own / updater.RESULT).write_text(json.dumps(answer))
+    told = followed(portal, state, box, is_in("rolled-back")).health()
+    assert (told.version, told.attempt, told.reason) == ("2.0", 1, "it does not reach the portal")
+    assert not (folder / "request").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"signer": OTHER}, "which is not known here"),
+        ({"version": "0.9", "updates_from": "0.1"}, "is not newer than 1.0"),
+        ({"updates_from": "1.5"}, "updates from 1.5 on"),
+        ({"files": ()}, "has no deb file"),
+        ({"package": PACKAGE[:-1] + b"!"}, "is not the file the release names"),
+    ],
+)
+def test_what_does_not_hold_is_refused_and_not_handed_over(
+    portal: Portal, box: Box, architecture: str, tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    offer(portal, architecture, **changes)
+    told = followed(portal, tmp_path / "state", box, is_in("refused")).health()
+    assert reason in told.reason
+    assert not (tmp_path / "state/update/request").exists()
+
+
+def test_a_package_that_is_cut_off_waits_for_its_rest(
+    portal: Portal, box: Box, architecture: str, tmp_path: Path
+) -> None:
+    offer(portal, architecture, package=PACKAGE[:-1])
+    told = followed(portal, tmp_path / "state", box, is_in("waiting")).health()
+    assert "parts of a wrong size" in told.reason
+
+
+def test_a_build_without_a_release_key_says_that_it_does_not_update_itself(
+    portal: Portal, box: Box, tmp_path: Path
+) -> None:
+    portal.order()
+    (box.program / "edge_agent/release-keys").unlink()
+    updates = followed(portal, tmp_path / "state", box, is_in("off"))
+    assert updates.health() == UpdateHealth("off", reason="it was built without a release key")
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        (
+            UpdateHealth("off", reason="it was built without a release key"),
+            "off: it was built without a release key",
+        ),
+        (UpdateHealth("idle"), "none ordered"),
+        (
+            UpdateHealth("rolled-back", "2.0", 1, "it does not reach the portal"),
+            "2.0 rolled-back: it does not reach",
+        ),
+    ],
+)
+def test_the_box_says_how_its_update_stands(
+    portal: Portal, tmp_path: Path, capsys: pytest.CaptureFixture[str], told: UpdateHealth, line: str
+) -> None:
+    portal.order()
+    state = tmp_path / "state"
+    portal.enrol(state)
+    beat = Heartbeat(uuid.uuid4(), "vsaas-agent 1.0", 1, 1, True, 0, 1, 1, None, None, (), update=told)
+    write_status(state, Status(beat, None, None, False, None, {}, ()))
+    main(["status", "--state", str(state)])
+    assert f"update    {line}" in capsys.readouterr().out
+
+
+def test_a_version_is_well_when_it_records_what_was_recorded_and_reaches_the_portal() -> None:
+    before = {"instance": "a", "recording": ["c/1", "c/2"], "last_us": {"c/1": 1_000_000, "c/2": 1_500_000}}
+
+    def status(**changes: Any) -> dict[str, Any]:
+        streams = [
+            {"camera": "c", "stream": stream, "state": "recording", "since_us": 3_000_000}
+            for stream in (1, 2)
+        ]
+        return {
+            "heartbeat": {"instance": "b", "software": "vsaas-agent 2.0", "streams": streams},
+            "camera_names": {"c": "Gate"},
+            "portal_seen_us": 5,
+            "portal_trouble": None,
+        } | changes
+
+    assert updater.trouble(status(), "2.0", before) is None
+    assert updater.interruption_ms(status(), before) == 2000
+    assert updater.trouble(None, "2.0", before) == "the new version said nothing of itself"
+    assert updater.trouble(status(), "2.1", before) == "another version runs: vsaas-agent 2.0"
+    assert updater.trouble(status(portal_trouble="no"), "2.0", before) == "it does not reach the portal"
+    lost = status()
+    lost["heartbeat"]["streams"][1]["state"] = "offline"
+    assert updater.trouble(lost, "2.0", before) == "1 of 2 streams are not recorded, Gate among them"
+    lost["heartbeat"]["streams"] = []
+    assert "2 of 2 streams" in str(updater.trouble(lost, "2.0", before))
+
+
+def test_the_installer_follows_no_link_out_of_the_recorders_folder(tmp_path: Path) -> None:
+    places = updater.Places(tmp_path / "state", tmp_path / "own", tmp_path / "program")
+    places.own.mkdir()
+    (places.state / "update").mkdir(parents=True)
+    secret = tmp_path / "secret"
+    secret.write_text(json.dumps({"document": "00", "attempt": 1}))
+    (places.state / "update/request").symlink_to(secret)
+    updater.take_request(places)
+    told = json.loads((places.own / updater.RESULT).read_text())
+    assert (told["state"], told["document"]) == ("refused", None)
