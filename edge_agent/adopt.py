@@ -216,10 +216,8 @@ class _Adoption:
         return bool(waiting) or self._count(SegmentState.DECLARED, SegmentState.UPLOADED) > 0
 
     def _count(self, *states: SegmentState) -> int:
-        counted = (
-            self._spool.read("SELECT count(*) FROM segments WHERE state = ?", (state,)) for state in states
-        )
-        return sum(rows[0][0] for rows in counted)
+        rows = self._spool.read("SELECT state, count(*) FROM segments GROUP BY state")
+        return sum(count for state, count in rows if state in states)
 
     def _unsent(self) -> int:
         found: int = self._spool.read("SELECT count(*) FROM records WHERE state = ?", (RecordState.UNSENT,))[

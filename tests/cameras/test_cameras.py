@@ -277,6 +277,7 @@ def test_people_see_the_cameras_and_agents_of_their_sites(cast, staffed, client_
         "newest_us": None,
         "streams": ["main"],
         "audio": True,
+        "events": False,
         "health": [],
         "may": {"live": True, "playback": True, "audio": True, "clip": True, "edit": True},
     }

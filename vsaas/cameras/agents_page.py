@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -25,8 +26,9 @@ from vsaas.agents.succession import require_replaceable
 from vsaas.audit.services import who
 from vsaas.cameras.forms import AgentForm, TypedNameForm
 from vsaas.cameras.models import Camera
+from vsaas.cameras.newest import newest_recorded_us
 from vsaas.cameras.services import present
-from vsaas.cameras.shown import agent_shown
+from vsaas.cameras.shown import agent_shown, instant
 from vsaas.common.links import tenant_url
 
 
@@ -85,6 +87,15 @@ def agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
     return render(request, "cameras/agent.html", context, status=status)
 
 
+def _trusted(actor: Actor, agent: Agent) -> list[dict[str, Any]]:
+    """Cameras of an agent the person may see, and up to when the portal has recordings that will stay trusted."""
+    rows = list(
+        access.visible(actor, CAMERA_VIEW, present(Camera.objects.filter(agent=agent))).order_by("name")
+    )
+    newest = newest_recorded_us([camera.id for camera in rows])
+    return [{"name": camera.name, "until": instant(newest.get(camera.id))} for camera in rows]
+
+
 @requires(AGENT_EDIT, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoke_agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
@@ -100,6 +111,7 @@ def revoke_agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
     context = {
         "agent": agent_shown(states.agent_state(actor, found), {}),
         "camera_count": present(Camera.objects.filter(agent=found)).count(),
+        "trusted": _trusted(actor, found),
         "form": form,
     }
     return render(request, "cameras/revoke.html", context, status=422 if form.is_bound else 200)
