@@ -8,12 +8,14 @@ from uuid import UUID
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from tenants import access
 from tenants.declare import requires
 from tenants.errors import VsaasError
+from tenants.hours import DAYS
 from tenants.middleware import signed_in
 from tenants.models import Tenant
 from tenants.permissions import AGENT_EDIT, AGENT_VIEW, TENANT_EDIT
@@ -41,15 +43,7 @@ _NEXT = {
     UpdateState.REFUSED: _("It records with the version it has. Look at the reason, then update it again."),
     UpdateState.NO_ANSWER: _("Look whether the agent is online, then update it again."),
 }
-_DAYS = {
-    "mon": _("Monday"),
-    "tue": _("Tuesday"),
-    "wed": _("Wednesday"),
-    "thu": _("Thursday"),
-    "fri": _("Friday"),
-    "sat": _("Saturday"),
-    "sun": _("Sunday"),
-}
+_DAYS = dict(zip(DAYS, WEEKDAYS.values(), strict=True))
 
 
 class UpdatePolicyForm(forms.Form):
@@ -73,7 +67,7 @@ class UpdatePolicyForm(forms.Form):
     )
     healthy_hours = forms.IntegerField(
         label=_("The next stage begins after (hours)"),
-        help_text=_("So long every agent of a stage has to run well."),
+        help_text=_("Every agent of a stage has to run well for this long."),
     )
     wave_percent = forms.IntegerField(label=_("Agents in each further stage (%)"))
     stop_percent = forms.IntegerField(label=_("Stop when more of a stage fail than (%)"))
