@@ -29,6 +29,7 @@ _SAYS: Final = {
     "timeout": "the camera does not answer",
     "refused": "the camera refuses the connection",
     "no-route": "the camera is not reached",
+    "unusable": "what the camera answers cannot be used",
 }
 _STANDS: Final = frozenset({"credentials", "locked", "unsupported"})
 """What trying again soon does not change, and may lock an account: the longest wait at once."""
@@ -103,6 +104,16 @@ class Listeners:
                 if failure.cause not in _STANDS:
                     wait_s = backoff.next_s()
                 log.info("camera %s is not heard: %s; again in %.0f s", camera, failure, wait_s)
+            except Exception as error:  # noqa: BLE001 a stranger's camera ends neither the others' hearing nor recording
+                # Its kind alone: its text may quote what the camera said, or a login.
+                count = self._failures.get(camera, (0, ""))[0] + 1
+                self._failures[camera] = count, "unusable"
+                log.error(
+                    "camera %s is not heard: unexpected %s; again in %.0f s",
+                    camera,
+                    type(error).__name__,
+                    wait_s,
+                )
             finally:
                 self._chronicle.end_all(camera, PREFIX)
             await asyncio.sleep(wait_s)

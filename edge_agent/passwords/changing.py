@@ -192,6 +192,12 @@ class Passwords:
         except (OnvifFailed, TimeoutError) as failure:
             cause = failure.cause if isinstance(failure, OnvifFailed) else "timeout"
             return self._broken_off(entry.change, cause)
+        except StateUnusable:
+            raise
+        except Exception as error:  # noqa: BLE001 a stranger's camera stops no recording
+            # Its kind alone: its text may quote a password.
+            log.error("a camera's password: unexpected %s", type(error).__name__)
+            return self._broken_off(entry.change, "unusable")
         log.info("the password of the device at %s: %s, now %s", entry.host or "?", before, entry.state)
         if entry.state == NEITHER:
             self._alarms.put(

@@ -35,7 +35,7 @@ from sealing.ids import EventType, GapReason, Stream
 from sealing.record import Event, parse_record
 from tests.edge_agent.enrolled import EnrolledBox, enrolled_box
 from tests.edge_agent.footage import StandClock
-from tests.onvif_camera import OnvifCamera, onvif_camera
+from tests.onvif_camera import EVENTS, OnvifCamera, onvif_camera
 
 MOTION = "tns1:RuleEngine/CellMotionDetector/Motion"
 DARK = "tns1:VideoSource/ImageTooDark/ImagingService"
@@ -45,6 +45,29 @@ LINE = "tns1:RuleEngine/LineDetector/Crossed"
 
 def no_camera(url: str, audio: bool, certificate: bytes | None) -> Source:
     raise SourceFailed(GapReason.CAMERA_UNREACHABLE, "nobody is there")
+
+
+def body(inside: str) -> bytes:
+    return f"<Envelope><Body>{inside}</Body></Envelope>".encode()
+
+
+def subscribed(parameters: str = "") -> dict[str, bytes]:
+    """The answer of a camera that makes a subscription."""
+    inside = f"<Address>http://camera/x</Address><ReferenceParameters>{parameters}</ReferenceParameters>"
+    reference = f"<R><SubscriptionReference>{inside}</SubscriptionReference></R>"
+    return {"CreatePullPointSubscription": body(reference)}
+
+
+LAST_SECOND = subscribed() | {
+    "GetSystemDateAndTime": body(
+        "<GetSystemDateAndTimeResponse><UTCDateTime><Time><Hour>23</Hour><Minute>59</Minute><Second>59</Second></Time>"
+        "<Date><Year>9999</Year><Month>12</Month><Day>31</Day></Date></UTCDateTime></GetSystemDateAndTimeResponse>"
+    ),
+    "GetServices": body(
+        f"<R><Service><Namespace>{EVENTS}</Namespace><XAddr>http://camera/events</XAddr></Service></R>"
+    ),
+    "PullMessages": body("<R/>"),
+}
 
 
 class Box:
@@ -88,10 +111,10 @@ class Box:
         return [item for item in found if isinstance(item, Event)]
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator[None]:
+    async def listening(self) -> AsyncIterator[asyncio.Task[None]]:
         task = asyncio.create_task(self.listeners.run())
         try:
-            yield
+            yield task
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -179,6 +202,26 @@ async def test_a_refused_password_is_not_tried_again_soon_and_people_are_told(
             "gate: its events are not heard: the camera refuses the user name or the password"
         ]
         assert there.wrong == {"operator": 1}, "one try, or the camera would lock the account"
+
+
+@pytest.mark.parametrize("hostile", ["clock", "depth", "unforeseen"])
+async def test_whatever_a_camera_answers_ends_no_listening_to_others(
+    box: Box, monkeypatch: pytest.MonkeyPatch, hostile: str
+) -> None:
+    answers = {"clock": LAST_SECOND, "depth": subscribed("<a>" * 2000 + "</a>" * 2000)}
+    if hostile == "unforeseen":
+        monkeypatch.setattr(events, "_parameters", _fails)
+    monkeypatch.setattr(listening, "_ALARM_AFTER", 1)
+    with onvif_camera(OnvifCamera(raw=dict(answers.get(hostile, {})))) as there:
+        box.order(there)
+        async with box.listening() as task:
+            await until(lambda: box.listeners.alarms != [] or task.done(), "an alarm")
+            assert not task.done()
+    assert box.listeners.alarms == ["gate: its events are not heard: what the camera answers cannot be used"]
+
+
+def _fails(reference: object) -> str:
+    raise RecursionError
 
 
 async def test_what_chatters_does_not_fill_the_chain(box: Box) -> None:

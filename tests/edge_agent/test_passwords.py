@@ -487,6 +487,17 @@ async def test_a_plug_in_that_breaks_leaves_the_password_and_the_agent_as_they_a
     assert PASSWORD not in caplog.text
 
 
+async def test_a_camera_that_answers_what_nobody_foresaw_leaves_the_password_and_the_agent_as_they_are(
+    portal: TinyPortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("edge_agent.passwords.ways.OnvifWay.rules", Clumsy().rules)
+    place = Place(tmp_path, portal)
+    _passwords, used = await carried_out(place, ChangePassword(uuid.uuid4(), place.cameras[0].camera, ""))
+    assert [report.cause for report in place.reports] == ["unusable"]
+    assert used == [PASSWORD] * 4
+    assert PASSWORD not in caplog.text
+
+
 async def test_an_address_typed_meanwhile_stays_and_the_new_password_is_told(
     portal: TinyPortal, tmp_path: Path
 ) -> None:
