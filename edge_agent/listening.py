@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from edge_agent.orders import CameraSetup, Orders
 log = logging.getLogger(__name__)
 
 LONGEST_S: Final = 300.0
+PULL_S: Final = 1.0
 _LEAVE_S: Final = 2.0
 _ALARM_AFTER: Final = 3
 _SAYS: Final = {
@@ -30,6 +32,7 @@ _SAYS: Final = {
     "refused": "the camera refuses the connection",
     "no-route": "the camera is not reached",
     "unusable": "what the camera answers cannot be used",
+    "too-large": "what the camera answers cannot be used",
 }
 _STANDS: Final = frozenset({"credentials", "locked", "unsupported"})
 """What trying again soon does not change, and may lock an account: the longest wait at once."""
@@ -125,11 +128,14 @@ class Listeners:
             try:
                 await listening.subscribe()
                 while True:
+                    begun_s = time.monotonic()
                     for notice in await listening.pull():
                         self._heard(camera, notice)
                     # Only what answered a pull works: some cameras make pull points that cannot be pulled.
                     backoff.reset()
                     self._failures.pop(camera, None)
+                    # A camera that holds no answer back is not asked without a pause.
+                    await asyncio.sleep(max(0.0, begun_s + PULL_S - time.monotonic()))
             finally:
                 with suppress(OnvifFailed, TimeoutError):  # the camera forgets by itself, a minute later
                     async with asyncio.timeout(_LEAVE_S):

@@ -224,6 +224,23 @@ def _fails(reference: object) -> str:
     raise RecursionError
 
 
+async def test_a_camera_that_holds_no_answer_back_is_not_asked_without_a_pause(box: Box) -> None:
+    with onvif_camera(OnvifCamera(raw={"PullMessages": body("<R/>")})) as there:
+        box.order(there)
+        async with box.listening():
+            await until(lambda: "PullMessages" in there.asked, "a pull")
+            await asyncio.sleep(1.2)
+        assert 2 <= there.asked.count("PullMessages") <= 3
+
+
+def test_messages_within_messages_are_not_read_again_for_each_other() -> None:
+    topic = "<Topic>tns1:RuleEngine/Motion</Topic>"
+    nested = f"<NotificationMessage>{topic}" * 30 + "</NotificationMessage>" * 30
+    assert len(notices_of(soap.parse_xml(f"<R>{nested}</R>".encode()))) == 1
+    many = f"<NotificationMessage>{topic}</NotificationMessage>" * 300
+    assert len(notices_of(soap.parse_xml(f"<R>{many}</R>".encode()))) == events.AT_ONCE
+
+
 async def test_what_chatters_does_not_fill_the_chain(box: Box) -> None:
     with onvif_camera() as there:
         box.order(there)
