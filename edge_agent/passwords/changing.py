@@ -313,11 +313,16 @@ class Passwords:
             stream: with_password(url, entry)
             for stream, url in ((Stream.MAIN, setup.source_main), (Stream.SUB, setup.source_sub))
         }
-        sealed = {
-            stream: self._orders.seal_to_self(setup.camera, stream, url)
-            for stream, url in urls.items()
-            if url
-        }
+        try:
+            sealed = {
+                stream: self._orders.seal_to_self(setup.camera, stream, url)
+                for stream, url in urls.items()
+                if url
+            }
+        except ProtocolError as error:
+            # With this password the address is longer than one may be: the password is told alone, so that it is not lost.
+            log.warning("camera %s: its address with the new password: %s", order.name, error.detail)
+            return ChangedCamera(setup.camera, b"", None, before, password)
         sub = sealed.get(Stream.SUB, order.source_sub)
         return ChangedCamera(setup.camera, sealed[Stream.MAIN], sub, before, password)
 
