@@ -31,6 +31,7 @@ _SAYS: Final = {
     "timeout": "the camera does not answer",
     "refused": "the camera refuses the connection",
     "no-route": "the camera is not reached",
+    "certificate": "the camera shows another certificate than the accepted one",
     "unusable": "what the camera answers cannot be used",
     "too-large": "what the camera answers cannot be used",
 }
@@ -45,15 +46,17 @@ class Door:
     url: str
     user: str
     password: str = field(repr=False)
+    accepted: frozenset[bytes]
+    """As `open_door` takes it."""
 
     @classmethod
-    def of(cls, setup: CameraSetup) -> Door | None:
+    def of(cls, setup: CameraSetup, orders: Orders) -> Door | None:
         """None: the camera is not to be listened to, or its address cannot be opened here."""
         if setup.events is None or not setup.enabled or setup.source_main is None:
             return None
         parts = urlsplit(setup.source_main)
         url = service_of(parts.hostname or "", setup.events.service)
-        return cls(url, unquote(parts.username or ""), unquote(parts.password or ""))
+        return cls(url, unquote(parts.username or ""), unquote(parts.password or ""), orders.accepted(url))
 
 
 class Listeners:
@@ -84,7 +87,7 @@ class Listeners:
         async with asyncio.TaskGroup() as group:
             while True:
                 version = self._orders.version
-                wanted = {setup.camera: Door.of(setup) for setup in self._orders.cameras()}
+                wanted = {setup.camera: Door.of(setup, self._orders) for setup in self._orders.cameras()}
                 for camera, (door, task) in list(listening.items()):
                     if wanted.get(camera) != door:
                         task.cancel()
@@ -123,7 +126,7 @@ class Listeners:
 
     async def _subscribed(self, camera: uuid.UUID, door: Door, backoff: Backoff) -> None:
         """Listen until that fails. Raises OnvifFailed."""
-        async with open_door(door.url, door.user, door.password) as opened:
+        async with open_door(door.url, door.user, door.password, door.accepted) as opened:
             listening = Listening(opened)
             try:
                 await listening.subscribe()

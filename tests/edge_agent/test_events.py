@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -33,6 +34,7 @@ from protocol.camera_source import seal_source
 from protocol.command import CameraOrder, EventsOrder
 from sealing.ids import EventType, GapReason, Stream
 from sealing.record import Event, parse_record
+from tests.edge_agent.camera_front import fingerprint_of, self_signed
 from tests.edge_agent.enrolled import EnrolledBox, enrolled_box
 from tests.edge_agent.footage import StandClock
 from tests.onvif_camera import EVENTS, OnvifCamera, onvif_camera
@@ -90,13 +92,19 @@ class Box:
         return None if recorder is None else recorder.chain
 
     def order(
-        self, there: OnvifCamera, *, password: str = "correct horse", service: str | None = None
+        self,
+        there: OnvifCamera,
+        *,
+        password: str = "correct horse",
+        service: str | None = None,
+        certificate: bytes | None = None,
     ) -> None:
         url = f"rtsp://operator:{quote(password)}@{there.host}:554/main"
         order: CameraOrder = self.orders.command.cameras[0]
         keys = self.box.identity.keys
         main = seal_source(self.box.identity.tenant, self.camera, Stream.MAIN, url, keys.box_public)
-        told = replace(order, source_main=main, events=EventsOrder(there.url if service is None else service))
+        events = EventsOrder(there.url if service is None else service)
+        told = replace(order, source_main=main, events=events, certificate=certificate)
         self.orders.command = replace(self.orders.command, cameras=(told,))
         self.recorders.follow(self.orders)
 
@@ -239,6 +247,26 @@ def test_messages_within_messages_are_not_read_again_for_each_other() -> None:
     assert len(notices_of(soap.parse_xml(f"<R>{nested}</R>".encode()))) == 1
     many = f"<NotificationMessage>{topic}</NotificationMessage>" * 300
     assert len(notices_of(soap.parse_xml(f"<R>{many}</R>".encode()))) == events.AT_ONCE
+
+
+async def test_only_the_accepted_certificate_is_listened_to_and_another_one_accepted_begins_anew(
+    box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "_ALARM_AFTER", 1)
+    certificate = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with onvif_camera(tls=context) as there:
+        box.order(there, certificate=bytes(32))
+        async with box.listening():
+            await until(lambda: box.listeners.alarms != [] or there.asked != [], "an alarm")
+            assert there.asked == []
+            assert box.listeners.alarms == [
+                "gate: its events are not heard: the camera shows another certificate than the accepted one"
+            ]
+            box.order(there, certificate=fingerprint_of(certificate))
+            box.orders.changed()
+            await until(lambda: "PullMessages" in there.asked, "a pull")
 
 
 async def test_what_chatters_does_not_fill_the_chain(box: Box) -> None:
