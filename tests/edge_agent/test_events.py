@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -305,6 +306,23 @@ async def test_what_goes_on_is_signed_before_the_agent_ends(box: Box) -> None:
         box.chronicle.close()
         box.chronicle.begin(box.camera, "motion", "late")
         assert [source for _, source, _, _ in box.told()] == ["own"]
+
+
+async def test_events_are_signed_by_one_thread_at_a_time(box: Box) -> None:
+    inside, most = 0, 0
+
+    def chain_of(camera: uuid.UUID) -> None:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        time.sleep(0.1)
+        inside -= 1
+
+    chronicle = Chronicle(box.happenings, box.clock, chain_of)
+    for source in ("one", "two"):
+        chronicle.pulse(box.camera, "line", source)
+    await asyncio.gather(*(asyncio.to_thread(chronicle.write) for _ in range(2)))
+    assert most == 1
 
 
 def test_credentials_go_to_the_cameras_own_host_alone() -> None:
