@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from edge_agent import listening
 from edge_agent.capture.source import Source
+from edge_agent.carry_over import carry_over
 from edge_agent.chronicle import RECORDS_A_MINUTE, Chronicle
 from edge_agent.errors import SourceFailed
 from edge_agent.happenings import SOURCE_MAX, Happenings
@@ -323,6 +324,23 @@ async def test_events_are_signed_by_one_thread_at_a_time(box: Box) -> None:
         chronicle.pulse(box.camera, "line", source)
     await asyncio.gather(*(asyncio.to_thread(chronicle.write) for _ in range(2)))
     assert most == 1
+
+
+async def test_what_was_not_sent_yet_comes_along_into_a_chain_in_place_of_a_stuck_one(box: Box) -> None:
+    with onvif_camera() as there:
+        box.order(there)
+        box.chronicle.pulse(box.camera, "line", "onvif:gate")
+        told = box.told()
+        chain = box._chain(box.camera)
+        assert chain is not None
+        old = box.records()[0].chain
+        box.spool.write(
+            lambda c: carry_over(
+                c, old, chain._identity, box.clock, refused=[], lost_keys=(), portal_tip=None
+            )
+        ).result()
+        assert box.told() == told * 2
+        assert box.records()[1].chain != old
 
 
 def test_credentials_go_to_the_cameras_own_host_alone() -> None:
