@@ -39,18 +39,26 @@ class Listener:
 
     def __init__(self, active: dict[tuple[str, str], Happening]) -> None:
         self._active = active
+        self._begun: set[str] = set()
         self._news = asyncio.Event()
 
     def active(self, kind: str) -> bool:
         """Whether anything of this kind goes on."""
         return any(held == kind for held, _ in self._active)
 
+    def kinds(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The kinds of what goes on, and those that began since the last call, even where they have ended again."""
+        begun, self._begun = frozenset(self._begun), set()
+        return frozenset(kind for kind, _ in self._active), begun
+
     async def wait(self) -> None:
         """Returns after the next change; one that came since the last return counts."""
         await self._news.wait()
         self._news.clear()
 
-    def woken(self) -> None:
+    def woken(self, happening: Happening) -> None:
+        if happening.active:
+            self._begun.add(happening.kind)
         self._news.set()
 
 
@@ -68,7 +76,7 @@ class Happenings:
         elif key in active or len(active) < ACTIVE_MOST:
             active[key] = happening
         for listener in self._listeners.get(happening.camera, ()):
-            listener.woken()
+            listener.woken(happening)
 
     def end(self, camera: uuid.UUID, source: str, at_us: int) -> None:
         """Whatever that source told of the camera has ended: it is gone, or nobody asks it any more."""

@@ -32,6 +32,7 @@ from protocol.command import AgentSettings, CameraOrder, CommandDocument, Events
 from protocol.errors import ProtocolError
 from protocol.finding import Target
 from protocol.order import Order, TryAddress
+from protocol.plan import RecordingPlan
 from protocol.state import STATEMENTS_AT_ONCE, AgentState, ChainTip
 from sealing.canonical import decode_canonical, encode_canonical
 from sealing.cose import Purpose, parse1, verify1
@@ -72,6 +73,7 @@ class CameraSetup:
     problem: str = ""
     unopened: frozenset[Stream] = frozenset()
     certificate: bytes | None = None
+    plan: RecordingPlan | None = None
     events: EventsOrder | None = None
 
 
@@ -222,6 +224,7 @@ class Orders:
             problem,
             frozenset(unopened),
             order.certificate,
+            order.plan,
             order.events,
         )
 

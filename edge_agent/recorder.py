@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from edge_agent.attention import Attention
 from edge_agent.capture.camera_clock import CameraTime
 from edge_agent.capture.source import (
     AccessUnit,
@@ -26,10 +27,13 @@ from edge_agent.errors import DiskFailed, DiskFull, SourceFailed
 from edge_agent.keys import PeriodKeys
 from edge_agent.live import LiveFeed
 from edge_agent.mp4 import AudioTrack, Sample, VideoTrack
+from edge_agent.planned import Gate, PlannedSegmenter
+from edge_agent.preroll import PreRollMemory
 from edge_agent.seal import Identity, SegmentSealer, StreamChain
-from edge_agent.segmenter import CLOCK_STEP_US, Limits, Segmenter
+from edge_agent.segmenter import CLOCK_STEP_US, Limits
 from edge_agent.spool import Spool
 from protocol.health import StreamHealth
+from protocol.plan import RecordingPlan
 from sealing.ids import ClockSource, GapReason, Stream
 
 logger = logging.getLogger(__name__)
@@ -38,6 +42,7 @@ SourceFactory = Callable[[str, bool, bytes | None], Source]
 """Opens an address, with sound or without, whose certificate must be this one (SHA-256) where one was accepted."""
 _ROOM_WAIT_S = 1.0
 _STEADY_S = 10.0
+_WELL = ("recording", "by-plan", "waiting-for-event")
 KEYLESS_S = 60.0
 """So long pictures may come before one that recording can begin with; encoders for still scenes send one a minute."""
 _RETURN_WAIT_S = 2.5
@@ -55,7 +60,7 @@ _STATES = {
 @dataclass(frozen=True)
 class StreamOrder:
     """What to record: one stream of one camera. `url` holds credentials and is never shown. Another name is no other
-    order: a renamed camera is recorded on without a gap.
+    order: a renamed camera is recorded on without a gap. Nor is another plan (`plan`, `has_sub`): it is followed meanwhile.
 
     `problem`: why the address cannot be opened here, so that nothing is recorded and the time is declared; `url` is empty then.
     """
@@ -69,6 +74,8 @@ class StreamOrder:
     enabled: bool = True
     problem: str = ""
     certificate: bytes | None = None
+    plan: RecordingPlan | None = field(default=None, compare=False)
+    has_sub: bool = field(default=False, compare=False)
 
     def __repr__(self) -> str:
         return f"StreamOrder({self.name}, {self.stream.name.lower()})"
@@ -109,15 +116,22 @@ class StreamRecorder:
         keys: PeriodKeys,
         open_source: SourceFactory,
         resume_reason: GapReason,
+        attention: Attention | None = None,
+        memory: PreRollMemory | None = None,
     ) -> None:
-        """`resume_reason`: why there is nothing between the last record of the stream and now."""
+        """`resume_reason`: why there is nothing between the last record of the stream and now. `attention`: what goes on
+        before the camera; `memory`: what streams that wait for an event share."""
         self.order = order
         self.lock = threading.Lock()
         self.feed = LiveFeed()
         self.chain = StreamChain(spool, clock, identity, order.camera, order.stream)
         self._spool, self._clock, self._open_source = spool, clock, open_source
         self._sink = _Sink(spool, clock, identity, keys, self.chain, self.feed)
-        self._segmenter = Segmenter(self._sink, clock, order.limits)
+        gate = Gate(order.stream, order.has_sub, clock, attention or Attention())
+        self._segmenter = PlannedSegmenter(
+            self._sink, clock, order.limits, gate, PreRollMemory() if memory is None else memory
+        )
+        self.follow_plan(order)
         self._resume_reason = resume_reason
         self._stop = threading.Event()
         self._backoff = Backoff()
@@ -135,6 +149,12 @@ class StreamRecorder:
         self._thread = threading.Thread(
             target=self._run, name=f"{order.name} {order.stream.name}", daemon=True
         )
+
+    def follow_plan(self, order: StreamOrder) -> None:
+        """Record by the plan of this order from the next picture on; a stream that is switched off has none."""
+        plan = order.plan if order.enabled and not order.problem else None
+        with self.lock:
+            self._segmenter.follow(plan, order.has_sub)
 
     def start(self) -> None:
         """Open the chain and begin. Raises DiskFull when not even a record fits."""
@@ -235,11 +255,11 @@ class StreamRecorder:
                     self._bytes += len(event.data)
                     if event.kind == "video":
                         self._frame_ns = event.arrival_ns
-                        beginning.check(event, recording=self._segmenter.recording)
+                        beginning.check(event, recording=self._segmenter.began)
                         if beginning.track is not None:
                             self._standing.take(beginning.track.codec, event)
-                    if event.kind == "video" and self._state != "recording" and self._segmenter.recording:
-                        self._set_state("recording", "")
+                        if state := self._segmenter.state:
+                            self._set_state(state, "")
                     if not steady and event.arrival_ns - began_ns > _STEADY_S * 1e9:
                         steady = True
                         self._backoff.reset()
@@ -278,7 +298,7 @@ class StreamRecorder:
             if state != self._state:
                 self._since_us = self._clock.wall_us()
             self._state, self._detail = state, detail
-            log = logger.info if state == "recording" else logger.warning
+            log = logger.info if state in _WELL else logger.warning
             log("%s: %s%s", self.order, state, f": {detail}" if detail else "")
 
     # Every second, from the agent's own thread

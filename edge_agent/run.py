@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from edge_agent import __version__, metrics
 from edge_agent.asked import Asked
+from edge_agent.attention import Attention, attend
 from edge_agent.budget import Budgets
 from edge_agent.capture.choose import open_source
 from edge_agent.chronicle import Chronicle
@@ -37,6 +38,7 @@ from edge_agent.orders import CameraSetup, Orders
 from edge_agent.pace import Pace
 from edge_agent.passwords.changing import Passwords
 from edge_agent.passwords.ways import load_ways
+from edge_agent.preroll import PreRollMemory
 from edge_agent.publishing import Publishing
 from edge_agent.rebuild import set_aside
 from edge_agent.recorder import SourceFactory, StreamOrder, StreamRecorder, Ticker
@@ -85,6 +87,8 @@ class Recorders:
         open_source: SourceFactory = open_source,
     ) -> None:
         self._spool, self._clock = spool, clock
+        self._memory = PreRollMemory()
+        self._attention: dict[uuid.UUID, Attention] = {}
         self._sealing, self._keys, self._open_source = sealing, keys, open_source
         self._recorders: dict[Key, StreamRecorder] = {}
         self._lock = threading.Lock()
@@ -108,6 +112,11 @@ class Recorders:
         with self._lock:
             return self._recorders.get((camera, stream))
 
+    def attention(self, camera: uuid.UUID) -> Attention:
+        """What goes on before a camera, for all of its streams."""
+        with self._lock:
+            return self._attention.setdefault(camera, Attention())
+
     def follow(self, orders: Orders) -> None:
         """Start, stop and replace recorders so that they match the orders. Blocks while segments close. Raises DiskFull."""
         self._spool.room.budget_bytes = orders.settings.spool_budget_bytes
@@ -121,6 +130,9 @@ class Recorders:
             stale = {key: r for key, r in self._recorders.items() if wanted.get(key) != r.order}
             for key in stale:
                 del self._recorders[key]
+            going_on = list(self._recorders.items())
+        for key, recorder in going_on:
+            recorder.follow_plan(wanted[key])
         self._stop_all(list(stale.values()))
         for key in self._pending.keys() - wanted.keys():
             if key in self._seen:
@@ -172,6 +184,8 @@ class Recorders:
             keys=self._keys,
             open_source=self._open_source,
             resume_reason=reason,
+            attention=self.attention(order.camera),
+            memory=self._memory,
         )
         recorder.start()
         with self._lock:
@@ -243,6 +257,8 @@ def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> 
         setup.enabled,
         problem,
         setup.certificate,
+        setup.plan,
+        setup.source_sub is not None or Stream.SUB in setup.unopened,
     )
 
 
@@ -366,6 +382,7 @@ class Agent:
             budgets.run(),
             control.run(),
             health.run(),
+            attend(self.happenings, self.orders, self.recorders.attention, self.clock),
             self.chronicle.run(),
             listeners.run(),
             self.passwords.run(cloud),

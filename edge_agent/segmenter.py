@@ -107,6 +107,7 @@ class Segmenter:
         self._offset_us = offset_us(clock)
         self._losses: list[list[int]] = []
         self._lost_now = 0
+        self._key_frames_only = False
         self._clear_run()
 
     def _clear_run(self) -> None:
@@ -159,6 +160,25 @@ class Segmenter:
             self.packets_lost += event.count
             self._lost_now += event.count
 
+    def keep_key_frames(self, only: bool) -> None:
+        """From the next run on, keep of the pictures key frames alone, or all of them. Call between runs."""
+        if only != self._key_frames_only:
+            self._key_frames_only = only
+            self._depth = self._stated_depth()
+
+    def cut(self, following: AccessUnit) -> None:
+        """End the run where this picture begins, which is not handed over: nothing between them is missing."""
+        held = self._held
+        if self._run is None or held is None or self._segment is None or self._jumped(following):
+            self._end_run()
+            return
+        begin = following.time + self._shift
+        held.duration = max(1, self._decode_time(begin) - held.decode_time)
+        self._keep(held)
+        self._held = None
+        self._close_segment(begin)
+        self._clear_run()
+
     def interrupt(self, reason: GapReason, detail: str = "") -> None:
         """Recording cannot go on: close what is open and remember why."""
         self._end_run()
@@ -166,11 +186,14 @@ class Segmenter:
             self._declare_until_now()
         self._reason, self._detail = reason, detail
 
-    def tick(self) -> None:
-        """Declare a lasting interruption every minute. Call each second or so."""
+    def tick(self, hold_us: int | None = None) -> None:
+        """Declare a lasting interruption every minute, up to `hold_us` where that is given: what came since is held and may
+        be recorded yet. Call each second or so."""
         if self._run is not None or self._reason is None or self.covered_until_us is None:
             return
         now_us = self._clock.wall_us()
+        if hold_us is not None:
+            now_us = min(now_us, hold_us)
         if now_us - self.covered_until_us >= GAP_REPEAT_US:
             self._declare(now_us)
 
@@ -213,7 +236,8 @@ class Segmenter:
                     GapReason.STREAM_PARAMETERS_CHANGED, "the camera changed its picture's parameters"
                 )
             if event.track is not None and event.track != self._video_track:
-                self._depth = event.track.reorder_depth or 0
+                self._video_track = event.track
+                self._depth = self._stated_depth()
             self._video_track = event.track
             return
         assert event.track is None or isinstance(event.track, AudioTrack)
@@ -223,10 +247,18 @@ class Segmenter:
             self._audio_track = event.track
             self._audio = None
 
+    def _stated_depth(self) -> int:
+        """How many pictures come later than they are shown; key frames alone never do."""
+        track = self._video_track
+        return 0 if track is None or self._key_frames_only else track.reorder_depth or 0
+
     # Pictures
 
     def _picture(self, unit: AccessUnit) -> None:
         if self._video_track is None:
+            return
+        if self._key_frames_only and not unit.sync:
+            self._pass_over(unit)
             return
         if self._run is not None and self._jumped(unit):
             self._break_run(GapReason.MEDIA_TIME_JUMPED, "the camera's time stamps jumped")
@@ -254,6 +286,12 @@ class Segmenter:
         if self._lag_us is None or lag_us < self._lag_us:
             self._lag_us = lag_us
         self._bytes += len(unit.data)
+
+    def _pass_over(self, unit: AccessUnit) -> None:
+        """A picture that is not kept: the one before it lasts longer. A jump is noticed at the next key frame."""
+        if self._run is not None and not self._jumped(unit):
+            self._max_time = max(self._max_time, unit.time)
+            self._last_arrival_ns = unit.arrival_ns
 
     def _jumped(self, unit: AccessUnit) -> bool:
         ahead = unit.time - self._max_time
@@ -300,7 +338,8 @@ class Segmenter:
         """The held picture's duration is known now; cut fragment and segment before the following one where due."""
         duration = following.decode_time - held.decode_time
         held.duration = duration
-        self._interval = max(1, min(duration, VIDEO_TIMESCALE))
+        if not self._key_frames_only:
+            self._interval = max(1, min(duration, VIDEO_TIMESCALE))
         self._keep(held)
         cut = self._cut_before(following)
         if cut or following.sync or self._samples_duration + duration > FRAGMENT_S * VIDEO_TIMESCALE:
@@ -389,10 +428,11 @@ class Segmenter:
         """Close everything: the run is over."""
         held = self._held
         if self._segment is not None and held is not None:
-            held.duration = self._interval
+            end = self._max_time + self._shift + self._interval
+            held.duration = end - held.decode_time if self._key_frames_only else self._interval
             self._keep(held)
             self._held = None
-            self._close_segment(self._max_time + self._shift + self._interval)
+            self._close_segment(end)
         self._clear_run()
 
     def _break_run(self, reason: GapReason, detail: str) -> None:

@@ -124,7 +124,7 @@ class Report:
                 f"{'ahead of' if status.clock_ahead_us > 0 else 'behind'} the portal's: check its time service"
             )
         for stream in status.heartbeat.streams:
-            if stream.state not in ("recording", "disabled"):
+            if stream.state not in ("recording", "disabled", "by-plan", "waiting-for-event"):
                 why = f": {stream.detail}" if stream.detail else ""
                 found.append(f"{_stream_name(status, stream)}: {stream.state}{why}")
         return found
@@ -258,7 +258,7 @@ def _stream_facts(stream: StreamHealth, now_us: int) -> list[str]:
         facts.append(f"{stream.width}×{stream.height}")
     if stream.bits_per_s:
         facts.append(f"{stream.bits_per_s / 1e6:.1f} Mbit/s, {stream.frames_per_s:.1f} pictures/s")
-    if stream.last_frame_us is not None and stream.state != "recording":
+    if stream.last_frame_us is not None and stream.state not in ("recording", "by-plan", "waiting-for-event"):
         facts.append(f"last picture {_ago(now_us - stream.last_frame_us)}")
     if stream.oldest_unsent_us is not None and now_us - stream.oldest_unsent_us > _LATE_US:
         facts.append(f"not uploaded since {_ago(now_us - stream.oldest_unsent_us)}")

@@ -13,6 +13,7 @@ from typing import Any
 from protocol import fields
 from protocol.errors import ProtocolError
 from protocol.finding import check_service
+from protocol.plan import RecordingPlan
 from sealing.canonical import decode_canonical, encode_canonical
 
 VERSION = 1
@@ -40,6 +41,7 @@ class CameraOrder:
     """One camera to record. Sources are envelopes (SPEC 3.2, purpose 4) to the agent's box key around the RTSP URL in UTF-8.
 
     `certificate`: SHA-256 of the certificate (DER) a person accepted; over rtsps the camera must show that one and no other.
+    `plan`: when it is recorded and how much of it; None: all of it, always.
     `events`: whether, and where, its own events are listened to.
     """
 
@@ -50,6 +52,7 @@ class CameraOrder:
     source_sub: bytes | None
     audio: bool
     certificate: bytes | None = None
+    plan: RecordingPlan | None = None
     events: EventsOrder | None = None
 
     def to_map(self) -> dict[int, Any]:
@@ -63,6 +66,8 @@ class CameraOrder:
         }
         if self.certificate is not None:
             row[7] = self.certificate
+        if self.plan is not None:
+            row[8] = self.plan.to_map()
         if self.events is not None:
             row[9] = self.events.to_map()
         return row
@@ -70,7 +75,7 @@ class CameraOrder:
     @classmethod
     def from_map(cls, value: object) -> CameraOrder:
         row = fields.mapping(value, "camera order")
-        sub, certificate, events = row.get(5), row.get(7), row.get(9)
+        sub, certificate, plan, events = row.get(5), row.get(7), row.get(8), row.get(9)
         return cls(
             fields.uid(row.get(1), "camera"),
             fields.text(row.get(2), "camera name"),
@@ -79,6 +84,7 @@ class CameraOrder:
             None if sub is None else fields.data(sub, "sub source"),
             fields.boolean(row.get(6), "audio"),
             None if certificate is None else fields.data(certificate, "certificate", length=32),
+            None if plan is None else RecordingPlan.from_map(plan),
             None if events is None else EventsOrder.from_map(events),
         )
 

@@ -19,6 +19,8 @@ CAMERA_STATES: Final = (
     "disabled",
     "disk-full",
     "wrong-certificate",
+    "by-plan",
+    "waiting-for-event",
 )
 
 

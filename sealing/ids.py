@@ -126,7 +126,7 @@ class GapReason(IntEnum):
     STREAM_PARAMETERS_CHANGED = 11
     CLOCK_STEPPED = 12
     SEALED_DATA_DAMAGED = 13
-    SCHEDULE = 14
+    BY_PLAN = 14
 
 
 class GenesisReason(IntEnum):

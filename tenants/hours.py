@@ -445,10 +445,11 @@ def _windows_from(value: Any, at: str) -> Windows:
         raise HoursRefused(at, _("must be null, or a list of windows"))
     if len(value) > WINDOWS_MOST:
         raise HoursRefused(at, _("may list %(most)s windows at most") % {"most": WINDOWS_MOST})
-    return tuple(_window_from(row, f"{at}.{number}") for number, row in enumerate(value))
+    return tuple(window_from_json(row, f"{at}.{number}") for number, row in enumerate(value))
 
 
-def _window_from(row: Any, at: str) -> Window:
+def window_from_json(row: Any, at: str) -> Window:
+    """One window, `{"days": ["mon", …], "from": "08:00", "to": "18:00"}`. Raises HoursRefused, naming the field under `at`."""
     if not isinstance(row, dict) or row.keys() != {"days", "from", "to"}:
         raise HoursRefused(at, _("must be an object with days, from and to"))
     days = row["days"]
@@ -473,14 +474,16 @@ def _minute_from(value: Any, at: str) -> int:
 def _windows_to(windows: Windows) -> list[dict[str, Any]] | None:
     if windows is None:
         return None
-    return [
-        {
-            "days": [DAYS[day] for day in sorted(window.days)],
-            "from": minute_text(window.from_min),
-            "to": minute_text(window.to_min),
-        }
-        for window in windows
-    ]
+    return [window_to_json(window) for window in windows]
+
+
+def window_to_json(window: Window) -> dict[str, Any]:
+    """The JSON of one window."""
+    return {
+        "days": [DAYS[day] for day in sorted(window.days)],
+        "from": minute_text(window.from_min),
+        "to": minute_text(window.to_min),
+    }
 
 
 def _back_from(value: Any) -> int | None:

@@ -19,7 +19,11 @@ const GAP_REASONS: Record<number, string> = {
   11: t("the camera's settings changed"),
   12: t("the agent's clock was set"),
   13: t("sealed data was damaged on the agent"),
+  14: t("the recording plan wanted nothing then"),
 };
+
+/** The gap reason that is nobody's fault. */
+export const BY_PLAN = 14;
 
 export function gapReason(reason: number | null): string {
   return (reason !== null && GAP_REASONS[reason]) || t("no reason is known");
@@ -48,6 +52,7 @@ export const NO_EVENT = t("There is no other event in the time shown");
 
 /** "Not recorded: the camera could not be reached". */
 export function runWords(state: RunState, reason: number | null): string {
+  if (state === "gap" && reason === BY_PLAN) return t("Not recorded by plan");
   return state === "gap" ? t("Not recorded: {reason}", { reason: gapReason(reason) }) : RUN_STATES[state];
 }
 

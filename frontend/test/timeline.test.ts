@@ -68,6 +68,13 @@ describe("bars", () => {
     expect(out[1]?.width).toBeGreaterThanOrEqual(1.5);
   });
 
+  it("show time that was not to be recorded as a state of its own, under whatever was recorded", () => {
+    const out = bars([at(0, 1800, "gap", 14), at(1800, 1801, "recorded"), at(1801, 3600, "gap", 14)], view);
+    expect(out.map((bar) => bar.state)).toEqual(["by-plan", "recorded", "by-plan"]);
+    expect(runWords("gap", 14)).toBe("Not recorded by plan");
+    expect(bars([at(0, 1800, "gap", 1)], view).map((bar) => bar.state)).toEqual(["gap"]);
+  });
+
   it("find what lies under the pointer, short runs first", () => {
     const runs = [at(0, 100, "recorded"), at(50, 50.2, "gap", 2), at(200, 300, "missing")];
     expect(runAt(runs, NOON + 50.1 * S, 0)?.[2]).toBe("gap");

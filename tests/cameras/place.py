@@ -59,8 +59,11 @@ class Place:
 
     def orders(self) -> dict[str, Any]:
         """The agent's command document: cameras by name."""
-        command = CommandDocument.from_payload(parse1(self.box.state().command).payload)
-        return {order.name: order for order in command.cameras}
+        return {order.name: order for order in self.command().cameras}
+
+    def command(self) -> CommandDocument:
+        """The agent's newest command document."""
+        return CommandDocument.from_payload(parse1(self.box.state().command).payload)
 
     def source(self, order: Any, stream: Stream = Stream.MAIN) -> str:
         sealed = order.source_main if stream is Stream.MAIN else order.source_sub

@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from edge_agent.attention import Attention
 from edge_agent.capture.native_source import NativeSource
 from edge_agent.capture.pyav_source import PyAvSource
 from edge_agent.clock import SystemClock
@@ -22,6 +23,7 @@ from edge_agent.salvage import salvage
 from edge_agent.seal import Identity
 from edge_agent.segmenter import Limits, main_limits
 from edge_agent.spool import Spool
+from protocol.plan import RecordingPlan
 from sealing.chain import verify_chain
 from sealing.ids import EnvelopePurpose, GapReason, RecipientKind, Rendition, Stream, rendition_class
 from sealing.index import open_index
@@ -96,8 +98,14 @@ class Box:
         stream: Stream = Stream.MAIN,
         enabled: bool = True,
         source: type[NativeSource] | type[PyAvSource] = NativeSource,
+        plan: RecordingPlan | None = None,
+        has_sub: bool = True,
+        attention: Attention | None = None,
     ) -> StreamRecorder:
-        order = StreamOrder(self.camera, stream, "gate", url, audio, limits or main_limits(2), enabled)
+        limits = limits or main_limits(2)
+        order = StreamOrder(
+            self.camera, stream, "gate", url, audio, limits, enabled, plan=plan, has_sub=has_sub
+        )
         return StreamRecorder(
             order,
             spool=self.spool,
@@ -108,6 +116,7 @@ class Box:
                 url, audio=audio, open_timeout_s=3.0, stall_timeout_s=stall_s
             ),
             resume_reason=resume,
+            attention=attention,
         )
 
     # Looking inside

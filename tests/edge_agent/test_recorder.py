@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from edge_agent.attention import Attention
 from edge_agent.capture.native_source import NativeSource
 from edge_agent.capture.pyav_source import PyAvSource
 from edge_agent.errors import SourceFailed
@@ -22,6 +23,7 @@ from edge_agent.run import Recorders
 from edge_agent.segmenter import main_limits
 from edge_agent.spool import Spool
 from protocol.command import AgentSettings
+from protocol.plan import Mode, RecordingPlan, Rule
 from sealing.ids import GapReason, Rendition
 from sealing.record import Beat, Clock, Genesis, Segment
 from tests.edge_agent.box import Box, wait_for
@@ -412,3 +414,30 @@ def test_a_renamed_camera_is_recorded_on_without_a_gap(camera, box):
     recorders.stop()
     runs = {segment.run for segment in box.segments()[: seen + 1]}
     assert len(runs) == 1
+
+
+def test_by_plan_one_connection_serves_waiting_an_event_and_nothing_at_all(camera, box):
+    plan = RecordingPlan("UTC", Rule(Mode.EVENT), pre_roll_s=2, post_roll_s=0, triggers=frozenset({"motion"}))
+    attention = Attention()
+    recorder = box.recorder(camera.url("main"), plan=plan, attention=attention)
+    recorder.start()
+    wait_for(lambda: recorder.health().state == "waiting-for-event", what="waiting for an event")
+    wait_for(lambda: recorder.feed.video is not None, what="live view")
+    wait_for(lambda: recorder._segmenter.frames > 100, what="pre-roll")
+    begun_us = box.clock.wall_us()
+    attention.heard(frozenset({"motion"}), frozenset({"motion"}), box.clock.mono_ns())
+    wait_for(lambda: len(box.segments()) >= 2, what="the event's segments")
+    assert recorder.health().state == "recording"
+    attention.heard(frozenset(), frozenset(), box.clock.mono_ns())
+    wait_for(lambda: recorder.health().state == "waiting-for-event", what="the event's end")
+    recorder.follow_plan(replace(recorder.order, plan=replace(plan, usual=Rule(Mode.OFF))))
+    wait_for(lambda: recorder.health().state == "by-plan", what="nothing by plan")
+    recorder.stop()
+    assert recorder.health().restarts == 0
+    segments, gaps = box.segments(), box.gaps()
+    assert 1.9 < (begun_us - segments[0].start_us) / 1e6 < 4
+    shown = [shown_s(picture) - stated for stated, picture in box.open(segments[0]).pictures()]
+    assert all(abs(offset) < 0.3 for offset in shown), "held pictures have wrong dates"
+    assert {gap.reason for gap in gaps} == {GapReason.BY_PLAN}
+    rows = sorted((one.start_us, one.end_us) for one in [*segments, *gaps])
+    assert all(abs(after[0] - before[1]) < 100_000 for before, after in pairwise(rows))

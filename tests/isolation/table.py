@@ -625,6 +625,22 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
+        PAGES + "cameras/<uuid:camera_id>/recording",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/recording"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "cameras/<uuid:camera_id>/recording",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/recording"),
+        body=lambda s: {"version": "1", "mode": "off", "quality": "full", "before": "0", "after": "0"},
+        names_object=True,
+        succeeds=(302, 409),  # 409: a row before changed the camera
+    ),
+    Url(
         PAGES + "cameras/<uuid:camera_id>/switch",
         "POST",
         Requires(may.CAMERA_EDIT),

@@ -35,6 +35,7 @@ SORTS = {
     "access": _("Refusals"),
     "approval": _("Approvals"),
     "break-glass": _("Break glass"),
+    "alarms": _("Alarms"),
     "mail": _("Mail"),
     "passkey": _("Passkeys"),
     "browser": _("Browsers that are remembered"),

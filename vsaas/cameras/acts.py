@@ -22,6 +22,7 @@ _camera_fields = each_of(
     CERTIFICATE,
     gettext_noop("name"),
     gettext_noop("audio"),
+    gettext_noop("recording"),
     gettext_noop("events"),
     gettext_noop("site"),
     gettext_noop("groups"),

@@ -28,6 +28,7 @@ from vsaas.cameras.errors import (
 )
 from vsaas.cameras.kept import kept_footage
 from vsaas.cameras.models import RETENTION_DAYS_MAX, Camera
+from vsaas.cameras.recording import plan_from_json
 from vsaas.cameras.replies import CAMERA, SITE, CameraPage, CameraReply, SitePage, SiteReply
 from vsaas.cameras.services import (
     GROUPS_MAX,
@@ -139,6 +140,12 @@ class CameraFields(Fields):
         required=False,
         allow_blank=True,
         help_text='SHA-256 in hex of the only certificate the camera may show over rtsps; "": whichever it shows.',
+    )
+    recording = serializers.JSONField(
+        required=False,
+        allow_null=True,
+        help_text="When it is recorded and how much of it, whole; null: everything, always. `mode` continuous, event or off and "
+        "`quality` full, key-frames or sub; `windows` in which others hold; `pre_roll_s`, `post_roll_s` and `triggers` of events.",
     )
     version = serializers.IntegerField(
         min_value=1,
@@ -298,6 +305,8 @@ class OneCamera(ApiView):
     def _changed(self, request: Request, camera_id: UUID) -> Response:
         camera = self._locked(request, camera_id)
         fields = _with_credentials(valid(CameraFields(data=request.data)))
+        if fields.get("recording") is not None:
+            fields["recording"] = plan_from_json(fields["recording"], camera.site.timezone)
         change = CameraChange(**_with_site(self, fields))
         require_no_gain_by(self.actor, camera, change)
         return Response(_one(self, camera_update(camera, change, who(self.actor))))

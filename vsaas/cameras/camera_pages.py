@@ -22,10 +22,12 @@ from tenants.permissions import AGENT_ENROL, CAMERA_EDIT
 from vsaas.agents.models import Agent
 from vsaas.audit.services import who
 from vsaas.cameras.addresses import split_credentials
+from vsaas.cameras.commands import recording_plan
 from vsaas.cameras.errors import AgentGone, CameraNameTaken, InvalidCamera, StaleVersion
 from vsaas.cameras.forms import CameraDeletionForm, CameraForm, NewCameraForm
 from vsaas.cameras.kept import default_retention_days, kept_footage
 from vsaas.cameras.models import Camera, CameraPassword, StreamKind
+from vsaas.cameras.recording import sentences
 from vsaas.cameras.services import (
     CameraChange,
     NewCamera,
@@ -198,6 +200,7 @@ def _camera_context(actor: Actor, camera: Camera) -> dict[str, Any]:
         "kept_from": instant(kept.from_us) if kept else None,
         "effective_days": camera.retention_days or default_retention_days(),
         "row": camera,
+        "recording": sentences(recording_plan(camera)),
         "password_set": CameraPassword.objects.filter(camera=camera)
         .values_list("changed_at", flat=True)
         .first(),

@@ -2,9 +2,11 @@
 
 from protocol.command import CameraOrder, EventsOrder
 from protocol.passwords import ONVIF
+from protocol.plan import RecordingPlan
 from vsaas.agents.commands import issue_command
 from vsaas.agents.models import Agent
 from vsaas.cameras.models import Camera, CameraPassword, StreamKind
+from vsaas.cameras.recording import plan_from_json
 
 
 def tell_agent(agent: Agent, *, skip: int = 0) -> int:
@@ -16,6 +18,7 @@ def tell_agent(agent: Agent, *, skip: int = 0) -> int:
     Agent.objects.select_for_update().get(id=agent.id)
     cameras = (
         Camera.objects.filter(agent=agent, deleted_at=None)
+        .select_related("site")
         .prefetch_related("sources")
         .order_by("created_at", "id")
     )
@@ -26,6 +29,11 @@ def tell_agent(agent: Agent, *, skip: int = 0) -> int:
         order for camera in cameras if (order := _order(camera, services.get(camera.id, ""))) is not None
     ]
     return issue_command(agent, orders, skip=skip)
+
+
+def recording_plan(camera: Camera) -> RecordingPlan | None:
+    """The camera's plan in the zone of its site; None: everything, always."""
+    return None if camera.recording is None else plan_from_json(camera.recording, camera.site.timezone)
 
 
 def _order(camera: Camera, service: str) -> CameraOrder | None:
@@ -41,5 +49,6 @@ def _order(camera: Camera, service: str) -> CameraOrder | None:
         source_sub=sources.get(StreamKind.SUB),
         audio=camera.audio,
         certificate=None if camera.certificate is None else bytes(camera.certificate),
+        plan=recording_plan(camera),
         events=EventsOrder(service) if camera.events else None,
     )

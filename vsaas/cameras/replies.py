@@ -42,6 +42,36 @@ class CameraCertificate(BaseModel):
     shown: str | None = Field(description="The one the camera showed last, as the agent says.")
 
 
+class RecordingRule(BaseModel):
+    """When something is recorded, and what of it is kept."""
+
+    mode: Literal["continuous", "event", "off"]
+    quality: Literal["full", "key-frames", "sub"] = Field(
+        description="Both streams, of the main stream key frames alone, or the sub stream alone."
+    )
+
+
+class RecordingWindow(RecordingRule):
+    """Hours in which another rule holds."""
+
+    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]
+    begin: str = Field(alias="from", description="Such as 08:00.")
+    to: str = Field(
+        description="Not after `from`: on the day after. 24:00 is midnight at the end of the day."
+    )
+
+
+class CameraRecording(RecordingRule):
+    """A recording plan. Mode and quality hold where no window does; of windows that overlap, the first."""
+
+    windows: list[RecordingWindow]
+    pre_roll_s: int = Field(description="So much before an event is recorded, 0 to 30.")
+    post_roll_s: int = Field(description="So much after it, 0 to 300.")
+    triggers: list[Literal["motion", "tamper", "input", "line", "sound", "manual"]] = Field(
+        description="What counts as an event."
+    )
+
+
 class CameraReply(BaseModel):
     """A camera with its state."""
 
@@ -56,7 +86,16 @@ class CameraReply(BaseModel):
     retention_days: int | None = Field(description="null: the organisation's.")
     version: int = Field(description="Grows with every change.")
     time_zone: str = Field(description="Of its site, a name of the IANA data base.")
-    state: Literal["recording", "offline", "disabled", "agent-offline", "waiting", "deleted"]
+    state: Literal[
+        "recording",
+        "offline",
+        "disabled",
+        "agent-offline",
+        "waiting",
+        "deleted",
+        "by-plan",
+        "waiting-for-event",
+    ]
     since_us: Micros | None = Field(description="Since when it is in this state.")
     reason: str | None = Field(
         description="The agent's word for what is wrong (refused: wrong password; stalled: sends nothing; …), else null."
@@ -64,6 +103,9 @@ class CameraReply(BaseModel):
     newest_us: Micros | None = Field(description="End of the newest recorded second the portal knows.")
     streams: list[StreamName]
     audio: bool = Field(description="Whether sound is recorded.")
+    recording: CameraRecording | None = Field(
+        description="When it is recorded and how much of it, in the time zone of its site; null: everything, always."
+    )
     events: bool = Field(description="Whether the camera's own events (ONVIF) are listened to.")
     protection: CameraProtection
     certificate: CameraCertificate
@@ -199,6 +241,7 @@ CAMERA: dict[str, Any] = {
     "newest_us": 1764064990000000,
     "streams": ["main", "sub"],
     "audio": True,
+    "recording": None,
     "events": False,
     "protection": {
         "link": "plain",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -12,15 +13,16 @@ from django.utils.translation import gettext_lazy as _
 
 from protocol.camera_source import seal_source
 from protocol.errors import ProtocolError
+from protocol.plan import RecordingPlan
 from sealing.ids import Stream
 from tenants.access import Actor, Place, place_of
 from tenants.models import Membership, Site
 from vsaas.accounts.gains import Move, require_no_gain
 from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose
 from vsaas.audit.services import Who, differences, record_act, what
-from vsaas.cameras import acts
+from vsaas.cameras import acts, recording
 from vsaas.cameras.addresses import wrong_in_words
-from vsaas.cameras.commands import tell_agent
+from vsaas.cameras.commands import recording_plan, tell_agent
 from vsaas.cameras.errors import (
     AgentGone,
     CameraAddedAlready,
@@ -77,6 +79,7 @@ class NewCamera:
 class CameraChange:
     """New values of a camera; what is None stays. `retention_days` 0: the tenant's default. `sub_url` "": no sub.
     `certificate`: SHA-256 in hex of the only one the camera may show over rtsps; "": whichever it shows.
+    `recording`: None: everything, always; its zone is that of the camera's site.
 
     `version`: what the change was based on; None: whatever is stored now.
     """
@@ -91,6 +94,7 @@ class CameraChange:
     site: Site | None = None
     groups: Sequence[str] | None = None
     certificate: str | None = None
+    recording: RecordingPlan | Literal["as it is"] | None = "as it is"
     version: int | None = None
 
 
@@ -177,13 +181,59 @@ def camera_update(camera: Camera, change: CameraChange, by: Who) -> Camera:
         changed.append(acts.SUB_ADDRESS)
     if change.groups is not None and _set_groups(camera, change.groups):
         changed.append("groups")
+    _require_sub(camera, changed)
     if changed:
         camera.version += 1
         _save(camera)
         _record_change(camera, changed, by, before)
-    if set(changed) - {"site", acts.RETENTION_DAYS, "groups"}:
+    # A plan is told in the zone of the site.
+    only_here = {acts.RETENTION_DAYS, "groups"} | ({"site"} if camera.recording is None else set())
+    if set(changed) - only_here:
         tell_agent(camera.agent)
     return camera
+
+
+def recording_change(cameras: Sequence[Camera], plan: RecordingPlan | None, by: Who) -> int:
+    """Has all these cameras recorded by one plan, each agent being told once; returns how many that changed. Raises
+    InvalidCamera, which names the camera, and CameraDeleted; nothing is changed then.
+
+    The caller has checked `camera:edit` on each.
+    """
+    agents: dict[UUID, Agent] = {}
+    count = 0
+    with transaction.atomic():
+        for one in sorted(cameras, key=lambda camera: camera.id):
+            camera = _locked(one)
+            before = _told(camera)
+            changed = _apply(camera, CameraChange(recording=plan))
+            if not changed:
+                continue
+            _require_sub(camera, changed)
+            camera.version += 1
+            camera.save()
+            _record_change(camera, changed, by, before)
+            agents[camera.agent_id] = camera.agent
+            count += 1
+        for agent in agents.values():
+            tell_agent(agent)
+    return count
+
+
+def _require_sub(camera: Camera, changed: Sequence[str]) -> None:
+    """Refuse to keep the sub stream alone of a camera that has none: nothing would be recorded. Raises InvalidCamera."""
+    plan = recording_plan(camera)
+    if (
+        plan is None
+        or not {recording.FIELD, acts.SUB_ADDRESS} & set(changed)
+        or not recording.needs_sub(plan)
+    ):
+        return
+    if not CameraSource.objects.filter(camera=camera, stream=StreamKind.SUB).exists():
+        raise InvalidCamera(
+            recording.FIELD if recording.FIELD in changed else "sub_url",
+            _("the camera %(camera)s has no sub stream, which is all its plan keeps at some times")
+            % {"camera": camera.name},
+        )
 
 
 def camera_delete(camera: Camera, by: Who, *, erase_footage: bool) -> None:
@@ -283,6 +333,11 @@ def _apply(camera: Camera, change: CameraChange) -> list[str]:
         if certificate != (None if camera.certificate is None else bytes(camera.certificate)):
             camera.certificate = certificate
             changed.append(acts.CERTIFICATE)
+    if change.recording != "as it is":
+        document = None if change.recording is None else recording.plan_to_json(change.recording)
+        if document != camera.recording:
+            camera.recording = document
+            changed.append(recording.FIELD)
     return changed
 
 
@@ -297,6 +352,7 @@ def _told(camera: Camera) -> dict[str, object]:
         "site": camera.site.name,
         "retention days": camera.retention_days,
         "accepted certificate": accepted_certificate(camera),
+        "recording": recording.plan_text(recording_plan(camera)),
         "groups": set(CameraGroup.objects.filter(camera=camera).values_list("name", flat=True)),
     }
 

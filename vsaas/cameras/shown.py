@@ -40,6 +40,8 @@ CAMERA_STATES: dict[str, tuple[str, str, str | Promise, str | Promise]] = {
         _("This camera was deleted; its recordings stay until their time is over"),
     ),
     "disabled": ("", "off", _("Disabled"), _("Recording of this camera is switched off")),
+    "by-plan": ("", "off", _("Not by plan"), _("By its recording plan nothing is recorded now")),
+    "waiting-for-event": ("info", "wait", _("Ready"), _("Recorded when something happens")),
 }
 AGENT_STATES: dict[str, Words] = {
     states.ONLINE: ("ok", "ok", _("Online")),
@@ -57,6 +59,8 @@ STREAM_STATES: dict[str, Words] = {
     "disabled": ("", "off", _("Disabled")),
     "disk-full": ("bad", "warn", _("Agent's disk is full")),
     "wrong-certificate": ("bad", "key", _("Shows another certificate")),
+    "by-plan": ("", "off", _("Not by plan")),
+    "waiting-for-event": ("info", "wait", _("Ready for an event")),
 }
 # The same in a sentence, for the page of one camera.
 SENTENCES: dict[str, str | Promise] = {
@@ -67,6 +71,10 @@ SENTENCES: dict[str, str | Promise] = {
     "unusable": _("What the camera sends cannot be recorded."),
     "disk-full": _("The agent's disk is full, so nothing is recorded."),
     "wrong-certificate": _("The camera shows another certificate than the one that was accepted."),
+    "by-plan": _("By the camera's recording plan nothing of this is recorded now."),
+    "waiting-for-event": _(
+        "Nothing is recorded until something happens. The newest seconds are held in memory."
+    ),
 }
 # What to do about a stream that is not recorded.
 NEXT_STEPS: dict[str, str | Promise] = {

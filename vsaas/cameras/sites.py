@@ -12,6 +12,7 @@ from vsaas.accounts.gains import Move, require_no_gain
 from vsaas.agents.models import Agent, EnrolmentCode
 from vsaas.audit.services import Who, differences, record_act, what, who
 from vsaas.cameras import acts
+from vsaas.cameras.commands import tell_agent
 from vsaas.cameras.errors import InvalidSite, SiteNameTaken, SiteNotEmpty
 from vsaas.cameras.models import Camera
 from vsaas.common import clock
@@ -39,7 +40,16 @@ def site_change(site: Site, by: Who, *, name: str | None = None, timezone: str |
         site.name, site.timezone = wanted["name"], wanted["timezone"]
         _save(site)
         record_act(acts.SITE_CHANGED, by, what(site), changed=", ".join(changed), **told)
+    if "timezone" in changed:
+        _tell_agents(site)
     return site
+
+
+def _tell_agents(site: Site) -> None:
+    """Have the recording plans of its cameras hold in its new zone."""
+    planned = Camera.objects.filter(site=site, deleted_at=None, recording__isnull=False)
+    for agent in Agent.objects.filter(id__in=planned.values("agent_id"), revoked_at=None):
+        tell_agent(agent)
 
 
 COUNTED = {

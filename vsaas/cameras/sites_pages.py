@@ -39,7 +39,7 @@ from vsaas.cameras.kept import default_retention_days, kept_footage
 from vsaas.cameras.models import Camera
 from vsaas.cameras.shown import CAMERA_STATES, STREAM_STATES, agent_shown, instant
 from vsaas.cameras.sites import leaves_behind, site_add, site_change, site_delete, what_keeps
-from vsaas.cameras.states import RECORDING, camera_states, groups_in_use
+from vsaas.cameras.states import RECORDING, WELL, camera_states, groups_in_use
 from vsaas.common.links import tenant_url
 
 DONE = {
@@ -93,7 +93,7 @@ class Filter:
     def takes_camera(self, row: dict[str, Any], site_named: bool) -> bool:
         named = site_named or self.words in row["name"].casefold()
         in_group = not self.group or self.group in row["groups"]
-        return named and in_group and not (self.trouble and row["state"] == RECORDING)
+        return named and in_group and not (self.trouble and row["state"] in WELL)
 
     def takes_agent(self, row: dict[str, Any], site_named: bool) -> bool:
         named = site_named or self.words in row["name"].casefold()

@@ -31,9 +31,18 @@ OFFLINE = "offline"
 DISABLED = "disabled"
 AGENT_OFFLINE = "agent-offline"
 DELETED = "deleted"
+BY_PLAN = "by-plan"
+WAITING_FOR_EVENT = "waiting-for-event"
 
 # What an agent says of a stream (protocol.health.CAMERA_STATES) → what people are told; all others mean offline.
-_TOLD = {"recording": RECORDING, "connecting": WAITING, "disabled": DISABLED}
+_TOLD = {
+    "recording": RECORDING,
+    "connecting": WAITING,
+    "disabled": DISABLED,
+    "by-plan": BY_PLAN,
+    "waiting-for-event": WAITING_FOR_EVENT,
+}
+WELL = (RECORDING, BY_PLAN, WAITING_FOR_EVENT)
 
 
 def camera_states(actor: Actor, cameras: Iterable[Camera] | None = None) -> list[dict[str, Any]]:
@@ -87,6 +96,7 @@ def _state_json(actor: Actor, camera: Camera, newest_us: int | None) -> dict[str
         "newest_us": newest_us if _may_know(actor, camera, newest_us) else None,
         "streams": [StreamKind(source.stream).name.lower() for source in _sources(camera)],
         "audio": camera.audio,
+        "recording": camera.recording,
         "events": camera.events,
         "protection": protection_of(camera),
         "certificate": {"accepted": accepted_certificate(camera), "shown": _shown_certificate(camera)},
@@ -124,8 +134,11 @@ def state_of(camera: Camera) -> tuple[str, int | None, str | None]:
     if not streams:
         return WAITING, None, None
     main = min(streams, key=lambda row: row["stream"])
+    if main["state"] == "by-plan":
+        # Where the plan keeps the sub stream alone, that one says how the camera is recorded.
+        main = max(streams, key=lambda row: row["stream"])
     told = _TOLD.get(main["state"], OFFLINE)
-    return told, main["since_us"], None if told == RECORDING else main["state"]
+    return told, main["since_us"], None if told in WELL else main["state"]
 
 
 def _streams(camera: Camera) -> list[dict[str, Any]]:

@@ -39,6 +39,7 @@ from vsaas.cameras.groups_api import Groups
 from vsaas.cameras.importing_api import CameraImports, ImportedCameras
 from vsaas.cameras.importing_pages import import_cameras, imported_cameras
 from vsaas.cameras.palette import palette
+from vsaas.cameras.recording_pages import camera_recording
 from vsaas.cameras.setting_pages import camera_setting, set_camera
 from vsaas.cameras.sites_pages import add_site, change_site, delete_site, sites
 from vsaas.cameras.sync_page import sync
@@ -82,6 +83,7 @@ pages = [
     path("commissioning/<uuid:site_id>/sign-off", sign_off_site, name="sites-sign-off"),
     path("sign-offs/<uuid:sign_off_id>/report", sign_off_report, name="sites-sign-off-report"),
     path("cameras/<uuid:camera_id>/settings", change_camera, name="sites-camera"),
+    path("cameras/<uuid:camera_id>/recording", camera_recording, name="sites-camera-recording"),
     path("cameras/<uuid:camera_id>/switch", switch_camera, name="sites-camera-switch"),
     path("cameras/<uuid:camera_id>/certificate", accept_certificate, name="sites-camera-certificate"),
     path("cameras/<uuid:camera_id>/delete", delete_camera, name="sites-camera-delete"),

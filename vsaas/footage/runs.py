@@ -111,5 +111,11 @@ def coarsen(runs: list[Run], resolution_us: int) -> list[Run]:
 
 
 def _worst(cluster: list[Run]) -> Run:
-    worst = min(cluster, key=lambda run: _SEVERITY[run.state])
+    worst = min(cluster, key=_severity)
     return Run(cluster[0].from_us, cluster[-1].to_us, worst.state, worst.reason)
+
+
+def _severity(run: Run) -> int:
+    """What nobody wanted recorded hides nothing that was."""
+    by_plan = run.state == TimelineState.GAP and run.reason == GapReason.BY_PLAN
+    return max(_SEVERITY.values()) + 1 if by_plan else _SEVERITY[run.state]

@@ -150,7 +150,7 @@ export interface ApiCamera {
   readonly id: string;
   readonly name: string;
   readonly site: string;
-  readonly state: "recording" | "offline" | "disabled" | "agent-offline" | "waiting" | "deleted";
+  readonly state: "recording" | "offline" | "disabled" | "agent-offline" | "waiting" | "deleted" | "by-plan" | "waiting-for-event";
   readonly since_us: number | null;
   /** The agent's word for what is wrong, or `revoked`. */
   readonly reason: string | null;

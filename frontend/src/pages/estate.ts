@@ -4,6 +4,7 @@ import "../styles/player.css";
 import { Api } from "../api/client";
 import { t } from "../i18n/t";
 import type { StreamName } from "../sealing/registry";
+import { sends } from "./states";
 
 const ENROLLING_MS = 2000;
 
@@ -78,7 +79,7 @@ function picture(tile: HTMLElement, doing: HTMLElement): void {
       refused = true;
       document.querySelector("details.estate-address")?.setAttribute("open", "");
     }
-    const recording = told?.dataset["state"] === "recording" && tile.dataset["live"] === "1";
+    const recording = sends(told?.dataset["state"]) && tile.dataset["live"] === "1";
     if (!recording || document.hidden) {
       close?.();
       close = null;

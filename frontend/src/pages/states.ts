@@ -27,8 +27,15 @@ export const STATE_WORDS: Record<ApiCamera["state"], Words> = {
     tone: "",
     icon: "off",
   },
+  "by-plan": { label: tIn("camera state", "Not by plan"), why: t("By its recording plan nothing is recorded now"), tone: "", icon: "off" },
+  "waiting-for-event": { label: tIn("camera state", "Ready"), why: t("Recorded when something happens"), tone: "info", icon: "wait" },
   disabled: { label: tIn("camera state", "Disabled"), why: t("Recording of this camera is switched off"), tone: "", icon: "off" },
 };
+
+/** Whether the camera sends pictures, kept or not. */
+export function sends(state: ApiCamera["state"] | string | undefined): boolean {
+  return state === "recording" || state === "by-plan" || state === "waiting-for-event";
+}
 
 /** Makes the badge inside `root` say this state. */
 export function showState(root: ParentNode, state: ApiCamera["state"]): void {

@@ -1,5 +1,6 @@
 /** Geometry of the timeline: instants to pixels, zoom and pan, ticks, and what lies under a point. Pure. */
 import type { RunState, TimelineRun } from "../api/types";
+import { BY_PLAN } from "../words";
 import { clockMinute, clockTime, day, zoneName, zoneOffsetUs } from "../times";
 
 export interface View {
@@ -54,8 +55,8 @@ export function centred(view: View, us: number, share: number): View {
   return { ...view, fromUs, toUs: fromUs + span };
 }
 
-/** `altered`: playback found it there; the records cannot know. */
-export type BarState = RunState | "altered";
+/** `altered`: playback found it there; the records cannot know. `by-plan`: a gap the recording plan wanted. */
+export type BarState = RunState | "altered" | "by-plan";
 
 export interface Bar {
   readonly x: number;
@@ -73,17 +74,23 @@ export function marks(instants: readonly number[], view: View): Bar[] {
 
 const LEAST_PX = 1.5;
 
+/** What goes before what where both cannot be shown: what is amiss, then what was recorded, then what nobody wanted recorded. */
+function weight(state: BarState): number {
+  return state === "by-plan" ? 0 : state === "recorded" ? 1 : 2;
+}
+
 /**
  * What to paint, left to right. A run too short to be seen is still shown, neighbours that look alike are one bar, and where
  * many short ones fall together what is not recorded goes before what is: never more bars than there is room to tell apart.
  * `runs` in order of time.
  */
 export function bars(runs: readonly TimelineRun[], view: View): Bar[] {
-  const out: { x: number; width: number; state: RunState }[] = [];
+  const out: { x: number; width: number; state: BarState }[] = [];
   for (let i = firstEndingAfter(runs, view.fromUs); i < runs.length; i++) {
-    const [fromUs, toUs, state] = runs[i] as TimelineRun;
+    const [fromUs, toUs, told, reason] = runs[i] as TimelineRun;
     if (fromUs >= view.toUs) break;
     if (toUs <= view.fromUs) continue;
+    const state = told === "gap" && reason === BY_PLAN ? "by-plan" : told;
     let x = Math.max(0, xOf(view, fromUs));
     const exact = Math.min(view.width, xOf(view, toUs));
     let end = Math.min(view.width, Math.max(exact, x + LEAST_PX));
@@ -93,7 +100,7 @@ export function bars(runs: readonly TimelineRun[], view: View): Bar[] {
       last.width = Math.max(last.width, end - last.x);
       continue;
     }
-    if (last && x < edge && (state === "recorded" || last.state !== "recorded")) {
+    if (last && x < edge && weight(state) <= weight(last.state)) {
       // What stands there already is not painted over; of this one is shown what reaches beyond.
       if (exact <= edge) continue;
       [x, end] = [edge, exact];

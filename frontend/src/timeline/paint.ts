@@ -38,7 +38,7 @@ export interface LaneContent {
   readonly marks: readonly Bar[];
 }
 
-type LaneState = Exclude<BarState, "altered" | "not-permitted">;
+type LaneState = Exclude<BarState, "altered" | "not-permitted" | "by-plan">;
 
 interface Colours {
   readonly recorded: string;
@@ -179,6 +179,7 @@ export class Painter {
 
   private paintBar(context: CanvasRenderingContext2D, colours: Colours, { top, height }: Lane, bar: Bar): void {
     if (bar.state === "not-permitted") return paintLocked(context, colours, top, height, bar);
+    if (bar.state === "by-plan") return paintByPlan(context, colours, top + height / 2, bar);
     if (bar.state === "altered") return paintAltered(context, colours, top, height, bar.x + bar.width / 2, bar.width);
     context.fillStyle = this.fill(context, colours, bar.state);
     if (bar.state === "deleted") {
@@ -265,6 +266,12 @@ function paintEvent(context: CanvasRenderingContext2D, colours: Colours, { top, 
     context.lineTo(middle - size, y - half);
     context.fill();
   }
+}
+
+/** A thin line and nothing else: time of which nothing was to be recorded is no fault. */
+function paintByPlan(context: CanvasRenderingContext2D, colours: Colours, middle: number, bar: Bar): void {
+  context.fillStyle = colours.deleted;
+  context.fillRect(bar.x, Math.round(middle), bar.width, 1);
 }
 
 const LOCK_PX = 12;

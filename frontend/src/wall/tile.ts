@@ -2,7 +2,7 @@
 import type { ApiCamera } from "../api/types";
 import { h } from "../dom";
 import { decimal } from "../i18n/t";
-import { showState } from "../pages/states";
+import { sends, showState } from "../pages/states";
 import type { StreamName } from "../sealing/registry";
 import type { Still } from "../stills/stills";
 import { clockTime, day, knownZone, zoneName, zoneOffsetUs } from "../times";
@@ -113,7 +113,7 @@ export class WallTile {
 
   /** Whether a live picture is to be had. */
   get canLive(): boolean {
-    return this.mayLive && this.state === "recording" && this.streams.length > 0;
+    return this.mayLive && sends(this.state) && this.streams.length > 0;
   }
 
   /** Picture width worth fetching, device pixels. */
@@ -206,7 +206,7 @@ export class WallTile {
     const words = this.missing();
     this.why.hidden = words === null;
     if (words !== null && this.whyText.textContent !== words) this.whyText.textContent = words;
-    const off = this.state !== "recording" && !this.isLive;
+    const off = !sends(this.state) && !this.isLive;
     this.why.querySelector("use")?.setAttribute("href", off || this.problem ? "#i-off" : "#i-camera");
     this.element.dataset["picture"] = this.isLive ? "live" : this.pictureUs === null ? "none" : off ? "last" : "still";
     this.tick();
@@ -217,14 +217,14 @@ export class WallTile {
     if (this.isLive) return null;
     if (this.grave) return this.problem;
     if (this.news?.phase === "stalled") return WORDS.stalled;
-    if (this.state !== "recording") return whyWords(this.state, this.reason);
+    if (!sends(this.state)) return whyWords(this.state, this.reason);
     if (this.news?.why && this.news.phase !== "idle") return this.news.why;
     if (this.pictureUs !== null) return this.problem;
     return this.problem ?? (this.watching ? WORDS.connecting : whyWords(this.state, null));
   }
 
   private sinceWords(): string {
-    if (this.state === "recording" || this.sinceUs === null) return "";
+    if (sends(this.state) || this.sinceUs === null) return "";
     return WORDS.since(this.time(this.sinceUs), ago(this.nowUs() - this.sinceUs));
   }
 

@@ -20,6 +20,8 @@ const STATES: Record<ApiCamera["state"], string> = {
   "agent-offline": t("The agent of this camera has not been heard from"),
   disabled: t("Recording of this camera is switched off"),
   deleted: t("This camera was deleted; its recordings stay until their time is over"),
+  "by-plan": t("By its recording plan nothing is recorded now"),
+  "waiting-for-event": t("Recorded when something happens"),
 };
 
 export function whyWords(state: ApiCamera["state"], reason: string | null): string {

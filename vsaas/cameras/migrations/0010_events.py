@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cameras", "0008_passwords")]
+    dependencies = [("cameras", "0009_recording")]
 
     operations = [
         migrations.AddField(
