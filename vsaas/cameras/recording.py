@@ -16,7 +16,6 @@ from protocol.plan import (
     DAY_MINUTES,
     POST_ROLL_S_MOST,
     PRE_ROLL_S_MOST,
-    TRIGGERS,
     WINDOWS_MOST,
     Mode,
     PlanWindow,
@@ -50,8 +49,9 @@ TRIGGER_WORDS: Final = {
     "input": gettext_lazy("an input of the camera"),
     "line": gettext_lazy("a line that is crossed"),
     "sound": gettext_lazy("a sound"),
-    "manual": gettext_lazy("a person who starts it"),
 }
+OFFERED: Final = tuple(TRIGGER_WORDS)
+"""What may be chosen: kinds that something tells the agent of."""
 _KNOWN: Final = {"mode", "quality", "windows", "pre_roll_s", "post_roll_s", "triggers"}
 _DEFAULT: Final = RecordingPlan("UTC")
 
@@ -89,7 +89,7 @@ def plan_to_json(plan: RecordingPlan) -> dict[str, Any]:
         ],
         "pre_roll_s": plan.pre_roll_s,
         "post_roll_s": plan.post_roll_s,
-        "triggers": [name for name in TRIGGERS if name in plan.triggers],
+        "triggers": [name for name in OFFERED if name in plan.triggers],
     }
 
 
@@ -133,8 +133,8 @@ def _seconds(document: dict[str, Any], name: str, most: int, default: int) -> in
 
 
 def _triggers(value: Any) -> frozenset[str]:
-    if not isinstance(value, list) or any(one not in TRIGGERS for one in value):
-        raise _refused("triggers", _("must be a list of: %(names)s") % {"names": ", ".join(TRIGGERS)})
+    if not isinstance(value, list) or any(one not in OFFERED for one in value):
+        raise _refused("triggers", _("must be a list of: %(names)s") % {"names": ", ".join(OFFERED)})
     return frozenset(value)
 
 
@@ -197,7 +197,7 @@ def _hours(window: PlanWindow) -> str:
 
 
 def _listed(triggers: Iterable[str]) -> str:
-    return ", ".join(str(TRIGGER_WORDS[name]) for name in TRIGGERS if name in triggers)
+    return ", ".join(str(TRIGGER_WORDS[name]) for name in OFFERED if name in triggers)
 
 
 def week_words(plan: RecordingPlan | None) -> str:

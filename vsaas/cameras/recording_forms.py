@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import QueryDict
 
-from protocol.plan import POST_ROLL_S_MOST, PRE_ROLL_S_MOST, TRIGGERS, WINDOWS_MOST, RecordingPlan
+from protocol.plan import POST_ROLL_S_MOST, PRE_ROLL_S_MOST, WINDOWS_MOST, RecordingPlan
 from tenants.hours import DAYS
 from vsaas.accounts.hours_forms import Row
 from vsaas.cameras.errors import InvalidCamera
@@ -15,6 +15,7 @@ from vsaas.cameras.recording import (
     FIELD,
     MODE_WORDS,
     MODES,
+    OFFERED,
     QUALITIES,
     QUALITY_WORDS,
     TRIGGER_WORDS,
@@ -90,7 +91,7 @@ class RecordingForm:
     def _read(self, posted: QueryDict) -> None:
         self.mode, self.quality = posted.get("mode", ""), posted.get("quality", "")
         self.before, self.after = posted.get("before", "").strip(), posted.get("after", "").strip()
-        self.triggers = [name for name in posted.getlist("triggers") if name in TRIGGERS]
+        self.triggers = [name for name in posted.getlist("triggers") if name in OFFERED]
         self.also = posted.getlist("also")
         self.rows = []
         for number in range(WINDOWS_MOST):
@@ -155,6 +156,5 @@ class RecordingForm:
     def kinds(self) -> list[Choice]:
         """What may count as an event, to tick."""
         return [
-            {"value": name, "words": TRIGGER_WORDS[name], "chosen": name in self.triggers}
-            for name in TRIGGERS
+            {"value": name, "words": TRIGGER_WORDS[name], "chosen": name in self.triggers} for name in OFFERED
         ]

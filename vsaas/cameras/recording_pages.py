@@ -60,6 +60,7 @@ def camera_recording(request: HttpRequest, camera_id: UUID) -> HttpResponse:
         "zone": zone,
         "has_sub": camera.sources.filter(stream=StreamKind.SUB).exists(),
         "others": _others(actor, camera, form),
+        "deaf": plan is not None and plan.by_event and not camera.events,
         "said": said(request),
     }
     return render(request, "cameras/recording.html", context, status=status)

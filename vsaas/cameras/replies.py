@@ -67,7 +67,7 @@ class CameraRecording(RecordingRule):
     windows: list[RecordingWindow]
     pre_roll_s: int = Field(description="So much before an event is recorded, 0 to 30.")
     post_roll_s: int = Field(description="So much after it, 0 to 300.")
-    triggers: list[Literal["motion", "tamper", "input", "line", "sound", "manual"]] = Field(
+    triggers: list[Literal["motion", "tamper", "input", "line", "sound"]] = Field(
         description="What counts as an event."
     )
 
