@@ -8,12 +8,14 @@ from uuid import UUID
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from tenants import access
 from tenants.declare import requires
 from tenants.errors import VsaasError
+from tenants.hours import DAYS
 from tenants.middleware import signed_in
 from tenants.models import Tenant
 from tenants.permissions import AGENT_EDIT, AGENT_VIEW, TENANT_EDIT
@@ -41,15 +43,6 @@ _NEXT = {
     UpdateState.REFUSED: _("It records with the version it has. Look at the reason, then update it again."),
     UpdateState.NO_ANSWER: _("Look whether the agent is online, then update it again."),
 }
-_DAYS = {
-    "mon": _("Monday"),
-    "tue": _("Tuesday"),
-    "wed": _("Wednesday"),
-    "thu": _("Thursday"),
-    "fri": _("Friday"),
-    "sat": _("Saturday"),
-    "sun": _("Sunday"),
-}
 
 
 class UpdatePolicyForm(forms.Form):
@@ -57,7 +50,9 @@ class UpdatePolicyForm(forms.Form):
 
     automatic = forms.BooleanField(label=_("Roll out newer releases by themselves"), required=False)
     days = forms.MultipleChoiceField(
-        label=_("On these days"), choices=list(_DAYS.items()), widget=forms.CheckboxSelectMultiple
+        label=_("On these days"),
+        choices=[(day, WEEKDAYS[at]) for at, day in enumerate(DAYS)],
+        widget=forms.CheckboxSelectMultiple,
     )
     starts = forms.CharField(
         label=_("From"), max_length=5, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
