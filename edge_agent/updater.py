@@ -194,6 +194,10 @@ def instance_of(status: dict[str, Any] | None) -> str | None:
     return None if status is None else str(status["heartbeat"].get("instance"))
 
 
+_WELL: Final = ("recording", "by-plan", "waiting-for-event")
+"""States of a stream whose pictures come and are kept as the camera's plan says (`protocol.health.CAMERA_STATES`)."""
+
+
 def streams_of(status: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
     """The streams of a status, by camera and stream."""
     rows = [] if status is None else status["heartbeat"].get("streams")
@@ -208,7 +212,7 @@ def trouble(status: dict[str, Any] | None, version: str, before: dict[str, Any])
     if status["heartbeat"].get("software") != f"{PACKAGE} {version}":
         return f"another version runs: {str(status['heartbeat'].get('software'))[:40]}"
     streams = streams_of(status)
-    lost = [key for key in before["recording"] if streams.get(key, {}).get("state") != "recording"]
+    lost = [key for key in before["recording"] if streams.get(key, {}).get("state") not in _WELL]
     if lost:
         names = status.get("camera_names")
         name = names.get(lost[0].partition("/")[0]) if isinstance(names, dict) else None
@@ -234,7 +238,7 @@ def _moment(places: Places) -> dict[str, Any]:
     streams = streams_of(status)
     return {
         "instance": instance_of(status),
-        "recording": sorted(key for key, row in streams.items() if row.get("state") == "recording"),
+        "recording": sorted(key for key, row in streams.items() if row.get("state") in _WELL),
         "last_us": _last_us(streams),
     }
 

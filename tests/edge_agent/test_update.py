@@ -217,6 +217,10 @@ def test_a_version_is_well_when_it_records_what_was_recorded_and_reaches_the_por
     assert updater.trouble(lost, "2.0", before) == "1 of 2 streams are not recorded, Gate among them"
     lost["heartbeat"]["streams"] = []
     assert "2 of 2 streams" in str(updater.trouble(lost, "2.0", before))
+    waiting = status()
+    waiting["heartbeat"]["streams"][0]["state"] = "waiting-for-event"
+    waiting["heartbeat"]["streams"][1]["state"] = "by-plan"
+    assert updater.trouble(waiting, "2.0", before) is None
 
 
 def test_the_installer_follows_no_link_out_of_the_recorders_folder(tmp_path: Path) -> None:
