@@ -194,7 +194,7 @@ def run_client(surroundings: dict[str, str]) -> subprocess.CompletedProcess[str]
 def test_the_example_client_lists_what_was_recorded(surroundings: dict[str, str]) -> None:
     done = run_client(surroundings)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["Gate", "Gate", "agent-offline", "0.0", "min"]
+    assert done.stdout.split() == ["Gate", "Gate", "waiting", "0.0", "min"]
 
 
 def test_the_example_client_says_what_is_wrong(surroundings: dict[str, str]) -> None:

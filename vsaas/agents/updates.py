@@ -87,7 +87,9 @@ def order_now(agent: Agent, release: Offered | None, by: Who) -> AgentUpdate:
         )
     row = plan(agent, release, None)
     if row.held:
-        raise NothingToUpdate(_("%(agent)s is held at its version: release it first") % {"agent": agent.name})
+        raise NothingToUpdate(
+            _("%(agent)s is held at its version: let it be updated first") % {"agent": agent.name}
+        )
     give(row)
     record_act(acts.UPDATE_ORDERED, by, what(agent), version=release.version)
     return row

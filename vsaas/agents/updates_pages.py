@@ -43,6 +43,10 @@ _NEXT = {
     UpdateState.REFUSED: _("It records with the version it has. Look at the reason, then update it again."),
     UpdateState.NO_ANSWER: _("Look whether the agent is online, then update it again."),
 }
+<<<<<<< HEAD
+=======
+_DAYS = dict(zip(DAYS, WEEKDAYS.values(), strict=True))
+>>>>>>> main
 
 
 class UpdatePolicyForm(forms.Form):
@@ -68,7 +72,7 @@ class UpdatePolicyForm(forms.Form):
     )
     healthy_hours = forms.IntegerField(
         label=_("The next stage begins after (hours)"),
-        help_text=_("So long every agent of a stage has to run well."),
+        help_text=_("Every agent of a stage has to run well for this long."),
     )
     wave_percent = forms.IntegerField(label=_("Agents in each further stage (%)"))
     stop_percent = forms.IntegerField(label=_("Stop when more of a stage fail than (%)"))

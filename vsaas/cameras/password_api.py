@@ -108,7 +108,7 @@ class PasswordScheduleReply(BaseModel):
     site: Id | None
     group: str | None
     months: int
-    hour: int = Field(description="Of the site's own time.")
+    hour: int = Field(description="In the site's own time.")
 
 
 class PasswordSchedulePage(BaseModel):
@@ -364,7 +364,7 @@ class PasswordSchedules(ApiView):
         problems=(InvalidPasswordChange,),
     )
     def post(self, request: Request) -> Response:
-        """Every so many months, in an hour of the site's own time. There is one per site, per group and for all: a second one
+        """Months between changes, in an hour of the site's own time. There is one per site, per group and for all: a second one
         changes the first."""
         wish = schedule_place(self.actor, valid(ScheduleFields(data=request.data)))
         return Response(schedule_json(set_schedule(wish, who(self.actor))))

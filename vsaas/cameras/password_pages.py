@@ -65,13 +65,15 @@ class ScheduleForm(forms.Form):
     """When, and of which cameras."""
 
     place = forms.ChoiceField(label=_("Of"), error_messages={"invalid_choice": _("Choose one of the list.")})
-    months = forms.IntegerField(label=_("Every so many months"), min_value=1, max_value=MONTHS_MAX, initial=6)
+    months = forms.IntegerField(
+        label=_("Months between changes"), min_value=1, max_value=MONTHS_MAX, initial=6
+    )
     hour = forms.TypedChoiceField(
         label=_("In the hour"),
         coerce=int,
         choices=[(hour, f"{hour:02}:00") for hour in range(24)],
         initial=3,
-        help_text=_("Of the site's own time."),
+        help_text=_("In the site's own time."),
     )
 
     def __init__(self, data: Any, *, places: list[tuple[str, Any]]) -> None:

@@ -21,7 +21,9 @@ CAUSES: dict[str, tuple[Promise, Promise]] = {
     ),
     "unsupported": (
         _("The camera does not let users be changed by ONVIF."),
-        _("Change its password in the camera and type it here, or use a plug-in for its make."),
+        _(
+            "Change its password in the camera and type it on the camera's page, or use a plug-in for its make."
+        ),
     ),
     "refused-setting": (
         _("The camera refuses the password."),
@@ -59,7 +61,7 @@ CAUSES: dict[str, tuple[Promise, Promise]] = {
     ),
     "separate-users": (
         _("The camera has users for ONVIF beside those of its streams. The former password was put back."),
-        _("Change its password in the camera and type it here."),
+        _("Change its password in the camera and type it on the camera's page."),
     ),
     "separate-kept": (
         _(
