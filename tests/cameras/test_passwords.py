@@ -19,8 +19,9 @@ from sealing.ids import Stream
 from tenants.models import Membership
 from tenants.permissions import INSTALLER
 from tenants.scope import tenant_scope
+from tests.api_calls import problem
 from tests.cameras.place import BY, Place, call
-from tests.cast import make_account, make_fresh, sign_in
+from tests.cast import later, make_account, make_fresh, sign_in
 from tests.reading import text
 from vsaas.agents.commands import NEWS_ORDER, channel_of
 from vsaas.agents.presence import presence_key
@@ -238,6 +239,12 @@ def test_an_installer_changes_passwords_and_sees_none(place: Place, agent: Agent
     path = f"cameras/{place.camera.id}/password"
     assert call(browser, place, "POST", f"{path}/revealing", {}).status_code == 403
     assert call(browser, place, "GET", path).json()["may"]["reveal"] is False
+    # Nor says where the password is sent.
+    assert call(browser, place, "PATCH", path, {"service": "http://mine.example/"}).status_code == 403
+    assert browser.post(place.url(path), {"service": "mine.example", "way": "onvif"}).status_code == 403
+    page = browser.get(place.url(path))
+    assert page.status_code == 200
+    assert "How it is changed" not in text(page)
 
 
 def test_where_the_organisation_holds_its_keys_the_portal_shows_none(place: Place, agent: Agent) -> None:
@@ -280,6 +287,8 @@ def test_the_schedule_changes_what_is_due_in_its_hour_of_the_site(
 
 def test_how_a_password_is_changed_is_set_and_wrong_ways_are_refused(place: Place, agent: Agent) -> None:
     path = f"cameras/{place.camera.id}/password"
+    with later(minutes=6):
+        assert problem(call(place.alice, place, "PATCH", path, {"way": "axis"})) == "stale-factor"
     saved = place.alice.post(place.url(path), {"service": "10.0.0.7:8080", "way": "axis"})
     assert saved.status_code == 302
     assert (

@@ -219,7 +219,7 @@ def chosen(actor: Actor, fields: dict[str, Any]) -> tuple[list[Camera], str]:
 class CameraPasswordView(ApiView):
     """GET: what is known of a camera's password. PATCH: how it is changed."""
 
-    access = Requires(CAMERA_EDIT)
+    access = Requires(CAMERA_EDIT, CAMERA_PASSWORD, fresh=True)
 
     @describe("Get what is known of a camera's password", reply=CameraPasswordReply, example=KNOWN)
     def get(self, request: Request, camera_id: UUID) -> Response:
@@ -235,8 +235,10 @@ class CameraPasswordView(ApiView):
         problems=(InvalidPasswordChange,),
     )
     def patch(self, request: Request, camera_id: UUID) -> Response:
-        """`way` names a plug-in where the camera does not manage its users by ONVIF."""
+        """`way` names a plug-in where the camera does not manage its users by ONVIF. `service` is at the camera's own host. It says
+        where the password is sent, so it takes the right to see it too; no access token can do this."""
         camera = camera_of(self.actor, camera_id)
+        access.require(self.actor, CAMERA_PASSWORD, camera)
         now = password_json(self.actor, camera)
         fields = {name: now[name] for name in ("way", "service")} | valid(WayFields(data=request.data))
         set_way(camera, who(self.actor), **fields)

@@ -241,12 +241,14 @@ def remove_schedule(request: HttpRequest, schedule_id: UUID) -> HttpResponse:
     return HttpResponseRedirect(tenant_url(request, "sites-passwords"))
 
 
-@requires(CAMERA_EDIT)
+@requires(CAMERA_EDIT, CAMERA_PASSWORD, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def camera_password(request: HttpRequest, camera_id: UUID) -> HttpResponse:
     """What is known of a camera's password, and how it is changed."""
     actor = signed_in(request)
     camera = camera_of(actor, camera_id)
+    if request.method == "POST":
+        access.require(actor, CAMERA_PASSWORD, camera)
     now = password_json(actor, camera)
     form = WayForm(request.POST if request.method == "POST" else None, initial=now)
     if request.method == "POST" and form.is_valid():
@@ -267,6 +269,7 @@ def _password_context(actor: Actor, camera: Camera) -> dict[str, Any]:
     newest = last.order_by("-run__started_at", "-id").first()
     return {
         "camera": camera,
+        "may_set": access.may(actor, CAMERA_PASSWORD, camera),
         "now": password_json(actor, camera),
         "set_at": None if known is None else known.changed_at,
         "due": next_changes([camera]).get(camera.id),
