@@ -307,6 +307,19 @@ def test_how_a_password_is_changed_is_set_and_wrong_ways_are_refused(place: Plac
         assert Camera.objects.get(id=place.camera.id).passwords.count() == 0
 
 
+def test_a_schedule_passes_no_denial_by(place: Place) -> None:
+    fields = {"months": 6, "hour": 3}
+    made = call(place.alice, place, "POST", "password-schedules", fields).json()
+    with tenant_scope(place.cast.tenant_a.id):
+        iris = make_account("Iris")
+        Membership.objects.create(account=iris, role=INSTALLER.name)
+        Membership.objects.create(account=iris, role=INSTALLER.name, camera_id=place.camera.id, denies=True)
+    browser = sign_in(iris)
+    for one in (fields, fields | {"group": "entrance"}):
+        assert call(browser, place, "POST", "password-schedules", one).status_code == 403
+    assert call(browser, place, "DELETE", f"password-schedules/{made['id']}").status_code == 403
+
+
 def test_a_month_that_is_shorter_ends_on_its_last_day() -> None:
     at = dt.datetime(2026, 8, 31, 3, tzinfo=dt.UTC)
     assert months_later(at, 6) == dt.datetime(2027, 2, 28, 3, tzinfo=dt.UTC)

@@ -11,10 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants import access
-from tenants.access import Actor
+from tenants.access import Actor, Grant
 from tenants.declare import Requires
 from tenants.models import Site
-from tenants.permissions import CAMERA_EDIT, CAMERA_PASSWORD
+from tenants.permissions import CAMERA_EDIT, CAMERA_PASSWORD, Role
 from vsaas.audit.services import who
 from vsaas.cameras.errors import InvalidPasswordChange, NothingToReveal, PasswordUnderWay
 from vsaas.cameras.models import ALL_CAMERAS, Camera, PasswordSchedule
@@ -335,9 +335,23 @@ def schedule_place(actor: Actor, fields: dict[str, Any]) -> Wish:
     if fields.get("site"):
         site = access.get(actor, CAMERA_EDIT, Site.objects.all(), id=fields["site"])
     wish = Wish(fields["months"], fields["hour"], site, fields.get("group", ""))
-    if site is None:
-        access.require(actor, CAMERA_EDIT, PasswordSchedule(group=wish.group, months=1, hour=0))
+    require_throughout(actor, PasswordSchedule(site=site, group=wish.group, months=1, hour=0))
     return wish
+
+
+def require_throughout(actor: Actor, schedule: PasswordSchedule) -> None:
+    """Return when the actor may change every camera the schedule speaks of. Raises Denied: also where one is denied to them."""
+    place = Grant(Role("", "", frozenset()), schedule.site_id, schedule.group)
+    access.require(actor, CAMERA_EDIT, schedule)
+    if not actor.allows_throughout(CAMERA_EDIT, place):
+        raise access.denied(CAMERA_EDIT)
+
+
+def schedule_of(actor: Actor, schedule_id: UUID) -> PasswordSchedule:
+    """A schedule the actor may end. Raises NotFound, Denied."""
+    found: PasswordSchedule = access.get(actor, CAMERA_EDIT, PasswordSchedule.objects.all(), id=schedule_id)
+    require_throughout(actor, found)
+    return found
 
 
 class PasswordSchedules(ApiView):
@@ -380,8 +394,5 @@ class OnePasswordSchedule(ApiView):
     @describe("End a schedule of password changes", status=204)
     def delete(self, request: Request, schedule_id: UUID) -> Response:
         """What is under way goes on."""
-        end_schedule(
-            access.get(self.actor, CAMERA_EDIT, PasswordSchedule.objects.all(), id=schedule_id),
-            who(self.actor),
-        )
+        end_schedule(schedule_of(self.actor, schedule_id), who(self.actor))
         return Response(status=204)

@@ -22,7 +22,7 @@ from vsaas.agents.presence import is_present
 from vsaas.audit.services import who
 from vsaas.cameras.errors import InvalidPasswordChange, PasswordUnderWay
 from vsaas.cameras.models import Camera, CameraPassword, PasswordChange, PasswordSchedule, PasswordState
-from vsaas.cameras.password_api import camera_of, chosen, schedule_place
+from vsaas.cameras.password_api import camera_of, chosen, schedule_of, schedule_place
 from vsaas.cameras.password_schedules import MONTHS_MAX, end_schedule, next_changes, set_schedule
 from vsaas.cameras.password_views import counts, password_json, run_of, visible_changes, visible_runs
 from vsaas.cameras.password_words import CAUSES, STATES
@@ -237,7 +237,7 @@ def add_schedule(request: HttpRequest) -> HttpResponse:
 def remove_schedule(request: HttpRequest, schedule_id: UUID) -> HttpResponse:
     """Ends a schedule."""
     actor = signed_in(request)
-    end_schedule(access.get(actor, CAMERA_EDIT, PasswordSchedule.objects.all(), id=schedule_id), who(actor))
+    end_schedule(schedule_of(actor, schedule_id), who(actor))
     return HttpResponseRedirect(tenant_url(request, "sites-passwords"))
 
 
