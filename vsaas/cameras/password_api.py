@@ -249,6 +249,7 @@ class PasswordRevealing(ApiView):
     """POST: a camera's password."""
 
     access = Requires(CAMERA_PASSWORD, fresh=True)
+    keeps_answers = False  # each time is written down, and no password is kept
 
     @describe(
         "See a camera's password",
