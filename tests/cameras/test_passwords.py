@@ -307,6 +307,22 @@ def test_how_a_password_is_changed_is_set_and_wrong_ways_are_refused(place: Plac
         assert Camera.objects.get(id=place.camera.id).passwords.count() == 0
 
 
+def test_a_schedule_with_more_cameras_than_a_run_takes_begins_with_as_many(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(place.alice, place, "POST", "password-schedules", {"months": 1, "hour": 3})
+    zone = ZoneInfo(place.cast.site_a.timezone)
+    at = (clock.now() + dt.timedelta(days=70)).astimezone(zone).replace(hour=3).astimezone(dt.UTC)
+    monkeypatch.setattr(passwords, "CAMERAS_MOST", 1)
+    monkeypatch.setattr("vsaas.cameras.password_schedules.CAMERAS_MOST", 1)
+    with tenant_scope(place.cast.tenant_a.id):
+        camera_add(place.box.agent(), NewCamera("Gate", "rtsp://u:p@10.0.0.8/gate"), BY)
+        monkeypatch.setattr(clock, "now", lambda: at)
+        for begun in (1, 2):
+            begin_due()
+            assert PasswordChange.objects.count() == begun
+
+
 def test_a_schedule_passes_no_denial_by(place: Place) -> None:
     fields = {"months": 6, "hour": 3}
     made = call(place.alice, place, "POST", "password-schedules", fields).json()
