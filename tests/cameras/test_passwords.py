@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -27,7 +28,8 @@ from vsaas.agents.commands import NEWS_ORDER, channel_of
 from vsaas.agents.presence import presence_key
 from vsaas.audit.models import AuditInbox
 from vsaas.cameras import passwords
-from vsaas.cameras.models import Camera, PasswordChange
+from vsaas.cameras.handing_over import sealed_elsewhere
+from vsaas.cameras.models import Camera, CameraSource, PasswordChange
 from vsaas.cameras.password_schedules import begin_due, months_later
 from vsaas.cameras.services import NewCamera, camera_add
 from vsaas.common import clock
@@ -226,6 +228,18 @@ def test_an_address_typed_meanwhile_stays_and_the_new_password_is_not_lost(
     path = f"cameras/{place.camera.id}/password/revealing"
     assert call(place.alice, place, "POST", path, {}).status_code == 409
     assert call(place.alice, place, "POST", path, {"which": "spare"}).json()["password"] == NEW
+
+
+def test_a_report_whose_address_is_not_sealed_to_the_box_is_refused(place: Place, agent: Agent) -> None:
+    begin(place)
+    before = place.source(place.orders()["Door"])
+    report = agent.changed(agent.order().change, "Door")
+    for other in ({"main": b"no envelope"}, {"sub": report.cameras[0].main}):
+        assert agent.tell(replace(report, cameras=(replace(report.cameras[0], **other),))) == 400
+        assert place.source(place.orders()["Door"]) == before
+    with tenant_scope(place.cast.tenant_a.id):
+        CameraSource.objects.update(sealed=b"no envelope")
+        assert sealed_elsewhere(agent.id) == []
 
 
 def test_an_installer_changes_passwords_and_sees_none(place: Place, agent: Agent) -> None:

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from protocol.adoption import SealedSource
 from protocol.errors import ProtocolError
 from protocol.finding import check_service
 from protocol.passwords import (
@@ -27,6 +28,7 @@ from protocol.passwords import (
     check_way,
     open_password,
 )
+from sealing.ids import Stream
 from tenants.access import Actor
 from tenants.errors import NotFound
 from vsaas.agents.asking import ask
@@ -37,6 +39,7 @@ from vsaas.audit.services import agent as audit_agent
 from vsaas.cameras import acts
 from vsaas.cameras.commands import tell_agent
 from vsaas.cameras.errors import InvalidPasswordChange, NothingToReveal, PasswordUnderWay
+from vsaas.cameras.handing_over import check_sealed
 from vsaas.cameras.models import (
     Camera,
     CameraPassword,
@@ -203,7 +206,7 @@ def _ended(change: PasswordChange, state: PasswordState, cause: str, by: Who | N
 
 def take_report(agent_id: UUID, report: PasswordReport) -> None:
     """What became of a change. The same report again changes nothing. Raises NotFound for a change that is none of the
-    agent's."""
+    agent's, MalformedMessage for a source that is not sealed to it."""
     change = (
         PasswordChange.objects.select_for_update(of=("self",))
         .select_related("run", "camera", "camera__agent")
@@ -246,6 +249,9 @@ def _changed(agent: Agent, one: ChangedCamera, report: PasswordReport, by: Who) 
         known.spare_recipient = report.recipient or None
         known.save()
         return False
+    check_sealed(agent, SealedSource(camera.id, Stream.MAIN, one.main))
+    if one.sub is not None and one.sub != sources.get(StreamKind.SUB):
+        check_sealed(agent, SealedSource(camera.id, Stream.SUB, one.sub))
     replace_sources(camera, one.main, one.sub)
     known.former_main, known.former_sub = main, sources.get(StreamKind.SUB)
     known.changed_at, known.change = clock.now(), report.change
