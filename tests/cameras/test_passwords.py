@@ -242,6 +242,22 @@ def test_a_report_whose_address_is_not_sealed_to_the_box_is_refused(place: Place
         assert sealed_elsewhere(agent.id) == []
 
 
+def test_a_failed_report_sent_again_changes_nothing_and_an_older_one_brings_no_spare(
+    place: Place, agent: Agent
+) -> None:
+    begin(place)
+    first = agent.order().change
+    failed = agent.changed(first, "Door", cause="neither")
+    assert (agent.tell(failed), agent.tell(failed)) == (200, 200)
+    assert told(place) == ["camera.passwords-asked", "camera.password-failed"]
+    begin(place)
+    assert agent.tell(agent.changed(agent.order().change, "Door")) == 200
+    for late in (failed, agent.changed(first, "Door", cause="separate-kept")):
+        assert agent.tell(late) == 200
+        known = call(place.alice, place, "GET", f"cameras/{place.camera.id}/password").json()
+        assert known["may"] == {"reveal": True, "reveal_spare": False, "restore": True}
+
+
 def test_an_installer_changes_passwords_and_sees_none(place: Place, agent: Agent) -> None:
     with tenant_scope(place.cast.tenant_a.id):
         iris = make_account("Iris")

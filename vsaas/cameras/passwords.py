@@ -217,6 +217,8 @@ def take_report(agent_id: UUID, report: PasswordReport) -> None:
         raise NotFound()
     if change.state == PasswordState.DONE:
         return
+    if change.state == PasswordState.FAILED and change.cause == (report.cause or ADDRESS_CHANGED):
+        return  # only reports bring these causes
     agent = change.camera.agent
     by = audit_agent(agent.id, agent.name)
     changed = {one.camera: _changed(agent, one, report, by) for one in report.cameras}
@@ -245,6 +247,8 @@ def _changed(agent: Agent, one: ChangedCamera, report: PasswordReport, by: Who) 
     known, _made = CameraPassword.objects.get_or_create(camera=camera)
     main = sources.get(StreamKind.MAIN, b"")
     if report.cause or not one.main or not hmac.compare_digest(hashlib.sha256(main).digest(), one.before):
+        if known.change is not None and report.change < known.change:
+            return False  # ids of changes are in the order of time: what holds was set later
         known.spare, known.spare_change = one.password or None, report.change
         known.spare_recipient = report.recipient or None
         known.save()
