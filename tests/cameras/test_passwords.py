@@ -353,6 +353,22 @@ def test_a_schedule_with_more_cameras_than_a_run_takes_begins_with_as_many(
             assert PasswordChange.objects.count() == begun
 
 
+def test_a_run_names_no_camera_to_whoever_may_not_change_it(place: Place) -> None:
+    with tenant_scope(place.cast.tenant_a.id):
+        gate = camera_add(place.box.agent(), NewCamera("Gate", "rtsp://u:p@10.0.0.8/gate"), BY)
+        iris = make_account("Iris")
+        Membership.objects.create(account=iris, role=INSTALLER.name, camera_id=gate.id)
+    run = begin(place, cameras=[str(place.camera.id), str(gate.id)])
+    browser = sign_in(iris)
+    assert run["about"] == "Door, Gate"
+    assert call(browser, place, "GET", f"password-runs/{run['id']}").json()["about"] == "Gate"
+    assert call(browser, place, "GET", "password-runs").json()["items"][0]["about"] == "Gate"
+    for path in ("cameras/passwords", f"cameras/passwords/{run['id']}"):
+        page = text(browser.get(place.url(path)))
+        assert "Gate" in page
+        assert "Door" not in page
+
+
 def test_a_schedule_passes_no_denial_by(place: Place) -> None:
     fields = {"months": 6, "hour": 3}
     made = call(place.alice, place, "POST", "password-schedules", fields).json()

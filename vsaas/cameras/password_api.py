@@ -19,7 +19,14 @@ from vsaas.audit.services import who
 from vsaas.cameras.errors import InvalidPasswordChange, NothingToReveal, PasswordUnderWay
 from vsaas.cameras.models import ALL_CAMERAS, Camera, PasswordSchedule
 from vsaas.cameras.password_schedules import MONTHS_MAX, Wish, end_schedule, set_schedule
-from vsaas.cameras.password_views import password_json, run_json, run_of, schedule_json, visible_runs
+from vsaas.cameras.password_views import (
+    password_json,
+    run_json,
+    run_of,
+    schedule_json,
+    visible_runs,
+    with_own_words,
+)
 from vsaas.cameras.passwords import CAMERAS_MOST, CURRENT, SPARE, begin, changeable, retry, reveal, set_way
 from vsaas.cameras.replies import CAMERA
 from vsaas.cameras.services import NAME_CHARS_MAX, present
@@ -281,7 +288,7 @@ class PasswordRuns(ApiView):
     def get(self, request: Request) -> Response:
         """Those with a camera you may change, the newest first."""
         page = page_of(request, visible_runs(self.actor), order=("-started_at", "id"))
-        return Response(page.json([run_json(run) for run in page.rows]))
+        return Response(page.json([run_json(run) for run in with_own_words(self.actor, page.rows)]))
 
     @describe(
         "Change passwords of cameras",

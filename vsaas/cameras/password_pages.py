@@ -24,7 +24,14 @@ from vsaas.cameras.errors import InvalidPasswordChange, PasswordUnderWay
 from vsaas.cameras.models import Camera, CameraPassword, PasswordChange, PasswordSchedule, PasswordState
 from vsaas.cameras.password_api import camera_of, chosen, schedule_of, schedule_place
 from vsaas.cameras.password_schedules import MONTHS_MAX, end_schedule, next_changes, set_schedule
-from vsaas.cameras.password_views import counts, password_json, run_of, visible_changes, visible_runs
+from vsaas.cameras.password_views import (
+    counts,
+    password_json,
+    run_of,
+    visible_changes,
+    visible_runs,
+    with_own_words,
+)
 from vsaas.cameras.password_words import CAUSES, STATES
 from vsaas.cameras.passwords import CURRENT, SPARE, begin, retry, reveal, set_way, under_way
 from vsaas.cameras.services import present
@@ -131,7 +138,7 @@ def passwords(request: HttpRequest) -> HttpResponse:
 
 
 def _list_context(actor: Actor) -> dict[str, Any]:
-    runs = list(visible_runs(actor)[:RUNS_SHOWN])
+    runs = with_own_words(actor, list(visible_runs(actor)[:RUNS_SHOWN]))
     seen = visible_changes(actor).filter(run__in=runs).values_list("run_id", "state")
     tallies: dict[UUID, list[str]] = {run.id: [] for run in runs}
     for run_id, state in seen:
