@@ -249,7 +249,7 @@ def test_a_failed_report_sent_again_changes_nothing_and_an_older_one_brings_no_s
     first = agent.order().change
     failed = agent.changed(first, "Door", cause="neither")
     assert (agent.tell(failed), agent.tell(failed)) == (200, 200)
-    assert told(place) == ["camera.passwords-asked", "camera.password-failed"]
+    assert told(place) == ["camera.passwords-asked", "camera.password-not-changed"]
     begin(place)
     assert agent.tell(agent.changed(agent.order().change, "Door")) == 200
     for late in (failed, agent.changed(first, "Door", cause="separate-kept")):
