@@ -26,7 +26,7 @@ from edge_agent.capture.rtsp import Address
 from edge_agent.cloud import Cloud
 from edge_agent.passwords import journal, rules
 from edge_agent.passwords.changing import Passwords
-from edge_agent.passwords.ways import load_ways
+from edge_agent.passwords.ways import Login, OnvifWay, load_ways
 from edge_agent.settings import BadSetting
 from protocol.camera_source import seal_source
 from protocol.command import CameraOrder
@@ -181,6 +181,8 @@ async def test_a_new_password_is_set_tried_and_reported_for_all_channels_of_a_de
         ({"way": "nobody-knows"}, "unknown-way"),
         ({"camera": uuid.uuid4()}, "unknown-camera"),
         ({"service": "http://127.0.0.1:9/onvif/device_service"}, "refused"),
+        ({"service": "http://localhost:9/onvif/device_service"}, "forbidden-address"),
+        ({"service": "http://localhost:9/", "way": "clumsy"}, "forbidden-address"),
     ],
 )
 async def test_what_cannot_be_changed_stays_and_says_why(
@@ -190,7 +192,8 @@ async def test_what_cannot_be_changed_stays_and_says_why(
     with onvif_camera(OnvifCamera(**{"users": given.pop("users")} if "users" in given else {})) as camera:
         before = dict(camera.users)
         change = ChangePassword(uuid.uuid4(), place.cameras[0].camera, camera.url)
-        _passwords, used = await carried_out(place, replace(change, **given))
+        ways = "clumsy=tests.edge_agent.test_passwords:Clumsy"
+        _passwords, used = await carried_out(place, replace(change, **given), ways=ways)
         assert camera.users == before
         assert sum(camera.wrong.values()) <= 1
     assert [report.cause for report in place.reports] == [cause]
@@ -464,6 +467,34 @@ async def test_the_documented_plug_in_changes_a_camera_without_onvif_users(
     assert [report.cause for report in place.reports] == [""]
     assert used == [_Axis.password] * 4
     assert len(_Axis.password) == 20
+
+
+async def test_a_change_under_way_at_another_host_is_settled_at_the_camera_itself(
+    portal: TinyPortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def takes(self: OnvifWay, login: Login) -> bool:
+        asked.append(login.service)
+        return login.password == PASSWORD
+
+    monkeypatch.setattr(OnvifWay, "takes", takes)
+    place = Place(tmp_path, portal)
+    entry = journal.Entry(
+        uuid.uuid4(),
+        place.cameras[0].camera,
+        "http://mine.example/",
+        "onvif",
+        journal.SETTING,
+        "127.0.0.1",
+        USER,
+    )
+    before = journal.Journal(place.box.state, place.box.identity.keys.box)
+    before.put(replace(entry, old=PASSWORD, new="aB3-new-password"))
+    _passwords, used = await carried_out(place)
+    assert set(asked) == {""}
+    assert [report.cause for report in place.reports] == ["interrupted"]
+    assert used == [PASSWORD] * 4
 
 
 class Clumsy:
