@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from edge_agent.attention import Attention
-from edge_agent.capture.source import AccessUnit, TrackChanged
+from edge_agent.capture.source import AccessUnit, PacketsLost, TrackChanged
 from edge_agent.clock import offset_us
 from edge_agent.planned import Gate, PlannedSegmenter
 from edge_agent.preroll import STREAM_BYTES_MOST, PreRoll, PreRollMemory
@@ -333,6 +333,28 @@ def test_a_group_without_end_is_let_go_of():
         roll.add(picture(number / 10, number == 0, 1_000_000), 30)
     assert memory.total <= STREAM_BYTES_MOST
     assert roll.begin_ns is None
+
+
+def test_a_group_without_end_is_let_go_of_however_little_comes():
+    roll = PreRoll(PreRollMemory(1 << 40))
+    for second in range(100):
+        roll.add(picture(second, second == 0, 10), 10)
+    assert roll.begin_ns == 0, "the group that was under way is held whole"
+    for second in range(100, 200):
+        roll.add(picture(second, False, 10), 10)
+    assert roll.begin_ns is None
+    roll.add(picture(200, True, 10), 10)
+    assert roll.begin_ns == 200 * 1_000_000_000
+
+
+def test_what_is_small_counts_as_well():
+    memory = PreRollMemory(1_000_000)
+    roll = PreRoll(memory)
+    roll.add(picture(0, True, 0), 10)
+    for _ in range(10_000):
+        roll.add(PacketsLost(1), 10)
+    assert memory.total <= 1_000_000
+    assert sum(1 for _ in roll.take()) <= 1_000_000 // 300
 
 
 def test_many_streams_share_what_the_box_can_spare():
