@@ -43,10 +43,6 @@ _NEXT = {
     UpdateState.REFUSED: _("It records with the version it has. Look at the reason, then update it again."),
     UpdateState.NO_ANSWER: _("Look whether the agent is online, then update it again."),
 }
-<<<<<<< HEAD
-=======
-_DAYS = dict(zip(DAYS, WEEKDAYS.values(), strict=True))
->>>>>>> main
 
 
 class UpdatePolicyForm(forms.Form):
