@@ -314,30 +314,36 @@ def installed_version() -> str:
 
 
 def _keep_previous(places: Places, running: str) -> None:
-    """Pack what is installed again, so that it can be installed after anything, without any network. Raises Refused."""
+    """Pack what is installed again, so that it can be installed after anything, without any network. Raises Refused.
+
+    Without the settings people may have edited: dpkg leaves those where they are. Packed as a release's own they would
+    count as never edited, and the next update's default would replace them; and a proxy's password may stand in them.
+    """
     for left in places.own.glob("packing-*"):  # by a power cut
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=places.own, prefix="packing-") as name:
         root = Path(name) / "root"
         control = root / "DEBIAN"
         control.mkdir(parents=True, mode=0o755)
+        rows = _output("dpkg-query", "--show", "--showformat=${Conffiles}", PACKAGE).splitlines()
+        settings = {row.split()[0] for row in rows if row.strip()}
         for line in _output("dpkg-query", "--listfiles", PACKAGE).splitlines():
-            _take_along(Path(line), root)
+            if line not in settings:
+                _take_along(Path(line), root)
         fields = _output("dpkg-query", "--status", PACKAGE).splitlines()
         (control / "control").write_text("\n".join(_control_of(fields)) + "\n")
         for script in ("preinst", "postinst", "prerm", "postrm"):
             source = _output("dpkg-query", "--control-path", PACKAGE, script)
             if source:
                 shutil.copy2(source, control / script)
-        settings = _output("dpkg-query", "--show", "--showformat=${Conffiles}", PACKAGE).splitlines()
-        (control / "conffiles").write_text("".join(f"{line.split()[0]}\n" for line in settings))
-        made = places.own / f"{PREVIOUS}.new"
+        made = Path(name) / PREVIOUS
         _output("dpkg-deb", "--build", "--root-owner-group", "-Zgzip", "-z1", str(root), str(made))
-    shutil.copyfile(Path(__file__), places.own / COPY)
-    for path in (made, places.own / COPY):
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    os.replace(made, places.own / PREVIOUS)
+        made.chmod(0o600)
+        shutil.copyfile(Path(__file__), places.own / COPY)
+        for path in (made, places.own / COPY):
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        os.replace(made, places.own / PREVIOUS)
     _sync(places.own)
     _say(f"version {running} is kept in {places.own / PREVIOUS}")
 

@@ -233,3 +233,52 @@ def test_the_installer_follows_no_link_out_of_the_recorders_folder(tmp_path: Pat
     updater.take_request(places)
     told = json.loads((places.own / updater.RESULT).read_text())
     assert (told["state"], told["document"]) == ("refused", None)
+
+
+def test_settings_that_people_edited_outlive_the_way_back_and_the_next_update(
+    architecture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By dpkg itself, with a database of its own, from a release that works and from one that dpkg cannot set up."""
+    places = updater.Places(tmp_path / "state", tmp_path / "own", tmp_path / "program")
+    places.own.mkdir()
+    admin = tmp_path / "dpkg"
+    for folder in ("info", "updates", "triggers"):
+        (admin / folder).mkdir(parents=True)
+    (admin / "status").touch()
+    monkeypatch.setenv("DPKG_ADMINDIR", str(admin))
+    monkeypatch.setenv("DPKG_FORCE", "not-root,bad-path")
+    settings, program = tmp_path / "etc/agent.toml", tmp_path / "usr/program"
+
+    def release(version: str, postinst: str = "exit 0") -> Path:
+        root = tmp_path / f"root-{version}"
+        for path in (settings, program):
+            inside = root / path.relative_to("/")
+            inside.parent.mkdir(parents=True, exist_ok=True)
+            inside.write_text(f"default of {version}")
+        control = root / "DEBIAN"
+        control.mkdir()
+        fields = {"Package": updater.PACKAGE, "Version": version, "Architecture": architecture}
+        fields |= {"Maintainer": "Nobody <nobody@example.com>", "Description": "a release"}
+        (control / "control").write_text("".join(f"{name}: {value}\n" for name, value in fields.items()))
+        (control / "conffiles").write_text(f"{settings}\n")
+        (control / "postinst").write_text(f"#!/bin/sh\n{postinst}\n")
+        (control / "postinst").chmod(0o755)
+        made = tmp_path / f"{version}.deb"
+        command = ["dpkg-deb", "--build", "--root-owner-group", "-Zgzip", "-z1", str(root), str(made)]
+        subprocess.run(command, check=True, capture_output=True)
+        return made
+
+    def install(package: Path) -> str | None:
+        return updater._install(package, lambda: None)
+
+    assert install(release("1.0")) is None
+    settings.write_text("mine")
+    for well in (True, False):
+        updater._keep_previous(places, "1.0")
+        assert (places.own / updater.PREVIOUS).stat().st_mode & 0o777 == 0o600
+        assert (install(release(f"2.{well:d}", "exit 0" if well else "exit 1")) is None) == well
+        assert install(places.own / updater.PREVIOUS) is None
+        assert (updater.installed_version(), program.read_text()) == ("1.0", "default of 1.0")
+        assert settings.read_text() == "mine"
+    assert install(release("3.0")) is None
+    assert (program.read_text(), settings.read_text()) == ("default of 3.0", "mine")
