@@ -50,6 +50,8 @@ _LOOK_S: Final = 0.5
 _STEADY_S: Final = 15.0
 _SILENT_S: Final = 120.0
 _LOCK_S: Final = 600.0
+AGAIN_S: Final = 90.0
+"""systemd starts this again while its cause is there, but not after too many starts within a short time."""
 _SPARE_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -59,27 +61,35 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Places:
-    """Where things are. `health_s`: how long the new version has to show that it records."""
+    """Where things are. `health_s`: how long the new version has to show that it records. `again_s`: the pause before what
+    failed is tried again."""
 
     state: Path = STATE
     own: Path = OWN
     program: Path = PROGRAM
     health_s: float = 600.0
+    again_s: float = AGAIN_S
 
 
 def main() -> int:
     """End what was begun, then do what is asked for."""
     sys.dont_write_bytecode = True
     os.umask(0o022)
-    places = Places(health_s=float(os.environ.get("VSAAS_UPDATE_HEALTH_S", "600")))
+    places = Places(
+        health_s=float(os.environ.get("VSAAS_UPDATE_HEALTH_S", "600")),
+        again_s=float(os.environ.get("VSAAS_UPDATE_AGAIN_S", str(AGAIN_S))),
+    )
     try:
         journal = read_json(places.own / JOURNAL)
         if journal is not None:
             resume(places, journal)
-        elif (places.state / ASKED / REQUEST).exists():
+        elif (asked_ns := _request_ns(places)) is not None:
             take_request(places)
+            if _request_ns(places) == asked_ns:
+                raise Refused("the request cannot be removed")
     except (Refused, ValueError, OSError) as error:
         _say(f"{error}; it is tried again")
+        time.sleep(places.again_s)
         return 1
     return 0
 
@@ -257,6 +267,14 @@ def _last_us(streams: dict[str, dict[str, Any]]) -> dict[str, int]:
 
 
 # What was asked for
+
+
+def _request_ns(places: Places) -> int | None:
+    """When the request was put there; None: there is none."""
+    try:
+        return (places.state / ASKED / REQUEST).lstat().st_ctime_ns
+    except FileNotFoundError:
+        return None
 
 
 def _asked(data: bytes) -> dict[str, Any]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from edge_agent.identity import Identity
 from edge_agent.orders import Orders
 from edge_agent.status import Status, write_status
 from edge_agent.update import Box, Updates
+from installer.build import DEBIAN
 from protocol import b64
 from protocol.command import UpdateOrder
 from protocol.health import Heartbeat, UpdateHealth
@@ -282,3 +286,25 @@ def test_settings_that_people_edited_outlive_the_way_back_and_the_next_update(
         assert settings.read_text() == "mine"
     assert install(release("3.0")) is None
     assert (program.read_text(), settings.read_text()) == ("default of 3.0", "mine")
+
+
+def test_what_fails_at_once_pauses_so_that_systemd_goes_on_starting_it(
+    architecture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = (DEBIAN / "vsaas-agent-update.service").read_text()
+    limit = {name: int(value) for name, value in re.findall(r"(?m)^StartLimit(\w+)=(\d+)$", unit)}
+    assert limit["Burst"] * updater.AGAIN_S > limit["IntervalSec"]
+
+    monkeypatch.setenv("VSAAS_UPDATE_AGAIN_S", "0.4")
+    monkeypatch.setenv("DPKG_ADMINDIR", str(tmp_path))
+    state, own = tmp_path / "state", tmp_path / "own"
+    monkeypatch.setattr(updater, "Places", partial(updater.Places, state, own, tmp_path / "program"))
+    own.mkdir()
+    (state / "update/request").mkdir(parents=True)
+    for journal in ({}, {"state": "returning", "from": "1.0"}):
+        if journal:
+            (own / updater.JOURNAL).write_text(json.dumps(journal))
+        begun_s = time.monotonic()
+        assert updater.main() == 1
+        assert time.monotonic() - begun_s >= 0.4
+    assert json.loads((own / updater.JOURNAL).read_text())["state"] == "returning"
