@@ -49,6 +49,8 @@ _PIECE_BYTES: Final = 1024 * 1024
 _LOOK_S: Final = 0.5
 _STEADY_S: Final = 15.0
 _SILENT_S: Final = 120.0
+_FRESH_US: Final = 20_000_000
+"""The recorder writes its status every five seconds."""
 _LOCK_S: Final = 600.0
 AGAIN_S: Final = 90.0
 """systemd starts this again while its cause is there, but not after too many starts within a short time."""
@@ -221,6 +223,9 @@ def trouble(status: dict[str, Any] | None, version: str, before: dict[str, Any])
         return "the new version said nothing of itself"
     if status["heartbeat"].get("software") != f"{PACKAGE} {version}":
         return f"another version runs: {str(status['heartbeat'].get('software'))[:40]}"
+    said_us = status["heartbeat"].get("utc_us")
+    if not isinstance(said_us, int) or abs(time.time_ns() // 1000 - said_us) > _FRESH_US:
+        return "the new version says nothing of itself any more"
     streams = streams_of(status)
     lost = [key for key in before["recording"] if streams.get(key, {}).get("state") not in _WELL]
     if lost:

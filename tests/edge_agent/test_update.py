@@ -197,6 +197,7 @@ def test_the_box_says_how_its_update_stands(
 
 
 def test_a_version_is_well_when_it_records_what_was_recorded_and_reaches_the_portal() -> None:
+    now_us = time.time_ns() // 1000
     before = {"instance": "a", "recording": ["c/1", "c/2"], "last_us": {"c/1": 1_000_000, "c/2": 1_500_000}}
 
     def status(**changes: Any) -> dict[str, Any]:
@@ -205,7 +206,12 @@ def test_a_version_is_well_when_it_records_what_was_recorded_and_reaches_the_por
             for stream in (1, 2)
         ]
         return {
-            "heartbeat": {"instance": "b", "software": "vsaas-agent 2.0", "streams": streams},
+            "heartbeat": {
+                "instance": "b",
+                "software": "vsaas-agent 2.0",
+                "utc_us": now_us,
+                "streams": streams,
+            },
             "camera_names": {"c": "Gate"},
             "portal_seen_us": 5,
             "portal_trouble": None,
@@ -221,6 +227,10 @@ def test_a_version_is_well_when_it_records_what_was_recorded_and_reaches_the_por
     assert updater.trouble(lost, "2.0", before) == "1 of 2 streams are not recorded, Gate among them"
     lost["heartbeat"]["streams"] = []
     assert "2 of 2 streams" in str(updater.trouble(lost, "2.0", before))
+    for said_us in (now_us - 40_000_000, now_us + 40_000_000, None):
+        silent = status()
+        silent["heartbeat"]["utc_us"] = said_us
+        assert updater.trouble(silent, "2.0", before) == "the new version says nothing of itself any more"
     waiting = status()
     waiting["heartbeat"]["streams"][0]["state"] = "waiting-for-event"
     waiting["heartbeat"]["streams"][1]["state"] = "by-plan"
