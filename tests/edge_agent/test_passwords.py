@@ -209,6 +209,19 @@ async def test_a_camera_that_refuses_signs_gets_a_simpler_password(
     assert [report.cause for report in place.reports] == [""]
 
 
+async def test_a_password_that_was_set_though_the_camera_answered_a_fault_is_known(
+    portal: TinyPortal, tmp_path: Path
+) -> None:
+    place = Place(tmp_path, portal)
+    with onvif_camera(OnvifCamera(faults_after_setting=True)) as camera:
+        change = ChangePassword(uuid.uuid4(), place.cameras[0].camera, camera.url)
+        _passwords, used = await carried_out(place, change)
+        assert used == [camera.users[USER][0]] * 4 != [PASSWORD] * 4
+        assert camera.asked.count("SetUser") == 1
+    (report,) = place.reports
+    assert (report.cause, place.revealed(report)) == ("", used[0])
+
+
 def _long_rules(
     self: rules.Rules, length: int = 40, kinds: tuple[str, ...] = (rules.LOWER, rules.DIGITS, "!")
 ) -> None:
