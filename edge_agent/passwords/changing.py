@@ -199,8 +199,8 @@ class Passwords:
                 f"the camera at {entry.host} takes neither its former password nor the new one: type one that it takes in the "
                 "portal",
             )
-        if entry.state == VERIFIED:
-            self._orders.changed()
+        # Also where it failed: while it was set or undone, `cameras` gave the new one, and recorders may have it.
+        self._orders.changed()
         return AGAIN_S
 
     async def _carried_on(self, entry: Entry, *, fresh: bool) -> Entry:

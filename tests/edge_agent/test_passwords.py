@@ -212,6 +212,19 @@ async def test_a_camera_that_refuses_signs_gets_a_simpler_password(
     assert [report.cause for report in place.reports] == [""]
 
 
+async def test_a_password_that_was_set_though_the_camera_answered_a_fault_is_known(
+    portal: TinyPortal, tmp_path: Path
+) -> None:
+    place = Place(tmp_path, portal)
+    with onvif_camera(OnvifCamera(faults_after_setting=True)) as camera:
+        change = ChangePassword(uuid.uuid4(), place.cameras[0].camera, camera.url)
+        _passwords, used = await carried_out(place, change)
+        assert used == [camera.users[USER][0]] * 4 != [PASSWORD] * 4
+        assert camera.asked.count("SetUser") == 1
+    (report,) = place.reports
+    assert (report.cause, place.revealed(report)) == ("", used[0])
+
+
 def _long_rules(
     self: rules.Rules, length: int = 40, kinds: tuple[str, ...] = (rules.LOWER, rules.DIGITS, "!")
 ) -> None:
@@ -241,6 +254,56 @@ async def test_a_camera_whose_streams_have_users_of_their_own_gets_its_password_
         assert place.revealed(report) == holds != former
     else:
         assert (holds, report.cameras) == (former, ())
+
+
+@pytest.mark.parametrize("begun", [journal.ASKED, journal.UNDOING])
+async def test_who_records_gets_the_former_password_back_when_a_change_is_undone(
+    portal: TinyPortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: str
+) -> None:
+    """Begun here with other orders coming in midway, or found so at a start."""
+    monkeypatch.setattr("edge_agent.passwords.steps.APPLIES_S", 0.01)
+    former, new = "aB3-former-one", "aB3-not-for-streams"
+    streams = {USER: (former, "Administrator")}
+    users = {USER: (former if begun == journal.ASKED else new, "Administrator")}
+    with onvif_camera(OnvifCamera(users=users)) as camera, stream_door(streams) as port:
+        place = Place(tmp_path, portal, port, former)
+        change = ChangePassword(uuid.uuid4(), place.cameras[0].camera, camera.url)
+        orders = place.box.orders()
+        passwords = Passwords(place.box.identity, orders, load_ways(""))
+        put = passwords._journal.put
+
+        def put_midway(entry: journal.Entry) -> journal.Entry:
+            done = put(entry)
+            if entry.state == journal.SET:
+                orders.changed()
+            return done
+
+        monkeypatch.setattr(passwords._journal, "put", put_midway)
+        seen: list[set[str]] = []
+
+        async def follow() -> None:
+            while True:
+                version = orders.version
+                seen.append({Address.of(one.source_main or "").password for one in orders.cameras()})
+                await orders.wait_change(version)
+
+        if begun == journal.ASKED:
+            passwords.take(change)
+        else:
+            entry = journal.Entry(
+                change.change, change.camera, camera.url, "onvif", begun, "127.0.0.1", USER, former, new
+            )
+            put(entry)
+        async with Cloud(place.box.identity) as cloud, asyncio.timeout(40):
+            following, work = asyncio.create_task(follow()), asyncio.create_task(passwords.run(cloud))
+            await until(lambda: bool(place.reports) and not passwords._journal.all())
+            await asyncio.sleep(0)
+            work.cancel()
+            following.cancel()
+        assert camera.users[USER][0] == former
+    assert [report.cause for report in place.reports] == ["separate-users"]
+    assert any(former not in one for one in seen), "the new one was used meanwhile"
+    assert seen[-1] == {former}
 
 
 async def test_the_former_password_comes_back_and_no_other_does(portal: TinyPortal, tmp_path: Path) -> None:
