@@ -119,13 +119,15 @@ def line_of(alarm: Alarm) -> str:
             return _("%(name)s (%(site)s) is heard again. It was silent from %(began)s to %(ended)s (%(length)s); what it "
                      "recorded meanwhile comes by itself.") % words  # fmt: skip
         return (
-            _("%(name)s (%(site)s) is recorded again. It was not from %(began)s to %(ended)s (%(length)s).")
+            _(
+                "%(name)s (%(site)s) is recorded again. It was not recorded from %(began)s to %(ended)s (%(length)s)."
+            )
             % words
         )
     if alarm.camera is None:
         count = Camera.objects.filter(agent=alarm.agent, deleted_at=None, enabled=True).count()
         words["cameras"] = ngettext("%(count)d camera", "%(count)d cameras", count) % {"count": count}
-        return _("%(name)s (%(site)s): %(why)s Silent since %(began)s; %(cameras)s depend on it.") % words
+        return _("%(name)s (%(site)s): %(why)s Silent since %(began)s. It records %(cameras)s.") % words
     return _("%(name)s (%(site)s): %(why)s Since %(began)s.") % words
 
 
