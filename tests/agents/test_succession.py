@@ -155,6 +155,27 @@ def test_what_the_old_box_had_signed_arrives_by_its_successor_alone_and_is_trust
     assert trust_of(new, root).seen.number == trusted.seen.number == number + 1, "told twice, stated once"
 
 
+def test_what_was_accepted_of_a_box_whose_clock_ran_ahead_stays_trusted(
+    houses, object_store_server: None
+) -> None:
+    tenant = houses.tenant_a.id
+    old = AgentSim.enrol(tenant, houses.site_a)
+    ahead_us = int(time.time() * 1e6) + 10 * MINUTE_US
+    stream = old.stream(old.add_camera())
+    old.record(stream, [stream.genesis(ahead_us), *stream.segments(ahead_us, 2)])
+    with tenant_scope(tenant):
+        (tip,) = Chain.objects.filter(agent_id=old.id)
+    code = code_for(old.id, tenant)
+    new = Box()
+    assert new.enrol(code.text).status_code == 200
+    before = trust_of(new, bytes.fromhex(code.fingerprint))
+    assert before.trusted_up_to(old.id, tip.chain.bytes).seq == tip.head_seq
+    adopt(new, old.id, finished=True)
+    after = trust_of(new, bytes.fromhex(code.fingerprint))
+    assert after.trusted_up_to(old.id, tip.chain.bytes).seq == tip.head_seq
+    assert after.seen.number == before.seen.number
+
+
 def test_an_agent_that_was_revoked_when_it_was_stolen_can_still_be_replaced(houses) -> None:
     tenant = houses.tenant_a.id
     old = AgentSim.enrol(tenant, houses.site_a)
