@@ -194,7 +194,7 @@ def test_a_release_goes_to_chosen_agents_first_and_then_in_waves(
         assert (told["state"], told["stage"]) == ("stopped", 1)
         assert told["reason"] == "1 of 2 agents of a stage failed"
         look(place)
-        assert len([box for box in boxes if ordered(box) is not None]) == 3
+        assert [ordered(box) is not None for box in given] == [True, False], "what had not begun is taken back"
     assert "agent.rollout-failed" in acts(place)
 
 
@@ -216,6 +216,29 @@ def test_planned_first_and_while_a_release_is_held_back_nothing_begins(
         assert state_of(place, place.box) == UpdateState.NO_ANSWER
     with tenant_scope(place.cast.tenant_a.id):
         assert UpdateRollout.objects.get().state == "stopped"
+
+
+def test_what_has_not_begun_is_taken_back_when_a_release_is_held_back_or_stopped(
+    place: Place, boxes: list[Box], folder: Path, key: Path
+) -> None:
+    add(folder, key, "1.1")
+    for box in boxes[:2]:
+        runs(box, "1.0")
+    set_policy(place, wave_percent=100)
+    assert call(place.alice, place, "POST", "updates/rollout", {"action": "start"}).status_code == 200
+    look(place)
+    runs(boxes[0], "1.0", "handed-over", version="1.1", attempt=1)
+    command("pause")
+    look(place)
+    assert [ordered(box) is not None for box in boxes[:2]] == [True, False]
+    command("resume")
+    look(place)
+    assert [ordered(box) is not None for box in boxes[:2]] == [True, True]
+    assert call(place.alice, place, "POST", "updates/rollout", {"action": "stop"}).status_code == 200
+    assert [ordered(box) is not None for box in boxes[:2]] == [True, False]
+    assert [state_of(place, box) for box in boxes[:2]] == [UpdateState.ORDERED, UpdateState.NONE]
+    runs(boxes[0], "1.1", "installed", version="1.1", attempt=1)
+    assert state_of(place, boxes[0]) == UpdateState.INSTALLED
 
 
 def test_the_policy_says_which_value_is_wrong(place: Place) -> None:

@@ -21,7 +21,8 @@ from vsaas.agents import acts, releases
 from vsaas.agents.health import is_online
 from vsaas.agents.models import Agent, AgentUpdate, RolloutState, UpdatePolicy, UpdateRollout, UpdateState
 from vsaas.agents.releases import Offered
-from vsaas.agents.updates import give, is_older, plan, running_version, settle, why_not
+from vsaas.agents.telling import tell
+from vsaas.agents.updates import give, has_begun, is_older, plan, running_version, settle, why_not
 from vsaas.audit.services import Who, differences, record_act, system
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, InvalidField
@@ -139,7 +140,8 @@ def start(release: Offered | None, by: Who) -> UpdateRollout:
 
 
 def stop(by: Who, reason: str = "") -> UpdateRollout:
-    """Give no further agent this release; what was planned is taken back, what has begun ends. Raises NoRollout."""
+    """Give no further agent this release; what was planned or ordered is taken back, what has begun on a box ends. Raises
+    NoRollout."""
     _lock()
     rollout = current()
     if rollout is None or rollout.state != RolloutState.RUNNING:
@@ -149,11 +151,29 @@ def stop(by: Who, reason: str = "") -> UpdateRollout:
     AgentUpdate.objects.filter(state=UpdateState.PLANNED).update(
         state=UpdateState.NONE, stage=None, document=None
     )
+    for row in _not_begun(rollout):
+        if row.state == UpdateState.ORDERED:
+            row.state, row.stage, row.document = UpdateState.NONE, None, None
+        # What did not answer stays written down as that; its order goes all the same.
+        row.ordered_at = None
+        row.save()
+        tell(row.agent)
     if reason:
         record_act(acts.ROLLOUT_STOPPED_ITSELF, by, version=rollout.version, reason=reason)
     else:
         record_act(acts.ROLLOUT_STOPPED, by, version=rollout.version)
     return rollout
+
+
+def _not_begun(rollout: UpdateRollout) -> list[AgentUpdate]:
+    """Orders of the release that no heartbeat says are handed to the box's installer."""
+    rows = AgentUpdate.objects.select_for_update(of=("self",)).filter(
+        document=rollout.document,
+        state__in=(UpdateState.ORDERED, UpdateState.NO_ANSWER),
+        ordered_at__isnull=False,
+        agent__revoked_at=None,
+    )
+    return [row for row in rows.select_related("agent__health") if not has_begun(row)]
 
 
 def look_after() -> None:
@@ -175,6 +195,11 @@ def look_after() -> None:
         stop(system(BY_ITSELF), f"{len(failed)} of {len(rows)} agents of a stage failed")
         return
     if release is None or release.paused:
+        for row in _not_begun(rollout):
+            if row.state == UpdateState.ORDERED and row.stage == rollout.stage:
+                row.state, row.ordered_at = UpdateState.PLANNED, None
+                row.save()
+                tell(row.agent)
         return
     for row in rows:
         if row.state == UpdateState.PLANNED and in_window(policy(), row.agent.site.timezone):

@@ -69,6 +69,14 @@ def why_not(agent: Agent) -> str | None:
     return told["reason"] if told["state"] == "off" else None
 
 
+def has_begun(row: AgentUpdate) -> bool:
+    """Whether the newest heartbeat says that this very order is with the box's installer."""
+    health = getattr(row.agent, "health", None)
+    told = None if health is None else health.update
+    begun = ("handed-over", row.version, row.attempt)
+    return told is not None and (told["state"], told["version"], told["attempt"]) == begun
+
+
 def order_now(agent: Agent, release: Offered | None, by: Who) -> AgentUpdate:
     """Have an agent install a release now. Raises NothingToUpdate."""
     if release is None:
