@@ -25,7 +25,9 @@ from tests.cameras.place import Place, call
 from tests.cast import later
 from vsaas.agents import rollouts
 from vsaas.agents.models import AgentUpdate, UpdateRollout, UpdateState
+from vsaas.agents.revocation import revoke
 from vsaas.audit.models import AuditInbox
+from vsaas.audit.services import system
 
 PACKAGE = b"\x21" * (PIECE_BYTES + 7)
 
@@ -194,7 +196,9 @@ def test_a_release_goes_to_chosen_agents_first_and_then_in_waves(
         assert (told["state"], told["stage"]) == ("stopped", 1)
         assert told["reason"] == "1 of 2 agents of a stage failed"
         look(place)
-        assert [ordered(box) is not None for box in given] == [True, False], "what had not begun is taken back"
+        assert [ordered(box) is not None for box in given] == [True, False], (
+            "what had not begun is taken back"
+        )
     assert "agent.rollout-failed" in acts(place)
 
 
@@ -239,6 +243,40 @@ def test_what_has_not_begun_is_taken_back_when_a_release_is_held_back_or_stopped
     assert [state_of(place, box) for box in boxes[:2]] == [UpdateState.ORDERED, UpdateState.NONE]
     runs(boxes[0], "1.1", "installed", version="1.1", attempt=1)
     assert state_of(place, boxes[0]) == UpdateState.INSTALLED
+
+
+def test_a_revoked_agent_holds_up_neither_its_stage_nor_the_policy(
+    place: Place, boxes: list[Box], folder: Path, key: Path
+) -> None:
+    add(folder, key, "1.1")
+    for box in boxes[:2]:
+        runs(box, "1.0")
+    set_policy(place, first=[str(boxes[0].agent_id)])
+    assert call(place.alice, place, "POST", "updates/rollout", {"action": "start"}).status_code == 200
+    look(place)
+    with tenant_scope(place.cast.tenant_a.id, keys=True):
+        revoke(boxes[0].agent(), system("tests"))
+    look(place)
+    look(place)
+    assert ordered(boxes[1]) is not None
+    set_policy(place, healthy_hours=3)
+
+
+def test_a_release_that_was_stopped_does_not_begin_again_by_itself(
+    place: Place, folder: Path, key: Path
+) -> None:
+    add(folder, key, "1.1")
+    runs(place.box, "1.0")
+    for version in ("1.1", "1.2"):
+        if version == "1.2":
+            add(folder, key, version)
+        for action in ("start", "stop"):
+            reply = call(place.alice, place, "POST", "updates/rollout", {"action": action})
+            assert reply.status_code == 200, reply.content
+    command("pause", "1.2")
+    set_policy(place, automatic=True)
+    look(place)
+    assert call(place.alice, place, "GET", "updates").json()["rollout"]["state"] == "stopped"
 
 
 def test_the_policy_says_which_value_is_wrong(place: Place) -> None:

@@ -80,8 +80,8 @@ def policy() -> Policy:
 
 def set_policy(new: Policy, by: Who) -> None:
     """Keep and audit a policy. Raises InvalidUpdatePolicy. The caller has checked that `by` holds `tenant:edit`."""
-    _check(new)
     before = policy()
+    _check(new, frozenset(before.first))
     if new == before:
         return
     UpdatePolicy.objects.get_or_create()
@@ -89,7 +89,7 @@ def set_policy(new: Policy, by: Who) -> None:
     record_act(acts.UPDATE_POLICY_CHANGED, by, **differences(asdict(before), asdict(new)))
 
 
-def _check(new: Policy) -> None:
+def _check(new: Policy, named_before: frozenset[str]) -> None:
     if not new.days or not set(new.days) <= set(DAYS):
         raise InvalidUpdatePolicy("days", _("name at least one day of the week"))
     for field in ("starts", "ends"):
@@ -101,7 +101,8 @@ def _check(new: Policy) -> None:
         if not least <= getattr(new, field) <= most:
             raise InvalidUpdatePolicy(field, _("%(least)s to %(most)s") % {"least": least, "most": most})
     known = {str(pk) for pk in Agent.objects.filter(revoked_at=None).values_list("pk", flat=True)}
-    if not set(new.first) <= known:
+    # Who was named before may have been revoked or replaced since.
+    if not set(new.first) - named_before <= known:
         raise InvalidUpdatePolicy("first", _("one of these is no agent in service here"))
 
 
@@ -182,13 +183,13 @@ def look_after() -> None:
     time_out()
     rollout = current()
     if rollout is None or rollout.state != RolloutState.RUNNING:
-        _begin_by_itself(rollout)
+        _begin_by_itself()
         return
     release = releases.find(bytes(rollout.document))
     rows = list(
-        AgentUpdate.objects.filter(document=rollout.document, stage=rollout.stage).select_related(
-            "agent__site", "agent__health"
-        )
+        AgentUpdate.objects.filter(
+            document=rollout.document, stage=rollout.stage, agent__revoked_at=None
+        ).select_related("agent__site", "agent__health")
     )
     failed = [row for row in rows if row.state in UpdateState.failures()]
     if rows and len(failed) * 100 > policy().stop_percent * len(rows):
@@ -225,10 +226,10 @@ def in_window(rule: Policy, zone: str) -> bool:
     return (today in rule.days and minute >= begins) or (yesterday in rule.days and minute < ends)
 
 
-def _begin_by_itself(last: UpdateRollout | None) -> None:
+def _begin_by_itself() -> None:
     """Where the policy is automatic: the newest release, unless it was rolled out or stopped before."""
     release = releases.newest() if policy().automatic else None
-    if release is None or (last is not None and bytes(last.document) == release.digest):
+    if release is None or UpdateRollout.objects.filter(document=release.digest).exists():
         return
     if _candidates(release, frozenset()):
         start(release, system(BY_ITSELF))
