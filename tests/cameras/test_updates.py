@@ -150,6 +150,10 @@ def test_an_agent_that_is_held_or_cannot_is_left_alone(place: Place, folder: Pat
     call(place.alice, place, "PATCH", f"agents/{place.box.agent_id}/update", {"held": True})
     refused = call(place.alice, place, "POST", f"agents/{place.box.agent_id}/update")
     assert "is held" in refused.json()["detail"]
+    page = place.alice.post(place.url(f"agents/{place.box.agent_id}/update"), {"action": "now"})
+    assert page.status_code == 409
+    assert "is held" in page.content.decode()
+    assert state_of(place, place.box) == UpdateState.NONE, "what is refused changes nothing"
     refused = call(place.alice, place, "POST", "updates/rollout", {"action": "start"})
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:vsaas:problem:no-rollout")
     assert ordered(place.box) is None
