@@ -209,6 +209,38 @@ def test_everybody_chooses_what_they_are_told(silence: Silence) -> None:
     assert [one.subject for one in silence.mails("olga@example.org")] == ["Door is back"]
 
 
+def test_who_chooses_to_be_told_is_told_from_then_on(silence: Silence) -> None:
+    place = silence.place
+    assert call(place.alice, place, "PUT", "alarms/told", {"by_mail": False}).status_code == 200
+    silence.go_on(60, silence.offline)
+    silence.go_on(60, silence.recording)
+    with silence._now():
+        alice = sign_in(place.cast.alice)
+        assert call(alice, place, "PUT", "alarms/told", {"by_mail": True}).status_code == 200
+    silence.go_on(60, silence.offline)
+    assert [one.subject for one in silence.mails()] == ["Door is silent"]
+
+
+def test_who_chose_nothing_is_told_as_long_as_they_change_cameras(silence: Silence) -> None:
+    cast = silence.place.cast
+    with tenant_scope(cast.tenant_a.id):
+        mo = make_account("Mo", MANAGER, cast.site_a)
+    silence.go_on(60, silence.offline)
+    assert len(silence.mails("mo@example.org")) == 1
+    with tenant_scope(cast.tenant_a.id):
+        Membership.objects.filter(account=mo).update(role="operator")
+    silence.go_on(120, silence.recording)
+    assert len(silence.mails("mo@example.org")) == 1
+    assert len(silence.mails()) == 2
+
+
+def test_a_time_beyond_all_dates_is_refused_and_alarms_go_on(silence: Silence) -> None:
+    stream = silence.stream(silence.place.camera, "offline")
+    for name in ("since_us", "last_frame_us"):
+        refused = silence.place.box.beat(streams=[stream | {name: 2**62}])
+        assert (refused.status_code, problem(refused)) == (400, "malformed-message")
+
+
 def test_alarms_of_long_ago_are_deleted(silence: Silence) -> None:
     silence.go_on(60, silence.offline)
     silence.go_on(60, silence.recording)

@@ -365,7 +365,7 @@ def test_a_box_that_starts_with_its_clock_behind_says_so_before_it_records(box):
     clock = box.clock = StandClock()
     first = box.recorder("rtsp://127.0.0.1:9/none", enabled=False)
     first.start()
-    first._segmenter.covered_until_us = clock.wall_us()
+    first._segmenter._recording.covered_until_us = clock.wall_us()
     clock.advance(5)
     first.stop()
     assert not [record for record in box.records() if isinstance(record, Clock)]

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from sealing.ids import EventType
 from tests.agent_sim import SECOND, AgentSim, SimStream, recorded
@@ -152,6 +154,25 @@ def test_of_hidden_time_no_event_is_told(base: int, agent: AgentSim, people: Cas
     page = listed(bob, people.bob, [stream.camera], *around, limit=1, cursor=page["next"]).json()
     assert ([item["from_us"] for item in page["items"]], page["next"]) == ([told["after"][0]], None)
     assert len(marks(alice, people.alice, stream.camera, *around)) == 5
+
+
+def test_a_page_costs_one_look_however_much_of_the_time_is_hidden(
+    base: int, agent: AgentSim, people: Cast, client_for: Any
+) -> None:
+    begin, end = base - 3 * HOUR, base - 2 * HOUR
+    stream, _ = recorded(agent, begin - HOUR, 1)
+    hidden = [begin + n * SECOND for n in range(501)]
+    for part in (hidden[:400], hidden[400:]):
+        agent.record(stream, [stream.event(at, at, EventType.MOTION) for at in part])
+    late, last = begin - 10 * MINUTE, end + MINUTE
+    agent.record(stream, [stream.event(at, at, EventType.SOUND) for at in (late, last)])
+    set_hours(people.tenant_a, "viewer", hidden=every_day(begin, end))
+    bob = client_for(people.bob)
+    around = (begin - HOUR, end + HOUR)
+    with CaptureQueriesContext(connection) as asked:
+        page = listed(bob, people.bob, [stream.camera], *around).json()
+    assert ([item["from_us"] for item in page["items"]], page["next"]) == ([late, last], None)
+    assert sum("JOIN footage_record_body" in query["sql"] for query in asked) == 1
 
 
 def test_events_are_told_as_long_as_the_footage_is_kept(

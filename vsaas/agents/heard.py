@@ -7,7 +7,6 @@ needed for good: a Redis that forgot is filled by the next heartbeats.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, cast
 from uuid import UUID
@@ -26,7 +25,7 @@ def note_heard(tenant_id: UUID, agent_id: UUID, at_s: float, *, changed: bool) -
         pipe.zadd(LAST, {f"{tenant_id}:{agent_id}": at_s})
         added = pipe.execute()[0]
     if added or changed:
-        look_at([tenant_id])
+        look_at(tenant_id)
 
 
 def is_news(before: list[dict[str, Any]], now: list[dict[str, Any]], now_us: int) -> bool:
@@ -39,17 +38,18 @@ def is_news(before: list[dict[str, Any]], now: list[dict[str, Any]], now_us: int
     )
 
 
-def look_at(tenant_ids: Iterable[UUID]) -> None:
-    """These tenants are to be looked at."""
-    names = [str(tenant) for tenant in tenant_ids]
-    if names:
-        client().sadd(TO_LOOK_AT, *names)
+def look_at(tenant_id: UUID, at_s: float = 0.0) -> None:
+    """The tenant is to be looked at, at once or from `at_s` (UTC seconds) on; the earliest wish counts."""
+    client().zadd(TO_LOOK_AT, {str(tenant_id): at_s}, lt=True)
 
 
-def take_to_look_at(most: int = 10_000) -> set[UUID]:
-    """The tenants to look at, each given out once."""
-    taken = cast("list[bytes]", client().spop(TO_LOOK_AT, most))
-    return {UUID(one.decode()) for one in taken or ()}
+def take_to_look_at(now_s: float, most: int = 10_000) -> set[UUID]:
+    """The tenants that are to be looked at by now, each given out once."""
+    redis = client()
+    taken = cast("list[bytes]", redis.zrangebyscore(TO_LOOK_AT, "-inf", now_s, start=0, num=most))
+    if taken:
+        redis.zrem(TO_LOOK_AT, *taken)
+    return {UUID(one.decode()) for one in taken}
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,6 @@ _NEXT = {
     UpdateState.REFUSED: _("It records with the version it has. Look at the reason, then update it again."),
     UpdateState.NO_ANSWER: _("Look whether the agent is online, then update it again."),
 }
-_DAYS = dict(zip(DAYS, WEEKDAYS.values(), strict=True))
 
 
 class UpdatePolicyForm(forms.Form):
@@ -52,7 +51,9 @@ class UpdatePolicyForm(forms.Form):
 
     automatic = forms.BooleanField(label=_("Roll out newer releases by themselves"), required=False)
     days = forms.MultipleChoiceField(
-        label=_("On these days"), choices=list(_DAYS.items()), widget=forms.CheckboxSelectMultiple
+        label=_("On these days"),
+        choices=[(day, WEEKDAYS[at]) for at, day in enumerate(DAYS)],
+        widget=forms.CheckboxSelectMultiple,
     )
     starts = forms.CharField(
         label=_("From"), max_length=5, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")

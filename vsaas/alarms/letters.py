@@ -119,7 +119,9 @@ def line_of(alarm: Alarm) -> str:
             return _("%(name)s (%(site)s) is heard again. It was silent from %(began)s to %(ended)s (%(length)s); what it "
                      "recorded meanwhile comes by itself.") % words  # fmt: skip
         return (
-            _("%(name)s (%(site)s) is recorded again. It was not from %(began)s to %(ended)s (%(length)s).")
+            _(
+                "%(name)s (%(site)s) is recorded again. It was not recorded from %(began)s to %(ended)s (%(length)s)."
+            )
             % words
         )
     if alarm.camera is None:

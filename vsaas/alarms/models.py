@@ -58,10 +58,11 @@ class Alarm(TenantModel):
 
 
 class AlarmSubscription(TenantModel):
-    """Whether somebody is written to, and up to which moment they were told. Without a row: who may change cameras is told."""
+    """Whether somebody is written to, and up to which moment they were told. `by_mail` null: they chose nothing, so they are
+    told as long as they may change cameras."""
 
     account = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    by_mail = models.BooleanField(default=True)
+    by_mail = models.BooleanField(null=True)
     all_sites = models.BooleanField(default=True)
     told_until = models.DateTimeField(default=clock.now)
     mailed_at = models.DateTimeField(null=True)

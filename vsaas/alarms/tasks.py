@@ -19,9 +19,10 @@ def look_at_tenant(tenant_id: str) -> None:
     tenant = UUID(tenant_id)
     with tenant_scope(tenant):
         unripe = watching.look()
-        waits = telling.tell()
-    if unripe or waits:
-        heard.look_at([tenant])
+        waits_s = telling.tell()
+    again_s = watching.EVERY_S if unripe else waits_s
+    if again_s is not None:
+        heard.look_at(tenant, clock.now_us() / 1e6 + again_s)
 
 
 @platform_task("finds out in which tenants agents or cameras fell silent", every_s=watching.EVERY_S)

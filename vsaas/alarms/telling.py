@@ -50,7 +50,7 @@ class Wish:
 def wish_of(actor: Actor) -> Wish:
     """What the actor chose; who chose nothing is told where they may change cameras."""
     row = AlarmSubscription.objects.filter(account=actor.account_id).prefetch_related("sites").first()
-    if row is None:
+    if row is None or row.by_mail is None:
         return Wish(actor.holds(CAMERA_EDIT) and actor.holds(AGENT_VIEW), None)
     return Wish(
         row.by_mail, None if row.all_sites else frozenset(str(one.site_id) for one in row.sites.all())
@@ -58,10 +58,10 @@ def wish_of(actor: Actor) -> Wish:
 
 
 def choose(actor: Actor, wish: Wish) -> None:
-    """Keeps what the actor chose. The caller has seen to it that the sites are theirs to see."""
-    row, _made = AlarmSubscription.objects.update_or_create(
-        account_id=actor.account_id, defaults={"by_mail": wish.by_mail, "all_sites": wish.sites is None}
-    )
+    """Keeps what the actor chose, who is told of what happens from now on. The caller has seen to it that the sites are theirs
+    to see."""
+    kept = {"by_mail": wish.by_mail, "all_sites": wish.sites is None, "told_until": clock.now()}
+    row, _made = AlarmSubscription.objects.update_or_create(account_id=actor.account_id, defaults=kept)
     AlarmSubscriptionSite.objects.filter(subscription=row).delete()
     AlarmSubscriptionSite.objects.bulk_create(
         AlarmSubscriptionSite(subscription=row, site_id=site) for site in sorted(wish.sites or ())
@@ -82,59 +82,60 @@ def news(rows: QuerySet[Alarm], told_until: dt.datetime, until: dt.datetime) -> 
     return rows.filter(began | Q(ended_at__gt=told_until, ended_at__lte=until))
 
 
-def tell() -> bool:
-    """Writes to everybody for whom it is time; whether anybody still waits. In the tenant's scope."""
+def tell() -> float | None:
+    """Writes to everybody for whom it is time; in how many seconds somebody else is to be told (None: nobody waits). In the
+    tenant's scope."""
     if not outbox.is_there():
-        return False
+        return None
     now = clock.now()
     lately = Alarm.objects.aggregate(noticed=Max("noticed_at"), ended=Max("ended_at"))
     newest = max((moment for moment in lately.values() if moment is not None), default=None)
     if newest is None or newest < now - dt.timedelta(days=1):
-        return False
+        return None
     restless = _restless(now)
     waiting = [_tell_one(account, newest, restless, now) for account in _people()]
-    return any(waiting)
+    return min((seconds for seconds in waiting if seconds is not None), default=None)
 
 
 def _people() -> list[Account]:
     """Who may have to be told, without asking each of them what they may see: who wishes it, and who chose nothing and may
     change cameras."""
-    wishes = dict(AlarmSubscription.objects.values_list("account_id", "by_mail"))
+    wishes = dict(AlarmSubscription.objects.exclude(by_mail=None).values_list("account_id", "by_mail"))
     accounts = list(Account.objects.filter(is_active=True))
     grants = access.grants_of([account.pk for account in accounts if account.pk not in wishes])
     minders = {pk for pk, held in grants.items() if any(CAMERA_EDIT in one.role.permissions for one in held)}
     return [account for account in accounts if wishes.get(account.pk, account.pk in minders)]
 
 
-def _tell_one(account: Account, newest: dt.datetime, restless: frozenset[str], now: dt.datetime) -> bool:
-    """Whether this person still waits for a message."""
+def _tell_one(
+    account: Account, newest: dt.datetime, restless: frozenset[str], now: dt.datetime
+) -> float | None:
+    """In how many seconds this person is to be told; None when they know everything."""
     actor = actor_of(account)
     wish = wish_of(actor)
     if not wish.by_mail:
-        return False
-    row = _subscription(account, wish, newest)
+        return None
+    row = _subscription(account, newest)
     found = list(news(told_of(actor, wish), row.told_until, now))
     if not found:
-        return False
-    calm = [one for one in found if subject_of(one) not in restless]
-    first = min(_when(one, row.told_until) for one in found)
-    wait_s = NEXT_S if calm else RESTLESS_NEXT_S
-    since_mail = None if row.mailed_at is None else (now - row.mailed_at).total_seconds()
-    if (now - first).total_seconds() < GATHER_S or (since_mail is not None and since_mail < wait_s):
-        return True
+        return None
+    calm = any(subject_of(one) not in restless for one in found)
+    due = min(_when(one, row.told_until) for one in found) + dt.timedelta(seconds=GATHER_S)
+    if row.mailed_at is not None:
+        due = max(due, row.mailed_at + dt.timedelta(seconds=NEXT_S if calm else RESTLESS_NEXT_S))
+    if due > now:
+        return (due - now).total_seconds()
     # Whoever else does the same at this moment finds the row moved on.
     moved = AlarmSubscription.objects.filter(id=row.id, told_until=row.told_until)
     if moved.update(told_until=now, mailed_at=now):
         letters.post(account, row.told_until, now)
-    return False
+    return None
 
 
-def _subscription(account: Account, wish: Wish, newest: dt.datetime) -> AlarmSubscription:
+def _subscription(account: Account, newest: dt.datetime) -> AlarmSubscription:
     """The person's row. Who has none yet is told of the news at hand, not of older ones."""
     before = newest - dt.timedelta(seconds=NEXT_S)
-    row, _made = AlarmSubscription.objects.get_or_create(
-        account=account, defaults={"by_mail": wish.by_mail, "told_until": before}
-    )
+    row, _made = AlarmSubscription.objects.get_or_create(account=account, defaults={"told_until": before})
     return row
 
 

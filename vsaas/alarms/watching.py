@@ -45,7 +45,7 @@ def tenants_to_look_at(now_s: float) -> set[UUID]:
     """The tenants in which something may have changed; none while the portal hears nobody."""
     if not _hears(now_s):
         return set()
-    return heard.take_to_look_at() | heard.take_silent(now_s - limits.AGENT_OFFLINE_SECONDS)
+    return heard.take_to_look_at(now_s) | heard.take_silent(now_s - limits.AGENT_OFFLINE_SECONDS)
 
 
 def _hears(now_s: float) -> bool:
@@ -111,7 +111,7 @@ def _camera_silence(camera: Camera, now: dt.datetime) -> Silence | None:
     if bearable_s is None or since_us is None:
         return None
     # By the agent's clock, which may run ahead. A camera that refuses, then answers, then refuses is silent all the while.
-    since = min(clock.from_us(_last_picture_us(camera) or since_us), now)
+    since = clock.from_us(min(_last_picture_us(camera) or since_us, clock.to_us(now)))
     bearable = (now - since).total_seconds() < bearable_s
     return Silence(camera.agent_id, camera.id, since, cause or "", bearable)
 

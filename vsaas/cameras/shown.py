@@ -40,7 +40,7 @@ CAMERA_STATES: dict[str, tuple[str, str, str | Promise, str | Promise]] = {
         _("This camera was deleted; its recordings stay until their time is over"),
     ),
     "disabled": ("", "off", _("Disabled"), _("Recording of this camera is switched off")),
-    "by-plan": ("", "off", _("Not by plan"), _("By its recording plan nothing is recorded now")),
+    "by-plan": ("", "off", _("Off by plan"), _("By its recording plan nothing is recorded now")),
     "waiting-for-event": ("info", "wait", _("Ready"), _("Recorded when something happens")),
 }
 AGENT_STATES: dict[str, Words] = {
@@ -59,7 +59,7 @@ STREAM_STATES: dict[str, Words] = {
     "disabled": ("", "off", _("Disabled")),
     "disk-full": ("bad", "warn", _("Agent's disk is full")),
     "wrong-certificate": ("bad", "key", _("Shows another certificate")),
-    "by-plan": ("", "off", _("Not by plan")),
+    "by-plan": ("", "off", _("Off by plan")),
     "waiting-for-event": ("info", "wait", _("Ready for an event")),
 }
 # The same in a sentence, for the page of one camera.

@@ -7,7 +7,7 @@ is forgotten (`SegmentState.DELETED`) is told by no reply.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -33,7 +33,6 @@ WORDS: Final = {
 OTHER: Final = "other"
 MARKS_MOST: Final = 4000
 """Marks of one camera and type on a timeline, about: what is closer than this share of the range is one."""
-_CHUNK: Final = 500
 _NIL: Final = UUID(int=0)
 
 _KEPT = f"kind = {int(RecordKind.EVENT)} AND state = 0"
@@ -65,15 +64,26 @@ WHERE tenant_id = %(tenant)s AND camera_id = ANY(%(cameras)s) AND {_WITHIN} AND 
 ORDER BY start_us LIMIT {MARKS_MOST}
 """  # noqa: S608  constants alone
 
+_CAME_BETWEEN = f"""
+SELECT min(received_us), max(received_us) FROM footage_record
+WHERE tenant_id = %(tenant)s AND camera_id = ANY(%(cameras)s) AND {_WITHIN} AND {_LATE}
+"""  # noqa: S608  constants alone
+
+# What may not be seen is left out here and not afterwards: a page is full or the last one, and costs one look at the range.
 _PAGE = f"""
-SELECT r.start_us, r.end_us, r.camera_id, r.chain, r.seq, r.received_us, b.signed
+SELECT r.start_us, r.camera_id, r.chain, r.seq, b.signed
 FROM (
-    SELECT start_us, end_us, camera_id, chain, seq, received_us, day FROM footage_record
+    SELECT start_us, camera_id, chain, seq, day
+    FROM footage_record
+    JOIN unnest(%(cameras)s::uuid[], %(seen)s::int8multirange[], %(came)s::int8multirange[]) may(camera, seen, came)
+      ON may.camera = camera_id
     WHERE tenant_id = %(tenant)s AND camera_id = ANY(%(cameras)s) AND {_WITHIN}
       AND (%(types)s::smallint[] IS NULL OR reason = ANY(%(types)s)
         OR (%(other)s AND NOT reason = ANY(%(known)s)))
+      AND (may.seen IS NULL OR (int8range(start_us, greatest(end_us, start_us + 1)) <@ may.seen
+        AND (NOT {_LATE} OR received_us <@ may.came)))
       AND (start_us, camera_id, chain, seq) > (%(after_us)s, %(after_camera)s, %(after_chain)s, %(after_seq)s)
-    ORDER BY start_us, camera_id, chain, seq LIMIT {_CHUNK}
+    ORDER BY start_us, camera_id, chain, seq LIMIT %(most)s
 ) r
 JOIN footage_record_body b ON b.tenant_id = %(tenant)s AND b.chain = r.chain AND b.seq = r.seq AND b.day = r.day
 ORDER BY r.start_us, r.camera_id, r.chain, r.seq
@@ -187,41 +197,45 @@ def listed(
     most: int,
 ) -> list[Listed]:
     """At most `most` records of events that touch [from_us, to_us), by time, after a place; what the caller may see of them."""
-    found: list[Listed] = []
-    for place, end_us, received_us, signed in _rows(sights, kinds, from_us, to_us, after):
-        if not sights[place.camera].permits(place.start_us, end_us, received_us):
-            continue
-        event = parse_record(signed).record
-        assert isinstance(event, Event)  # the row says so
-        found.append(Listed(place, event))
-        if len(found) == most:
-            break
-    return found
-
-
-def _rows(
-    sights: Mapping[UUID, Sight], kinds: Collection[str] | None, from_us: int, to_us: int, after: Place
-) -> Iterator[tuple[Place, int, int, bytes]]:
-    """Row by row in order, fetched in pieces."""
     wanted = _range(from_us, to_us) | {
-        "cameras": list(sights),
         "types": None
         if kinds is None
         else [int(kind) for kind, word in WORDS.items() if kinds and word in kinds],
         "other": kinds is not None and OTHER in kinds,
         "known": [int(kind) for kind in WORDS],
+        "after_us": after.start_us,
+        "after_camera": after.camera,
+        "after_chain": after.chain,
+        "after_seq": after.seq,
+        "most": most,
     }
-    while True:
-        place = {"after_us": after.start_us, "after_camera": after.camera}
-        place |= {"after_chain": after.chain, "after_seq": after.seq}
+    with connection.cursor() as cursor:
+        cursor.execute(_PAGE, wanted | _permitted(sights, from_us, to_us))
+        rows = cursor.fetchall()
+    found: list[Listed] = []
+    for start_us, camera, chain, seq, signed in rows:
+        event = parse_record(bytes(signed)).record
+        assert isinstance(event, Event)  # the row says so
+        found.append(Listed(Place(start_us, camera, chain, seq), event))
+    return found
+
+
+def _permitted(sights: Mapping[UUID, Sight], from_us: int, to_us: int) -> dict[str, list[Any]]:
+    """What `Sight.permits` asks, for the database: of each camera the time its events may lie in, and that at which late ones
+    may have come; None where nothing limits it."""
+    limited = [camera for camera, sight in sights.items() if sight.limited]
+    came: tuple[int, int] | None = None
+    if limited:
         with connection.cursor() as cursor:
-            cursor.execute(_PAGE, wanted | place)
-            rows = cursor.fetchall()
-        for start_us, end_us, camera, chain, seq, received_us, signed in rows:
-            after = Place(start_us, camera, chain, seq)
-            yield after, end_us, received_us, bytes(signed)
-        if len(rows) < _CHUNK:
-            return
+            cursor.execute(_CAME_BETWEEN, _range(from_us, to_us) | {"cameras": limited})
+            first_us, last_us = cursor.fetchone()
+        came = None if first_us is None else (first_us, last_us + 1)
+    ranges: dict[Sight, tuple[str, str]] = {}
+    for sight in {sights[camera] for camera in limited}:
+        seen = sight.spans(from_us - LONGEST_SEGMENT_US, to_us + LONGEST_SEGMENT_US)
+        ranges[sight] = _multirange(seen), _multirange(sight.spans(*came) if came else [])
+    both = [ranges.get(sight, (None, None)) for sight in sights.values()]
+    return {"cameras": list(sights), "seen": [one for one, _ in both], "came": [one for _, one in both]}
 
 
 def forget_before(cameras: Collection[UUID], before_us: int) -> None:

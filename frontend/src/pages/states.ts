@@ -27,7 +27,7 @@ export const STATE_WORDS: Record<ApiCamera["state"], Words> = {
     tone: "",
     icon: "off",
   },
-  "by-plan": { label: tIn("camera state", "Not by plan"), why: t("By its recording plan nothing is recorded now"), tone: "", icon: "off" },
+  "by-plan": { label: tIn("camera state", "Off by plan"), why: t("By its recording plan nothing is recorded now"), tone: "", icon: "off" },
   "waiting-for-event": { label: tIn("camera state", "Ready"), why: t("Recorded when something happens"), tone: "info", icon: "wait" },
   disabled: { label: tIn("camera state", "Disabled"), why: t("Recording of this camera is switched off"), tone: "", icon: "off" },
 };

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                         default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("by_mail", models.BooleanField(default=True)),
+                ("by_mail", models.BooleanField(null=True)),
                 ("all_sites", models.BooleanField(default=True)),
                 ("told_until", models.DateTimeField(default=vsaas.common.clock.now)),
                 ("mailed_at", models.DateTimeField(null=True)),
