@@ -46,13 +46,15 @@ def require_replaceable(agent: Agent) -> None:
 
 
 def succeed(old: Agent, new: Agent, by: Who) -> None:
-    """Gives `new`, which has its keys and `replaces`, the cameras of `old`, and revokes that one unless it is already."""
+    """Gives `new`, which has its keys and `replaces`, the cameras of `old`, and revokes that one unless it is already.
+    Done twice, it changes nothing more."""
     if _hand_over is None:
         raise ImproperlyConfigured(
             "nobody hands cameras over: cameras register that in their AppConfig.ready"
         )
     cameras = _hand_over(old, new)
-    record_act(REPLACED, by, what(old), cameras=str(cameras))
+    if cameras or old.revoked_at is None:
+        record_act(REPLACED, by, what(old), cameras=str(cameras))
     if old.revoked_at is None:
         revoke(old, by)
 
