@@ -14,11 +14,12 @@ from protocol.enrolment import EnrolReply
 from sealing.cose import parse1
 from sealing.ids import Stream
 from sealing.statement import Trust, verify_statements
+from tenants.permissions import OPERATOR
 from tenants.scope import tenant_scope
 from tests.agent_sim import AgentSim
 from tests.boxes import Box, problem
 from tests.cameras.place import call, make_place
-from tests.cast import Cast, sign_in
+from tests.cast import Cast, make_account, sign_in
 from tests.reading import text
 from vsaas.agents.enrolment import IssuedCode, issue_code
 from vsaas.agents.models import Agent
@@ -98,6 +99,20 @@ def test_the_new_box_gets_cameras_and_their_addresses_and_the_old_one_is_let_in_
     assert "is here, since" in text(place.alice.get(place.url(f"agents/{new.agent_id}")))
     again = call(place.alice, place, "POST", path, {})
     assert (again.status_code, problem(again)) == (409, "already-replaced")
+
+
+def test_a_successor_elsewhere_is_not_named_to_who_has_no_part_there(cast: Cast, pages: None) -> None:
+    place = make_place(cast)
+    new = successor_of(place.box.agent_id, cast.tenant_a.id)
+    with tenant_scope(cast.tenant_a.id):
+        Agent.objects.filter(id=new.agent_id).update(site=cast.other_site_a, name="Vault")
+        oscar = make_account("Oscar", OPERATOR, cast.site_a)
+    page = place.url(f"agents/{place.box.agent_id}")
+    assert "Vault" in text(place.alice.get(page))
+    assert "Vault" not in text(sign_in(oscar).get(page))
+    refused = place.alice.post(place.url(f"agents/{place.box.agent_id}/replace"))
+    assert refused.status_code == 409
+    assert "Vault" not in refused.content.decode()
 
 
 def test_of_two_codes_for_one_place_the_first_used_counts(houses) -> None:

@@ -19,10 +19,11 @@ from installer.release import make_key, make_release, read_public
 from protocol.command import CommandDocument, UpdateOrder
 from protocol.release import PIECE_BYTES, document_hash, verify_release
 from sealing.cose import parse1
+from tenants.permissions import OPERATOR
 from tenants.scope import tenant_scope
 from tests.boxes import Box, make_box
 from tests.cameras.place import Place, call
-from tests.cast import later
+from tests.cast import later, make_account, sign_in
 from vsaas.agents import rollouts
 from vsaas.agents.models import AgentUpdate, UpdateRollout, UpdateState
 from vsaas.agents.revocation import revoke
@@ -263,7 +264,10 @@ def test_a_revoked_agent_holds_up_neither_its_stage_nor_the_policy(
     look(place)
     look(place)
     assert ordered(boxes[1]) is not None
-    set_policy(place, healthy_hours=3)
+    set_policy(place, healthy_hours=3, first=[str(box.agent_id) for box in boxes[:2]])
+    with tenant_scope(place.cast.tenant_a.id):
+        oscar = make_account("Oscar", OPERATOR, place.cast.other_site_a)
+    assert call(sign_in(oscar), place, "GET", "updates").json()["policy"]["first"] == []
 
 
 def test_a_release_that_was_stopped_does_not_begin_again_by_itself(
