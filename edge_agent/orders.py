@@ -173,7 +173,15 @@ class Orders:
     @property
     def alarms(self) -> tuple[str, ...]:
         """What a person must look at, in words."""
-        return tuple(self._alarms.values())
+        unread = [order for order in self.command.cameras if order.plan_unread]
+        texts = list(self._alarms.values())
+        if unread:
+            names = ", ".join(order.name for order in unread)
+            texts.append(
+                f"recording plans cannot be read here ({unread[0].plan_unread}), so everything is recorded, of: {names}; "
+                "update this agent"
+            )
+        return tuple(texts)
 
     def cameras(self) -> tuple[CameraSetup, ...]:
         """The cameras of this agent, their sources opened with the box key, each with the password that holds."""
@@ -214,6 +222,8 @@ class Orders:
                     f"the camera's address cannot be opened here ({error.name}): type it again in the portal"
                 )
                 log.error("camera %s (%s): %s", order.name, stream.name.lower(), problem)
+        if order.plan_unread:
+            log.error("camera %s: its recording plan cannot be read: %s", order.name, order.plan_unread)
         return CameraSetup(
             order.camera,
             order.name,

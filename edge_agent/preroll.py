@@ -13,6 +13,10 @@ from edge_agent.capture.source import AccessUnit, PacketsLost
 STREAM_BYTES_MOST: Final = 48 * 1024 * 1024
 """Of one stream: 30 s of 8 Mbit/s, a group of pictures more, and some room."""
 BOX_BYTES_MOST: Final = 512 * 1024 * 1024
+ITEM_BYTES: Final = 300
+"""What holding one more takes beside its data."""
+GROUP_S_MOST: Final = 120
+"""Of a group that lasts longer nothing is held until the next key frame: else an event would bring all of it along."""
 
 Held = AccessUnit | PacketsLost
 
@@ -65,7 +69,12 @@ class PreRoll:
             self._groups[-1].append(event)
         else:
             return
-        size = len(event.data) if isinstance(event, AccessUnit) else 0
+        size = ITEM_BYTES
+        if isinstance(event, AccessUnit):
+            if event.arrival_ns - self._begin_of(-1) > GROUP_S_MOST * 1_000_000_000:
+                self.clear()
+                return
+            size += len(event.data)
         self._sizes[-1] += size
         self._bytes += size
         most = self._memory.holds(id(self), self._bytes)

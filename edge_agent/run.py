@@ -258,7 +258,7 @@ def _order(setup: CameraSetup, stream: Stream, url: str | None, limits: Any) -> 
         problem,
         setup.certificate,
         setup.plan,
-        setup.source_sub is not None or Stream.SUB in setup.unopened,
+        setup.source_sub is not None,
     )
 
 

@@ -399,7 +399,11 @@ class Segmenter:
         if self._anchor_us is not None:
             return self._anchor_us + pts * 100 // 9
         lag_us = self._lag_us
-        return self._clock.wall_us() if lag_us is None else self._offset_us + lag_us + pts * 100 // 9
+        if (
+            lag_us is None
+        ):  # the first picture of a run: it may have been held for long before it was handed over
+            return self._offset_us + self._last_arrival_ns // 1000
+        return self._offset_us + lag_us + pts * 100 // 9
 
     # Ends
 

@@ -49,7 +49,11 @@ _PIECE_BYTES: Final = 1024 * 1024
 _LOOK_S: Final = 0.5
 _STEADY_S: Final = 15.0
 _SILENT_S: Final = 120.0
+_FRESH_US: Final = 20_000_000
+"""The recorder writes its status every five seconds."""
 _LOCK_S: Final = 600.0
+AGAIN_S: Final = 90.0
+"""systemd starts this again while its cause is there, but not after too many starts within a short time."""
 _SPARE_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -59,27 +63,35 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Places:
-    """Where things are. `health_s`: how long the new version has to show that it records."""
+    """Where things are. `health_s`: how long the new version has to show that it records. `again_s`: the pause before what
+    failed is tried again."""
 
     state: Path = STATE
     own: Path = OWN
     program: Path = PROGRAM
     health_s: float = 600.0
+    again_s: float = AGAIN_S
 
 
 def main() -> int:
     """End what was begun, then do what is asked for."""
     sys.dont_write_bytecode = True
     os.umask(0o022)
-    places = Places(health_s=float(os.environ.get("VSAAS_UPDATE_HEALTH_S", "600")))
+    places = Places(
+        health_s=float(os.environ.get("VSAAS_UPDATE_HEALTH_S", "600")),
+        again_s=float(os.environ.get("VSAAS_UPDATE_AGAIN_S", str(AGAIN_S))),
+    )
     try:
         journal = read_json(places.own / JOURNAL)
         if journal is not None:
             resume(places, journal)
-        elif (places.state / ASKED / REQUEST).exists():
+        elif (asked_ns := _request_ns(places)) is not None:
             take_request(places)
+            if _request_ns(places) == asked_ns:
+                raise Refused("the request cannot be removed")
     except (Refused, ValueError, OSError) as error:
         _say(f"{error}; it is tried again")
+        time.sleep(places.again_s)
         return 1
     return 0
 
@@ -211,6 +223,9 @@ def trouble(status: dict[str, Any] | None, version: str, before: dict[str, Any])
         return "the new version said nothing of itself"
     if status["heartbeat"].get("software") != f"{PACKAGE} {version}":
         return f"another version runs: {str(status['heartbeat'].get('software'))[:40]}"
+    said_us = status["heartbeat"].get("utc_us")
+    if not isinstance(said_us, int) or abs(time.time_ns() // 1000 - said_us) > _FRESH_US:
+        return "the new version says nothing of itself any more"
     streams = streams_of(status)
     lost = [key for key in before["recording"] if streams.get(key, {}).get("state") not in _WELL]
     if lost:
@@ -257,6 +272,14 @@ def _last_us(streams: dict[str, dict[str, Any]]) -> dict[str, int]:
 
 
 # What was asked for
+
+
+def _request_ns(places: Places) -> int | None:
+    """When the request was put there; None: there is none."""
+    try:
+        return (places.state / ASKED / REQUEST).lstat().st_ctime_ns
+    except FileNotFoundError:
+        return None
 
 
 def _asked(data: bytes) -> dict[str, Any]:
@@ -314,30 +337,36 @@ def installed_version() -> str:
 
 
 def _keep_previous(places: Places, running: str) -> None:
-    """Pack what is installed again, so that it can be installed after anything, without any network. Raises Refused."""
+    """Pack what is installed again, so that it can be installed after anything, without any network. Raises Refused.
+
+    Without the settings people may have edited: dpkg leaves those where they are. Packed as a release's own they would
+    count as never edited, and the next update's default would replace them; and a proxy's password may stand in them.
+    """
     for left in places.own.glob("packing-*"):  # by a power cut
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=places.own, prefix="packing-") as name:
         root = Path(name) / "root"
         control = root / "DEBIAN"
         control.mkdir(parents=True, mode=0o755)
+        rows = _output("dpkg-query", "--show", "--showformat=${Conffiles}", PACKAGE).splitlines()
+        settings = {row.split()[0] for row in rows if row.strip()}
         for line in _output("dpkg-query", "--listfiles", PACKAGE).splitlines():
-            _take_along(Path(line), root)
+            if line not in settings:
+                _take_along(Path(line), root)
         fields = _output("dpkg-query", "--status", PACKAGE).splitlines()
         (control / "control").write_text("\n".join(_control_of(fields)) + "\n")
         for script in ("preinst", "postinst", "prerm", "postrm"):
             source = _output("dpkg-query", "--control-path", PACKAGE, script)
             if source:
                 shutil.copy2(source, control / script)
-        settings = _output("dpkg-query", "--show", "--showformat=${Conffiles}", PACKAGE).splitlines()
-        (control / "conffiles").write_text("".join(f"{line.split()[0]}\n" for line in settings))
-        made = places.own / f"{PREVIOUS}.new"
+        made = Path(name) / PREVIOUS
         _output("dpkg-deb", "--build", "--root-owner-group", "-Zgzip", "-z1", str(root), str(made))
-    shutil.copyfile(Path(__file__), places.own / COPY)
-    for path in (made, places.own / COPY):
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    os.replace(made, places.own / PREVIOUS)
+        made.chmod(0o600)
+        shutil.copyfile(Path(__file__), places.own / COPY)
+        for path in (made, places.own / COPY):
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        os.replace(made, places.own / PREVIOUS)
     _sync(places.own)
     _say(f"version {running} is kept in {places.own / PREVIOUS}")
 

@@ -42,6 +42,7 @@ class CameraOrder:
 
     `certificate`: SHA-256 of the certificate (DER) a person accepted; over rtsps the camera must show that one and no other.
     `plan`: when it is recorded and how much of it; None: all of it, always.
+    `plan_unread`: why the plan it has cannot be read here; `plan` is None then.
     `events`: whether, and where, its own events are listened to.
     """
 
@@ -54,6 +55,7 @@ class CameraOrder:
     certificate: bytes | None = None
     plan: RecordingPlan | None = None
     events: EventsOrder | None = None
+    plan_unread: str = ""
 
     def to_map(self) -> dict[int, Any]:
         row: dict[int, Any] = {
@@ -75,7 +77,8 @@ class CameraOrder:
     @classmethod
     def from_map(cls, value: object) -> CameraOrder:
         row = fields.mapping(value, "camera order")
-        sub, certificate, plan, events = row.get(5), row.get(7), row.get(8), row.get(9)
+        sub, certificate, events = row.get(5), row.get(7), row.get(9)
+        plan, plan_unread = _plan(row.get(8))
         return cls(
             fields.uid(row.get(1), "camera"),
             fields.text(row.get(2), "camera name"),
@@ -84,9 +87,20 @@ class CameraOrder:
             None if sub is None else fields.data(sub, "sub source"),
             fields.boolean(row.get(6), "audio"),
             None if certificate is None else fields.data(certificate, "certificate", length=32),
-            None if plan is None else RecordingPlan.from_map(plan),
+            plan,
             None if events is None else EventsOrder.from_map(events),
+            plan_unread,
         )
+
+
+def _plan(value: object) -> tuple[RecordingPlan | None, str]:
+    """The plan, or why it cannot be read: a zone or a word of a later release must not keep other cameras' orders back."""
+    if value is None:
+        return None, ""
+    try:
+        return RecordingPlan.from_map(value), ""
+    except ProtocolError as error:
+        return None, error.detail
 
 
 @dataclass(frozen=True)

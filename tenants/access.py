@@ -482,7 +482,7 @@ def require(actor: Actor, permission: Permission, obj: OfTenant | None = None) -
     if obj is None:
         if not actor.holds(permission):
             _require_hours(actor, permission, None)
-            raise _denied(permission)
+            raise denied(permission)
         return
     if obj.tenant_id != actor.tenant_id:
         raise NotFound()
@@ -492,10 +492,11 @@ def require(actor: Actor, permission: Permission, obj: OfTenant | None = None) -
     _require_hours(actor, permission, place)
     if place != Place() and not actor.has_part(place) and not (_is_site(obj) and _reaches_site(actor, place)):
         raise NotFound()
-    raise _denied(permission)
+    raise denied(permission)
 
 
-def _denied(permission: Permission) -> Denied:
+def denied(permission: Permission) -> Denied:
+    """The refusal of somebody whose role does not give a permission."""
     return Denied(
         _("your role does not let you %(right)s; ask an owner of your organisation")
         % {"right": permission.sentence}

@@ -80,6 +80,8 @@ class OnvifCamera:
     open_information: bool = False
     raw: dict[str, bytes] = field(default_factory=dict)
     """Action to the bytes of the whole body that answer it."""
+    faults_after_setting: bool = False
+    """It sets a user's password, and answers a fault all the same."""
     redirect: str = ""
     asked: list[str] = field(default_factory=list)
     wrong: dict[str, int] = field(default_factory=dict)
@@ -443,6 +445,8 @@ def _set_user(camera: OnvifCamera, asked: Element) -> str:
     if not strong or name in password:
         raise Refused("ter:OperationProhibited", "ter:PasswordTooWeak", reason="the password is too weak")
     camera.users[name] = (password, _text(asked, "UserLevel"))
+    if camera.faults_after_setting:
+        raise Refused("ter:Action", reason="the configuration could not be stored")
     return ""
 
 

@@ -153,6 +153,7 @@ class VideoAssembler:
             begin = stop
             if kind == kind_last:
                 self._finish(done, arrival_ns)
+                piece = _NO_PIECE  # what follows belongs to no unit, also where its last piece never came
                 break
         clock.next_sequence, self._piece = sequence, piece
         if len(unit) > UNIT_BYTES_MAX:

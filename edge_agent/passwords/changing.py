@@ -199,8 +199,8 @@ class Passwords:
                 f"the camera at {entry.host} takes neither its former password nor the new one: type one that it takes in the "
                 "portal",
             )
-        if entry.state == VERIFIED:
-            self._orders.changed()
+        # Also where it failed: while it was set or undone, `cameras` gave the new one, and recorders may have it.
+        self._orders.changed()
         return AGAIN_S
 
     async def _carried_on(self, entry: Entry, *, fresh: bool) -> Entry:
@@ -211,6 +211,9 @@ class Passwords:
         if way is None:
             return self._journal.put(entry.at(FAILED, "unknown-way"))
         if entry.state != ASKED:
+            if not is_at(entry.service, entry.host):
+                # Written down by an agent that asked wherever the portal said: the camera itself is asked what holds.
+                entry = replace(entry, service="")
             return await self._steps(way, entry).settle(entry)
         setup = next((one for one in self._orders.cameras() if one.camera == entry.camera), None)
         if setup is None or setup.source_main is None:
@@ -218,6 +221,9 @@ class Passwords:
         login = Address.of(setup.source_main)
         if not login.user or (entry.restores and (login.host, login.user) != (entry.host, entry.user)):
             return self._journal.put(entry.at(FAILED, "no-user"))
+        if not is_at(entry.service, login.host):
+            log.error("the password of the camera at %s is not sent to another host", login.host)
+            return self._journal.put(entry.at(FAILED, "forbidden-address"))
         if self._is_unsettled(login.host, entry.change):
             return self._journal.put(entry.at(FAILED, "unsettled"))
         entry = replace(entry, host=login.host, user=login.user, old=login.password)
@@ -324,6 +330,11 @@ class Passwords:
             if not any(one.source_main is not None and signs_in(one.source_main, entry) for one in setups):
                 self._alarms.clear(str(entry.change))
                 self._journal.drop(entry)
+
+
+def is_at(service: str, host: str) -> bool:
+    """Whether a service is at the camera's own host, the only one that is shown its password; "" is the usual place there."""
+    return not service or urlsplit(service).hostname == host.lower()
 
 
 def signs_in(url: str, entry: Entry) -> bool:

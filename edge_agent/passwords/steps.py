@@ -60,8 +60,8 @@ class Steps:
         except OnvifFailed as failure:
             log.info("the device at %s did not take a new password: %s", entry.host, failure)
             simpler = rules.simpler() if rules is not None and failure.cause in _ANSWERED_NO else None
-            if simpler is not None:
-                # It said no to this one: the next is written down before the device hears of it.
+            if simpler is not None and not await self._way.takes(_login(entry, new=True)):
+                # It said no to this one and did not set it all the same: the next is written down before the device hears of it.
                 return await self._set(
                     self._put(replace(entry, new=make_password(simpler), state=PLANNED)), simpler
                 )

@@ -30,7 +30,7 @@ def test_a_silent_agent_is_told_within_a_minute_and_so_is_its_return(silence: Si
     assert (alarm.noticed_at - alarm.began_at).total_seconds() <= 51
     [letter] = silence.mails()
     assert re.search(r" is silent$", letter.subject)
-    assert "1 camera depend" in letter.lines[1]
+    assert "It records 1 camera." in letter.lines[1]
     silence.go_on(600)
     assert len(silence.mails()) == 1, "told once"
     silence.go_on(20, silence.recording)

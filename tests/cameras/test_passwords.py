@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -19,14 +20,16 @@ from sealing.ids import Stream
 from tenants.models import Membership
 from tenants.permissions import INSTALLER
 from tenants.scope import tenant_scope
+from tests.api_calls import problem
 from tests.cameras.place import BY, Place, call
-from tests.cast import make_account, make_fresh, sign_in
+from tests.cast import later, make_account, make_fresh, sign_in
 from tests.reading import text
 from vsaas.agents.commands import NEWS_ORDER, channel_of
 from vsaas.agents.presence import presence_key
 from vsaas.audit.models import AuditInbox
 from vsaas.cameras import passwords
-from vsaas.cameras.models import Camera, PasswordChange
+from vsaas.cameras.handing_over import sealed_elsewhere
+from vsaas.cameras.models import Camera, CameraSource, PasswordChange
 from vsaas.cameras.password_schedules import begin_due, months_later
 from vsaas.cameras.services import NewCamera, camera_add
 from vsaas.common import clock
@@ -227,6 +230,34 @@ def test_an_address_typed_meanwhile_stays_and_the_new_password_is_not_lost(
     assert call(place.alice, place, "POST", path, {"which": "spare"}).json()["password"] == NEW
 
 
+def test_a_report_whose_address_is_not_sealed_to_the_box_is_refused(place: Place, agent: Agent) -> None:
+    begin(place)
+    before = place.source(place.orders()["Door"])
+    report = agent.changed(agent.order().change, "Door")
+    for other in ({"main": b"no envelope"}, {"sub": report.cameras[0].main}):
+        assert agent.tell(replace(report, cameras=(replace(report.cameras[0], **other),))) == 400
+        assert place.source(place.orders()["Door"]) == before
+    with tenant_scope(place.cast.tenant_a.id):
+        CameraSource.objects.update(sealed=b"no envelope")
+        assert sealed_elsewhere(agent.id) == []
+
+
+def test_a_failed_report_sent_again_changes_nothing_and_an_older_one_brings_no_spare(
+    place: Place, agent: Agent
+) -> None:
+    begin(place)
+    first = agent.order().change
+    failed = agent.changed(first, "Door", cause="neither")
+    assert (agent.tell(failed), agent.tell(failed)) == (200, 200)
+    assert told(place) == ["camera.passwords-asked", "camera.password-not-changed"]
+    begin(place)
+    assert agent.tell(agent.changed(agent.order().change, "Door")) == 200
+    for late in (failed, agent.changed(first, "Door", cause="separate-kept")):
+        assert agent.tell(late) == 200
+        known = call(place.alice, place, "GET", f"cameras/{place.camera.id}/password").json()
+        assert known["may"] == {"reveal": True, "reveal_spare": False, "restore": True}
+
+
 def test_an_installer_changes_passwords_and_sees_none(place: Place, agent: Agent) -> None:
     with tenant_scope(place.cast.tenant_a.id):
         iris = make_account("Iris")
@@ -238,6 +269,12 @@ def test_an_installer_changes_passwords_and_sees_none(place: Place, agent: Agent
     path = f"cameras/{place.camera.id}/password"
     assert call(browser, place, "POST", f"{path}/revealing", {}).status_code == 403
     assert call(browser, place, "GET", path).json()["may"]["reveal"] is False
+    # Nor says where the password is sent.
+    assert call(browser, place, "PATCH", path, {"service": "http://mine.example/"}).status_code == 403
+    assert browser.post(place.url(path), {"service": "mine.example", "way": "onvif"}).status_code == 403
+    page = browser.get(place.url(path))
+    assert page.status_code == 200
+    assert "How it is changed" not in text(page)
 
 
 def test_where_the_organisation_holds_its_keys_the_portal_shows_none(place: Place, agent: Agent) -> None:
@@ -280,6 +317,8 @@ def test_the_schedule_changes_what_is_due_in_its_hour_of_the_site(
 
 def test_how_a_password_is_changed_is_set_and_wrong_ways_are_refused(place: Place, agent: Agent) -> None:
     path = f"cameras/{place.camera.id}/password"
+    with later(minutes=6):
+        assert problem(call(place.alice, place, "PATCH", path, {"way": "axis"})) == "stale-factor"
     saved = place.alice.post(place.url(path), {"service": "10.0.0.7:8080", "way": "axis"})
     assert saved.status_code == 302
     assert (
@@ -296,6 +335,51 @@ def test_how_a_password_is_changed_is_set_and_wrong_ways_are_refused(place: Plac
         passwords.advance()
         assert PasswordChange.objects.get().cause == "agent-revoked"
         assert Camera.objects.get(id=place.camera.id).passwords.count() == 0
+
+
+def test_a_schedule_with_more_cameras_than_a_run_takes_begins_with_as_many(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(place.alice, place, "POST", "password-schedules", {"months": 1, "hour": 3})
+    zone = ZoneInfo(place.cast.site_a.timezone)
+    at = (clock.now() + dt.timedelta(days=70)).astimezone(zone).replace(hour=3).astimezone(dt.UTC)
+    monkeypatch.setattr(passwords, "CAMERAS_MOST", 1)
+    monkeypatch.setattr("vsaas.cameras.password_schedules.CAMERAS_MOST", 1)
+    with tenant_scope(place.cast.tenant_a.id):
+        camera_add(place.box.agent(), NewCamera("Gate", "rtsp://u:p@10.0.0.8/gate"), BY)
+        monkeypatch.setattr(clock, "now", lambda: at)
+        for begun in (1, 2):
+            begin_due()
+            assert PasswordChange.objects.count() == begun
+
+
+def test_a_run_names_no_camera_to_whoever_may_not_change_it(place: Place) -> None:
+    with tenant_scope(place.cast.tenant_a.id):
+        gate = camera_add(place.box.agent(), NewCamera("Gate", "rtsp://u:p@10.0.0.8/gate"), BY)
+        iris = make_account("Iris")
+        Membership.objects.create(account=iris, role=INSTALLER.name, camera_id=gate.id)
+    run = begin(place, cameras=[str(place.camera.id), str(gate.id)])
+    browser = sign_in(iris)
+    assert run["about"] == "Door, Gate"
+    assert call(browser, place, "GET", f"password-runs/{run['id']}").json()["about"] == "Gate"
+    assert call(browser, place, "GET", "password-runs").json()["items"][0]["about"] == "Gate"
+    for path in ("cameras/passwords", f"cameras/passwords/{run['id']}"):
+        page = text(browser.get(place.url(path)))
+        assert "Gate" in page
+        assert "Door" not in page
+
+
+def test_a_schedule_passes_no_denial_by(place: Place) -> None:
+    fields = {"months": 6, "hour": 3}
+    made = call(place.alice, place, "POST", "password-schedules", fields).json()
+    with tenant_scope(place.cast.tenant_a.id):
+        iris = make_account("Iris")
+        Membership.objects.create(account=iris, role=INSTALLER.name)
+        Membership.objects.create(account=iris, role=INSTALLER.name, camera_id=place.camera.id, denies=True)
+    browser = sign_in(iris)
+    for one in (fields, fields | {"group": "entrance"}):
+        assert call(browser, place, "POST", "password-schedules", one).status_code == 403
+    assert call(browser, place, "DELETE", f"password-schedules/{made['id']}").status_code == 403
 
 
 def test_a_month_that_is_shorter_ends_on_its_last_day() -> None:

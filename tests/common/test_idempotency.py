@@ -164,8 +164,12 @@ def test_a_key_is_visible_ascii(house: Cast, key: str) -> None:
 
 
 def test_what_lives_for_seconds_is_made_anew(house: Cast) -> None:
+    from vsaas.agents.api import AgentReplacement
+    from vsaas.cameras.password_api import PasswordRevealing
     from vsaas.footage.api import Playback
     from vsaas.live.api import Live
 
     assert not Playback.keeps_answers
     assert not Live.keeps_answers
+    assert not PasswordRevealing.keeps_answers
+    assert not AgentReplacement.keeps_answers

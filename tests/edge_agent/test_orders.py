@@ -17,6 +17,7 @@ from edge_agent.errors import PortalUnreachable, StateUnusable, TrustBroken
 from edge_agent.identity import Identity
 from edge_agent.keys import BoxKeys
 from edge_agent.orders import Orders, check_live_url
+from protocol.plan import RecordingPlan
 from protocol.state import AgentState, ChainTip
 from sealing.ids import CameraKeyKind, Stream
 from sealing.statement import Recipients
@@ -58,6 +59,31 @@ def test_cameras_are_known_after_a_restart_without_any_portal(box: EnrolledBox) 
     assert setups[0].source_main == setups[0].source_sub == SOURCE
     assert "s3cret" not in repr(setups)
     assert orders.cameras() is setups
+
+
+@pytest.mark.parametrize("unknown", [{1: "Mars/Olympus"}, {2: [9, 1]}, {3: [[1, 0, 60, 1, 9]]}])
+def test_a_plan_this_release_cannot_read_leaves_the_other_orders_and_records_everything(
+    box: EnrolledBox, unknown: dict[int, object]
+) -> None:
+    class LaterPlan(RecordingPlan):
+        def to_map(self) -> dict[int, object]:
+            return super().to_map() | unknown
+
+    public, make = box.identity.keys.box_public, box.organisation.camera
+    known = replace(make(public), plan=RecordingPlan("Europe/Berlin"))
+    later = replace(make(public), name="yard", plan=LaterPlan("UTC"))
+    assert box.orders().offer_command(box.organisation.command(2, (known, later)))
+    again = box.orders()
+    assert again.command_number == 2
+    assert [(setup.plan, setup.source_main) for setup in again.cameras()] == [
+        (known.plan, SOURCE),
+        (None, SOURCE),
+    ]
+    (alarm,) = again.alarms
+    assert alarm.startswith("recording plans cannot be read here (")
+    assert alarm.endswith("of: yard; update this agent")
+    assert again.offer_command(box.organisation.command(3, (known,)))
+    assert again.alarms == ()
 
 
 async def test_newer_statements_and_commands_are_fetched_and_kept(

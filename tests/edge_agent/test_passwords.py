@@ -26,7 +26,7 @@ from edge_agent.capture.rtsp import Address
 from edge_agent.cloud import Cloud
 from edge_agent.passwords import journal, rules
 from edge_agent.passwords.changing import Passwords
-from edge_agent.passwords.ways import load_ways
+from edge_agent.passwords.ways import Login, OnvifWay, load_ways
 from edge_agent.settings import BadSetting
 from protocol.camera_source import seal_source
 from protocol.command import CameraOrder
@@ -181,6 +181,8 @@ async def test_a_new_password_is_set_tried_and_reported_for_all_channels_of_a_de
         ({"way": "nobody-knows"}, "unknown-way"),
         ({"camera": uuid.uuid4()}, "unknown-camera"),
         ({"service": "http://127.0.0.1:9/onvif/device_service"}, "refused"),
+        ({"service": "http://localhost:9/onvif/device_service"}, "forbidden-address"),
+        ({"service": "http://localhost:9/", "way": "clumsy"}, "forbidden-address"),
     ],
 )
 async def test_what_cannot_be_changed_stays_and_says_why(
@@ -190,7 +192,8 @@ async def test_what_cannot_be_changed_stays_and_says_why(
     with onvif_camera(OnvifCamera(**{"users": given.pop("users")} if "users" in given else {})) as camera:
         before = dict(camera.users)
         change = ChangePassword(uuid.uuid4(), place.cameras[0].camera, camera.url)
-        _passwords, used = await carried_out(place, replace(change, **given))
+        ways = "clumsy=tests.edge_agent.test_passwords:Clumsy"
+        _passwords, used = await carried_out(place, replace(change, **given), ways=ways)
         assert camera.users == before
         assert sum(camera.wrong.values()) <= 1
     assert [report.cause for report in place.reports] == [cause]
@@ -207,6 +210,19 @@ async def test_a_camera_that_refuses_signs_gets_a_simpler_password(
         await carried_out(place, ChangePassword(uuid.uuid4(), place.cameras[0].camera, camera.url))
         assert re.fullmatch(r"[A-Za-z0-9]{16}", camera.users[USER][0])
     assert [report.cause for report in place.reports] == [""]
+
+
+async def test_a_password_that_was_set_though_the_camera_answered_a_fault_is_known(
+    portal: TinyPortal, tmp_path: Path
+) -> None:
+    place = Place(tmp_path, portal)
+    with onvif_camera(OnvifCamera(faults_after_setting=True)) as camera:
+        change = ChangePassword(uuid.uuid4(), place.cameras[0].camera, camera.url)
+        _passwords, used = await carried_out(place, change)
+        assert used == [camera.users[USER][0]] * 4 != [PASSWORD] * 4
+        assert camera.asked.count("SetUser") == 1
+    (report,) = place.reports
+    assert (report.cause, place.revealed(report)) == ("", used[0])
 
 
 def _long_rules(
@@ -238,6 +254,56 @@ async def test_a_camera_whose_streams_have_users_of_their_own_gets_its_password_
         assert place.revealed(report) == holds != former
     else:
         assert (holds, report.cameras) == (former, ())
+
+
+@pytest.mark.parametrize("begun", [journal.ASKED, journal.UNDOING])
+async def test_who_records_gets_the_former_password_back_when_a_change_is_undone(
+    portal: TinyPortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: str
+) -> None:
+    """Begun here with other orders coming in midway, or found so at a start."""
+    monkeypatch.setattr("edge_agent.passwords.steps.APPLIES_S", 0.01)
+    former, new = "aB3-former-one", "aB3-not-for-streams"
+    streams = {USER: (former, "Administrator")}
+    users = {USER: (former if begun == journal.ASKED else new, "Administrator")}
+    with onvif_camera(OnvifCamera(users=users)) as camera, stream_door(streams) as port:
+        place = Place(tmp_path, portal, port, former)
+        change = ChangePassword(uuid.uuid4(), place.cameras[0].camera, camera.url)
+        orders = place.box.orders()
+        passwords = Passwords(place.box.identity, orders, load_ways(""))
+        put = passwords._journal.put
+
+        def put_midway(entry: journal.Entry) -> journal.Entry:
+            done = put(entry)
+            if entry.state == journal.SET:
+                orders.changed()
+            return done
+
+        monkeypatch.setattr(passwords._journal, "put", put_midway)
+        seen: list[set[str]] = []
+
+        async def follow() -> None:
+            while True:
+                version = orders.version
+                seen.append({Address.of(one.source_main or "").password for one in orders.cameras()})
+                await orders.wait_change(version)
+
+        if begun == journal.ASKED:
+            passwords.take(change)
+        else:
+            entry = journal.Entry(
+                change.change, change.camera, camera.url, "onvif", begun, "127.0.0.1", USER, former, new
+            )
+            put(entry)
+        async with Cloud(place.box.identity) as cloud, asyncio.timeout(40):
+            following, work = asyncio.create_task(follow()), asyncio.create_task(passwords.run(cloud))
+            await until(lambda: bool(place.reports) and not passwords._journal.all())
+            await asyncio.sleep(0)
+            work.cancel()
+            following.cancel()
+        assert camera.users[USER][0] == former
+    assert [report.cause for report in place.reports] == ["separate-users"]
+    assert any(former not in one for one in seen), "the new one was used meanwhile"
+    assert seen[-1] == {former}
 
 
 async def test_the_former_password_comes_back_and_no_other_does(portal: TinyPortal, tmp_path: Path) -> None:
@@ -464,6 +530,34 @@ async def test_the_documented_plug_in_changes_a_camera_without_onvif_users(
     assert [report.cause for report in place.reports] == [""]
     assert used == [_Axis.password] * 4
     assert len(_Axis.password) == 20
+
+
+async def test_a_change_under_way_at_another_host_is_settled_at_the_camera_itself(
+    portal: TinyPortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def takes(self: OnvifWay, login: Login) -> bool:
+        asked.append(login.service)
+        return login.password == PASSWORD
+
+    monkeypatch.setattr(OnvifWay, "takes", takes)
+    place = Place(tmp_path, portal)
+    entry = journal.Entry(
+        uuid.uuid4(),
+        place.cameras[0].camera,
+        "http://mine.example/",
+        "onvif",
+        journal.SETTING,
+        "127.0.0.1",
+        USER,
+    )
+    before = journal.Journal(place.box.state, place.box.identity.keys.box)
+    before.put(replace(entry, old=PASSWORD, new="aB3-new-password"))
+    _passwords, used = await carried_out(place)
+    assert set(asked) == {""}
+    assert [report.cause for report in place.reports] == ["interrupted"]
+    assert used == [PASSWORD] * 4
 
 
 class Clumsy:

@@ -8,13 +8,17 @@ from itertools import pairwise
 import pytest
 
 from edge_agent.attention import Attention
-from edge_agent.capture.source import AccessUnit, TrackChanged
+from edge_agent.capture.source import AccessUnit, PacketsLost, TrackChanged
+from edge_agent.clock import offset_us
 from edge_agent.planned import Gate, PlannedSegmenter
 from edge_agent.preroll import STREAM_BYTES_MOST, PreRoll, PreRollMemory
+from edge_agent.seal import StreamChain
 from edge_agent.segmenter import main_limits
 from protocol.plan import Mode, PlanWindow, Quality, RecordingPlan, Rule
 from sealing.ids import GapReason, Stream
-from tests.edge_agent.footage import Memory, StandClock, encode, lengths, video_track
+from tests.edge_agent.box import Box
+from tests.edge_agent.filled import Sink, recent_clock
+from tests.edge_agent.footage import Memory, StandClock, encode, h264_units, lengths, video_track
 
 PICTURES = encode(frames=2, gop=2)
 TRACK = TrackChanged("video", video_track("h264", PICTURES[0][2]))
@@ -137,6 +141,31 @@ def test_an_event_is_recorded_from_before_it_until_after_it():
     assert 225 <= kept[2] <= 227.2
     assert stand.memory.segments[0].samples[0].sync
     assert not any(segment.continuation_of for segment in stand.memory.segments)
+
+
+def test_the_beginning_of_an_event_that_a_kill_cuts_off_is_signed_with_its_own_time(tmp_path):
+    box, clock, attention = Box(tmp_path), recent_clock(600), Attention()
+    chain = StreamChain(box.spool, clock, box.identity, box.camera, Stream.MAIN)
+    chain.open()
+    gate = Gate(Stream.MAIN, True, clock, attention)
+    gate.follow(plan(EVENT, pre=4), True)
+    sink = Sink(box.spool, clock, box.identity, box.periods, chain)
+    segmenter = PlannedSegmenter(sink, clock, main_limits(10), gate, PreRollMemory())
+    change, units = h264_units(clock, frames=70, fps=FPS, gop=FPS, size=96, noise=True)
+    segmenter.handle(change)
+    for number, unit in enumerate(units):
+        clock.ns = unit.arrival_ns
+        if number == 60:
+            attention.heard(MOTION, MOTION, clock.ns)
+        segmenter.handle(unit)
+    (opened,) = box.spool.open_segments()
+    box.spool.close()
+    began_us = offset_us(clock) + units[10].arrival_ns // 1000
+    assert opened.start_us == began_us, "the key frame held from four seconds before the event"
+    again = Box(tmp_path)
+    (segment,) = again.segments()
+    again.spool.close()
+    assert (again.salvaged.segments, segment.start_us) == (1, began_us)
 
 
 def test_the_shortest_of_happenings_is_not_missed():
@@ -304,6 +333,28 @@ def test_a_group_without_end_is_let_go_of():
         roll.add(picture(number / 10, number == 0, 1_000_000), 30)
     assert memory.total <= STREAM_BYTES_MOST
     assert roll.begin_ns is None
+
+
+def test_a_group_without_end_is_let_go_of_however_little_comes():
+    roll = PreRoll(PreRollMemory(1 << 40))
+    for second in range(100):
+        roll.add(picture(second, second == 0, 10), 10)
+    assert roll.begin_ns == 0, "the group that was under way is held whole"
+    for second in range(100, 200):
+        roll.add(picture(second, False, 10), 10)
+    assert roll.begin_ns is None
+    roll.add(picture(200, True, 10), 10)
+    assert roll.begin_ns == 200 * 1_000_000_000
+
+
+def test_what_is_small_counts_as_well():
+    memory = PreRollMemory(1_000_000)
+    roll = PreRoll(memory)
+    roll.add(picture(0, True, 0), 10)
+    for _ in range(10_000):
+        roll.add(PacketsLost(1), 10)
+    assert memory.total <= 1_000_000
+    assert sum(1 for _ in roll.take()) <= 1_000_000 // 300
 
 
 def test_many_streams_share_what_the_box_can_spare():

@@ -19,6 +19,7 @@ from edge_agent.seal import Identity as Sealing
 from edge_agent.seal import StreamChain
 from edge_agent.spool import Spool
 from protocol.command import CameraOrder
+from protocol.plan import Quality, RecordingPlan, Rule
 from sealing.ids import GapReason, Stream
 from sealing.record import Beat, Gap, Record, parse_record
 from tests.edge_agent.enrolled import EnrolledBox, enrolled_box
@@ -165,3 +166,22 @@ def test_a_camera_whose_address_cannot_be_opened_has_gaps_and_beats(
     recorders.stop()
     assert reasons(spool, stranger.camera)[2] == GapReason.CAMERA_STREAM_UNUSABLE
     assert GapReason.RECORDING_DISABLED not in reasons(spool, stranger.camera)
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_main_is_kept_where_the_plan_keeps_sub_alone_and_its_address_does_not_open_here(
+    box: EnrolledBox, spool: Spool, clock: StandClock, start: Callable[[], Recorders], opens: bool
+) -> None:
+    orders = box.orders()
+    order = box.organisation.camera(box.identity.keys.box_public, sub=True)
+    sub = order.source_sub if opens else box.organisation.camera(BoxKeys.new().box_public).source_main
+    plan = RecordingPlan("UTC", Rule(quality=Quality.SUB))
+    recorded_until(box, spool, clock, order.camera)
+    orders.offer_command(box.organisation.command(2, (replace(order, source_sub=sub, plan=plan),)))
+    recorders = start()
+    recorders.follow(orders)
+    main = recorders.find(order.camera, Stream.MAIN)
+    assert main is not None
+    clock.advance(61)
+    main.tick()
+    assert (GapReason.BY_PLAN in reasons(spool, order.camera)) == opens

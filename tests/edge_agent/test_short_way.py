@@ -99,6 +99,7 @@ ODD = st.sampled_from(
         "other channel",
         "other type",
         "no marker",
+        "early marker",
     ]
 )
 
@@ -116,7 +117,7 @@ def streams(draw: st.DrawFn) -> tuple[str, bytes]:
         payloads += [packet for unit in rest for packet in cut(codec, unit, most)]
         for number, payload in enumerate(payloads):
             odd = draw(ODD)
-            last = number == len(payloads) - 1 and odd != "no marker"
+            last = odd == "early marker" or (number == len(payloads) - 1 and odd != "no marker")
             first, kind, body = 0x80, (0x80 if last else 0) | 96, payload
             if odd == "padding":
                 first, body = 0xA0, payload + b"\0\0\3"

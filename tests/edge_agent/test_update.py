@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from edge_agent.identity import Identity
 from edge_agent.orders import Orders
 from edge_agent.status import Status, write_status
 from edge_agent.update import Box, Updates
+from installer.build import DEBIAN
 from protocol import b64
 from protocol.command import UpdateOrder
 from protocol.health import Heartbeat, UpdateHealth
@@ -193,6 +197,7 @@ def test_the_box_says_how_its_update_stands(
 
 
 def test_a_version_is_well_when_it_records_what_was_recorded_and_reaches_the_portal() -> None:
+    now_us = time.time_ns() // 1000
     before = {"instance": "a", "recording": ["c/1", "c/2"], "last_us": {"c/1": 1_000_000, "c/2": 1_500_000}}
 
     def status(**changes: Any) -> dict[str, Any]:
@@ -201,7 +206,12 @@ def test_a_version_is_well_when_it_records_what_was_recorded_and_reaches_the_por
             for stream in (1, 2)
         ]
         return {
-            "heartbeat": {"instance": "b", "software": "vsaas-agent 2.0", "streams": streams},
+            "heartbeat": {
+                "instance": "b",
+                "software": "vsaas-agent 2.0",
+                "utc_us": now_us,
+                "streams": streams,
+            },
             "camera_names": {"c": "Gate"},
             "portal_seen_us": 5,
             "portal_trouble": None,
@@ -217,6 +227,10 @@ def test_a_version_is_well_when_it_records_what_was_recorded_and_reaches_the_por
     assert updater.trouble(lost, "2.0", before) == "1 of 2 streams are not recorded, Gate among them"
     lost["heartbeat"]["streams"] = []
     assert "2 of 2 streams" in str(updater.trouble(lost, "2.0", before))
+    for said_us in (now_us - 40_000_000, now_us + 40_000_000, None):
+        silent = status()
+        silent["heartbeat"]["utc_us"] = said_us
+        assert updater.trouble(silent, "2.0", before) == "the new version says nothing of itself any more"
     waiting = status()
     waiting["heartbeat"]["streams"][0]["state"] = "waiting-for-event"
     waiting["heartbeat"]["streams"][1]["state"] = "by-plan"
@@ -233,3 +247,74 @@ def test_the_installer_follows_no_link_out_of_the_recorders_folder(tmp_path: Pat
     updater.take_request(places)
     told = json.loads((places.own / updater.RESULT).read_text())
     assert (told["state"], told["document"]) == ("refused", None)
+
+
+def test_settings_that_people_edited_outlive_the_way_back_and_the_next_update(
+    architecture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By dpkg itself, with a database of its own, from a release that works and from one that dpkg cannot set up."""
+    places = updater.Places(tmp_path / "state", tmp_path / "own", tmp_path / "program")
+    places.own.mkdir()
+    admin = tmp_path / "dpkg"
+    for folder in ("info", "updates", "triggers"):
+        (admin / folder).mkdir(parents=True)
+    (admin / "status").touch()
+    monkeypatch.setenv("DPKG_ADMINDIR", str(admin))
+    monkeypatch.setenv("DPKG_FORCE", "not-root,bad-path")
+    settings, program = tmp_path / "etc/agent.toml", tmp_path / "usr/program"
+
+    def release(version: str, postinst: str = "exit 0") -> Path:
+        root = tmp_path / f"root-{version}"
+        for path in (settings, program):
+            inside = root / path.relative_to("/")
+            inside.parent.mkdir(parents=True, exist_ok=True)
+            inside.write_text(f"default of {version}")
+        control = root / "DEBIAN"
+        control.mkdir()
+        fields = {"Package": updater.PACKAGE, "Version": version, "Architecture": architecture}
+        fields |= {"Maintainer": "Nobody <nobody@example.com>", "Description": "a release"}
+        (control / "control").write_text("".join(f"{name}: {value}\n" for name, value in fields.items()))
+        (control / "conffiles").write_text(f"{settings}\n")
+        (control / "postinst").write_text(f"#!/bin/sh\n{postinst}\n")
+        (control / "postinst").chmod(0o755)
+        made = tmp_path / f"{version}.deb"
+        command = ["dpkg-deb", "--build", "--root-owner-group", "-Zgzip", "-z1", str(root), str(made)]
+        subprocess.run(command, check=True, capture_output=True)
+        return made
+
+    def install(package: Path) -> str | None:
+        return updater._install(package, lambda: None)
+
+    assert install(release("1.0")) is None
+    settings.write_text("mine")
+    for well in (True, False):
+        updater._keep_previous(places, "1.0")
+        assert (places.own / updater.PREVIOUS).stat().st_mode & 0o777 == 0o600
+        assert (install(release(f"2.{well:d}", "exit 0" if well else "exit 1")) is None) == well
+        assert install(places.own / updater.PREVIOUS) is None
+        assert (updater.installed_version(), program.read_text()) == ("1.0", "default of 1.0")
+        assert settings.read_text() == "mine"
+    assert install(release("3.0")) is None
+    assert (program.read_text(), settings.read_text()) == ("default of 3.0", "mine")
+
+
+def test_what_fails_at_once_pauses_so_that_systemd_goes_on_starting_it(
+    architecture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = (DEBIAN / "vsaas-agent-update.service").read_text()
+    limit = {name: int(value) for name, value in re.findall(r"(?m)^StartLimit(\w+)=(\d+)$", unit)}
+    assert limit["Burst"] * updater.AGAIN_S > limit["IntervalSec"]
+
+    monkeypatch.setenv("VSAAS_UPDATE_AGAIN_S", "0.4")
+    monkeypatch.setenv("DPKG_ADMINDIR", str(tmp_path))
+    state, own = tmp_path / "state", tmp_path / "own"
+    monkeypatch.setattr(updater, "Places", partial(updater.Places, state, own, tmp_path / "program"))
+    own.mkdir()
+    (state / "update/request").mkdir(parents=True)
+    for journal in ({}, {"state": "returning", "from": "1.0"}):
+        if journal:
+            (own / updater.JOURNAL).write_text(json.dumps(journal))
+        begun_s = time.monotonic()
+        assert updater.main() == 1
+        assert time.monotonic() - begun_s >= 0.4
+    assert json.loads((own / updater.JOURNAL).read_text())["state"] == "returning"

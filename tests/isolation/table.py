@@ -803,14 +803,14 @@ URLS: list[Url] = [
     Url(
         PAGES + "cameras/<uuid:camera_id>/password",
         "GET",
-        Requires(may.CAMERA_EDIT),
+        Requires(may.CAMERA_EDIT, may.CAMERA_PASSWORD, fresh=True),
         lambda s: page(s, f"cameras/{s.camera.id}/password"),
         names_object=True,
     ),
     Url(
         PAGES + "cameras/<uuid:camera_id>/password",
         "POST",
-        Requires(may.CAMERA_EDIT),
+        Requires(may.CAMERA_EDIT, may.CAMERA_PASSWORD, fresh=True),
         lambda s: page(s, f"cameras/{s.camera.id}/password"),
         body=lambda s: {"way": "onvif", "service": ""},
         names_object=True,
@@ -837,14 +837,14 @@ URLS: list[Url] = [
     Url(
         API + "cameras/<uuid:camera_id>/password",
         "GET",
-        Requires(may.CAMERA_EDIT),
+        Requires(may.CAMERA_EDIT, may.CAMERA_PASSWORD, fresh=True),
         lambda s: API + f"cameras/{s.camera.id}/password",
         names_object=True,
     ),
     Url(
         API + "cameras/<uuid:camera_id>/password",
         "PATCH",
-        Requires(may.CAMERA_EDIT),
+        Requires(may.CAMERA_EDIT, may.CAMERA_PASSWORD, fresh=True),
         lambda s: API + f"cameras/{s.camera.id}/password",
         body=lambda s: {"way": "onvif"},
         names_object=True,

@@ -1,6 +1,9 @@
 """When a recording plan says what: held against a clock that is asked minute by minute, in zones that change their clocks."""
 
 import datetime as dt
+import os
+import subprocess
+import sys
 import zoneinfo
 
 import pytest
@@ -77,6 +80,18 @@ def test_the_rule_is_that_of_the_window_a_clock_on_the_wall_shows(plan, at):
 def test_a_plan_comes_through_the_command_document_as_it_was(plan):
     order = CameraOrder(uuid7(1), "Gate", True, b"m", b"s", True, None, plan)
     assert CameraOrder.from_map(decode_canonical(encode_canonical(order.to_map()))) == order
+
+
+def test_zones_are_known_also_on_a_system_that_has_none():
+    told = "from protocol.plan import RecordingPlan; print(RecordingPlan('Europe/Berlin').at(0).mode.name)"
+    done = subprocess.run(
+        [sys.executable, "-c", told],
+        env=os.environ | {"PYTHONTZPATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "CONTINUOUS\n", done.stderr
 
 
 def berlin(text: str) -> int:

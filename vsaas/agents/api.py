@@ -122,6 +122,7 @@ class AgentReplacement(ApiView):
     """POST: a one-time code for a box that takes the place of this agent."""
 
     access = Requires(AGENT_EDIT, fresh=True)
+    keeps_answers = False  # a code that takes a factor given just now is not told again
 
     @describe(
         "Replace an agent",

@@ -127,7 +127,7 @@ def line_of(alarm: Alarm) -> str:
     if alarm.camera is None:
         count = Camera.objects.filter(agent=alarm.agent, deleted_at=None, enabled=True).count()
         words["cameras"] = ngettext("%(count)d camera", "%(count)d cameras", count) % {"count": count}
-        return _("%(name)s (%(site)s): %(why)s Silent since %(began)s; %(cameras)s depend on it.") % words
+        return _("%(name)s (%(site)s): %(why)s Silent since %(began)s. It records %(cameras)s.") % words
     return _("%(name)s (%(site)s): %(why)s Since %(began)s.") % words
 
 

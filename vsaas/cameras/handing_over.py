@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from uuid import UUID
 
 from django.db.models import F
@@ -15,6 +16,8 @@ from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose
 from vsaas.cameras.commands import tell_agent
 from vsaas.cameras.models import Camera, CameraSource
 from vsaas.common import clock
+
+logger = logging.getLogger(__name__)
 
 
 def hand_over(old: Agent, new: Agent) -> int:
@@ -37,7 +40,7 @@ def sealed_elsewhere(agent_id: UUID) -> list[SealedSource]:
     found = [
         SealedSource(row.camera_id, row.stream, bytes(row.sealed))
         for row in rows.order_by("camera_id", "stream")
-        if parse_envelope(bytes(row.sealed))[0].recipient != mine
+        if _recipient(row) not in (mine, None)
     ]
     return found[:SOURCES_AT_ONCE]
 
@@ -47,7 +50,7 @@ def take_sources(agent: Agent, sources: tuple[SealedSource, ...]) -> int:
     somebody has typed meanwhile stays. Raises MalformedMessage."""
     mine, taken = _box_kid(agent.id), 0
     for source in sources:
-        _check(agent, source, mine)
+        check_sealed(agent, source)
         row = (
             CameraSource.objects.select_for_update(of=("self",))
             .filter(
@@ -58,7 +61,7 @@ def take_sources(agent: Agent, sources: tuple[SealedSource, ...]) -> int:
             )
             .first()
         )
-        if row is None or parse_envelope(bytes(row.sealed))[0].recipient == mine:
+        if row is None or _recipient(row) == mine:
             continue
         row.sealed, row.changed_at = source.sealed, clock.now()
         row.save(update_fields=["sealed", "changed_at"])
@@ -69,7 +72,8 @@ def take_sources(agent: Agent, sources: tuple[SealedSource, ...]) -> int:
     return taken
 
 
-def _check(agent: Agent, source: SealedSource, mine: bytes) -> None:
+def check_sealed(agent: Agent, source: SealedSource) -> None:
+    """Whether a source is sealed to the agent's box, for this very camera and stream. Raises MalformedMessage."""
     try:
         info, _sealed = parse_envelope(source.sealed)
     except SealingError as error:
@@ -82,10 +86,19 @@ def _check(agent: Agent, source: SealedSource, mine: bytes) -> None:
         agent.tenant_id,
         CameraScope(source.camera),
         source.stream.to_bytes(16, "big"),
-        mine,
+        _box_kid(agent.id),
     )
     if bound != wanted:
         raise MalformedMessage(f"the address of camera {source.camera} is sealed for something else")
+
+
+def _recipient(row: CameraSource) -> bytes | None:
+    """Whose box can open a source; None: nobody's, for it is no envelope."""
+    try:
+        return parse_envelope(bytes(row.sealed))[0].recipient
+    except SealingError as error:
+        logger.error("the stored address of camera %s cannot be read (%s)", row.camera_id, error.name)
+        return None
 
 
 def _box_kid(agent_id: UUID) -> bytes:

@@ -11,15 +11,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants import access
-from tenants.access import Actor
+from tenants.access import Actor, Grant
 from tenants.declare import Requires
 from tenants.models import Site
-from tenants.permissions import CAMERA_EDIT, CAMERA_PASSWORD
+from tenants.permissions import CAMERA_EDIT, CAMERA_PASSWORD, Role
 from vsaas.audit.services import who
 from vsaas.cameras.errors import InvalidPasswordChange, NothingToReveal, PasswordUnderWay
 from vsaas.cameras.models import ALL_CAMERAS, Camera, PasswordSchedule
 from vsaas.cameras.password_schedules import MONTHS_MAX, Wish, end_schedule, set_schedule
-from vsaas.cameras.password_views import password_json, run_json, run_of, schedule_json, visible_runs
+from vsaas.cameras.password_views import (
+    password_json,
+    run_json,
+    run_of,
+    schedule_json,
+    visible_runs,
+    with_own_words,
+)
 from vsaas.cameras.passwords import CAMERAS_MOST, CURRENT, SPARE, begin, changeable, retry, reveal, set_way
 from vsaas.cameras.replies import CAMERA
 from vsaas.cameras.services import NAME_CHARS_MAX, present
@@ -219,7 +226,7 @@ def chosen(actor: Actor, fields: dict[str, Any]) -> tuple[list[Camera], str]:
 class CameraPasswordView(ApiView):
     """GET: what is known of a camera's password. PATCH: how it is changed."""
 
-    access = Requires(CAMERA_EDIT)
+    access = Requires(CAMERA_EDIT, CAMERA_PASSWORD, fresh=True)
 
     @describe("Get what is known of a camera's password", reply=CameraPasswordReply, example=KNOWN)
     def get(self, request: Request, camera_id: UUID) -> Response:
@@ -235,8 +242,10 @@ class CameraPasswordView(ApiView):
         problems=(InvalidPasswordChange,),
     )
     def patch(self, request: Request, camera_id: UUID) -> Response:
-        """`way` names a plug-in where the camera does not manage its users by ONVIF."""
+        """`way` names a plug-in where the camera does not manage its users by ONVIF. `service` is at the camera's own host. It says
+        where the password is sent, so it takes the right to see it too; no access token can do this."""
         camera = camera_of(self.actor, camera_id)
+        access.require(self.actor, CAMERA_PASSWORD, camera)
         now = password_json(self.actor, camera)
         fields = {name: now[name] for name in ("way", "service")} | valid(WayFields(data=request.data))
         set_way(camera, who(self.actor), **fields)
@@ -247,6 +256,7 @@ class PasswordRevealing(ApiView):
     """POST: a camera's password."""
 
     access = Requires(CAMERA_PASSWORD, fresh=True)
+    keeps_answers = False  # each time is written down, and no password is kept
 
     @describe(
         "See a camera's password",
@@ -278,7 +288,7 @@ class PasswordRuns(ApiView):
     def get(self, request: Request) -> Response:
         """Those with a camera you may change, the newest first."""
         page = page_of(request, visible_runs(self.actor), order=("-started_at", "id"))
-        return Response(page.json([run_json(run) for run in page.rows]))
+        return Response(page.json([run_json(run) for run in with_own_words(self.actor, page.rows)]))
 
     @describe(
         "Change passwords of cameras",
@@ -333,9 +343,23 @@ def schedule_place(actor: Actor, fields: dict[str, Any]) -> Wish:
     if fields.get("site"):
         site = access.get(actor, CAMERA_EDIT, Site.objects.all(), id=fields["site"])
     wish = Wish(fields["months"], fields["hour"], site, fields.get("group", ""))
-    if site is None:
-        access.require(actor, CAMERA_EDIT, PasswordSchedule(group=wish.group, months=1, hour=0))
+    require_throughout(actor, PasswordSchedule(site=site, group=wish.group, months=1, hour=0))
     return wish
+
+
+def require_throughout(actor: Actor, schedule: PasswordSchedule) -> None:
+    """Return when the actor may change every camera the schedule speaks of. Raises Denied: also where one is denied to them."""
+    place = Grant(Role("", "", frozenset()), schedule.site_id, schedule.group)
+    access.require(actor, CAMERA_EDIT, schedule)
+    if not actor.allows_throughout(CAMERA_EDIT, place):
+        raise access.denied(CAMERA_EDIT)
+
+
+def schedule_of(actor: Actor, schedule_id: UUID) -> PasswordSchedule:
+    """A schedule the actor may end. Raises NotFound, Denied."""
+    found: PasswordSchedule = access.get(actor, CAMERA_EDIT, PasswordSchedule.objects.all(), id=schedule_id)
+    require_throughout(actor, found)
+    return found
 
 
 class PasswordSchedules(ApiView):
@@ -378,8 +402,5 @@ class OnePasswordSchedule(ApiView):
     @describe("End a schedule of password changes", status=204)
     def delete(self, request: Request, schedule_id: UUID) -> Response:
         """What is under way goes on."""
-        end_schedule(
-            access.get(self.actor, CAMERA_EDIT, PasswordSchedule.objects.all(), id=schedule_id),
-            who(self.actor),
-        )
+        end_schedule(schedule_of(self.actor, schedule_id), who(self.actor))
         return Response(status=204)

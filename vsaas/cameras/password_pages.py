@@ -22,9 +22,16 @@ from vsaas.agents.presence import is_present
 from vsaas.audit.services import who
 from vsaas.cameras.errors import InvalidPasswordChange, PasswordUnderWay
 from vsaas.cameras.models import Camera, CameraPassword, PasswordChange, PasswordSchedule, PasswordState
-from vsaas.cameras.password_api import camera_of, chosen, schedule_place
+from vsaas.cameras.password_api import camera_of, chosen, schedule_of, schedule_place
 from vsaas.cameras.password_schedules import MONTHS_MAX, end_schedule, next_changes, set_schedule
-from vsaas.cameras.password_views import counts, password_json, run_of, visible_changes, visible_runs
+from vsaas.cameras.password_views import (
+    counts,
+    password_json,
+    run_of,
+    visible_changes,
+    visible_runs,
+    with_own_words,
+)
 from vsaas.cameras.password_words import CAUSES, STATES
 from vsaas.cameras.passwords import CURRENT, SPARE, begin, retry, reveal, set_way, under_way
 from vsaas.cameras.services import present
@@ -131,7 +138,7 @@ def passwords(request: HttpRequest) -> HttpResponse:
 
 
 def _list_context(actor: Actor) -> dict[str, Any]:
-    runs = list(visible_runs(actor)[:RUNS_SHOWN])
+    runs = with_own_words(actor, list(visible_runs(actor)[:RUNS_SHOWN]))
     seen = visible_changes(actor).filter(run__in=runs).values_list("run_id", "state")
     tallies: dict[UUID, list[str]] = {run.id: [] for run in runs}
     for run_id, state in seen:
@@ -237,16 +244,18 @@ def add_schedule(request: HttpRequest) -> HttpResponse:
 def remove_schedule(request: HttpRequest, schedule_id: UUID) -> HttpResponse:
     """Ends a schedule."""
     actor = signed_in(request)
-    end_schedule(access.get(actor, CAMERA_EDIT, PasswordSchedule.objects.all(), id=schedule_id), who(actor))
+    end_schedule(schedule_of(actor, schedule_id), who(actor))
     return HttpResponseRedirect(tenant_url(request, "sites-passwords"))
 
 
-@requires(CAMERA_EDIT)
+@requires(CAMERA_EDIT, CAMERA_PASSWORD, fresh=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def camera_password(request: HttpRequest, camera_id: UUID) -> HttpResponse:
     """What is known of a camera's password, and how it is changed."""
     actor = signed_in(request)
     camera = camera_of(actor, camera_id)
+    if request.method == "POST":
+        access.require(actor, CAMERA_PASSWORD, camera)
     now = password_json(actor, camera)
     form = WayForm(request.POST if request.method == "POST" else None, initial=now)
     if request.method == "POST" and form.is_valid():
@@ -267,6 +276,7 @@ def _password_context(actor: Actor, camera: Camera) -> dict[str, Any]:
     newest = last.order_by("-run__started_at", "-id").first()
     return {
         "camera": camera,
+        "may_set": access.may(actor, CAMERA_PASSWORD, camera),
         "now": password_json(actor, camera),
         "set_at": None if known is None else known.changed_at,
         "due": next_changes([camera]).get(camera.id),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
@@ -16,10 +18,12 @@ from django.utils.translation import gettext_noop
 from tenants.models import Site
 from vsaas.audit.services import Who, record_act, system, what
 from vsaas.cameras import acts
-from vsaas.cameras.errors import InvalidPasswordChange
+from vsaas.cameras.errors import InvalidPasswordChange, PasswordUnderWay
 from vsaas.cameras.models import Camera, CameraPassword, PasswordChange, PasswordSchedule
-from vsaas.cameras.passwords import begin, changeable, under_way
+from vsaas.cameras.passwords import CAMERAS_MOST, begin, changeable, under_way
 from vsaas.common import clock
+
+logger = logging.getLogger(__name__)
 
 MONTHS_MAX = 60
 AGAIN_H = 20
@@ -116,5 +120,11 @@ def begin_due() -> None:
             if camera.id not in left
             and months_later(set_at.get(camera.id) or schedule.begun_at, schedule.months) <= now
         ]
-        if due:
-            begin(due, str(schedule), BY_SCHEDULE)
+        if not due:
+            continue
+        try:
+            # What is left over has its turn while the hour lasts: what is under way is not due.
+            with transaction.atomic():
+                begin(due[:CAMERAS_MOST], str(schedule), BY_SCHEDULE)
+        except (InvalidPasswordChange, PasswordUnderWay) as why:
+            logger.warning("the schedule of passwords %s is not begun: %s", schedule.id, why)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -36,12 +37,27 @@ def visible_runs(actor: Actor) -> QuerySet[PasswordRun]:
 
 
 def run_of(actor: Actor, run_id: UUID) -> tuple[PasswordRun, list[PasswordChange]]:
-    """A run, and those of its changes the actor may see. Raises NotFound where that is none."""
+    """A run, and those of its changes the actor may see, in words that name no other camera (`with_own_words`). Raises NotFound
+    where that is none."""
     rows = visible_changes(actor).filter(run_id=run_id).select_related("run", "camera__site", "camera__agent")
     changes = list(rows.order_by("camera__name", "id"))
     if not changes:
         raise NotFound()
-    return changes[0].run, changes
+    return with_own_words(actor, [changes[0].run])[0], changes
+
+
+def with_own_words(actor: Actor, runs: Sequence[PasswordRun]) -> list[PasswordRun]:
+    """The runs, not to be saved: where the actor may not see all cameras of one, its words are the names of those they may."""
+    of_runs = PasswordChange.objects.filter(run__in=list(runs))
+    seen: dict[UUID, list[str]] = {run.id: [] for run in runs}
+    mine = access.visible(actor, CAMERA_EDIT, of_runs).order_by("camera__name", "id")
+    for run_id, name in mine.values_list("run_id", "camera__name"):
+        seen[run_id].append(name)
+    counted = Counter(of_runs.values_list("run_id", flat=True))
+    for run in runs:
+        if len(seen[run.id]) < counted[run.id]:
+            run.about = ", ".join(seen[run.id])[:300]
+    return list(runs)
 
 
 def run_json(run: PasswordRun, changes: Sequence[PasswordChange] | None = None) -> dict[str, Any]:

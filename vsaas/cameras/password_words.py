@@ -39,6 +39,12 @@ CAUSES: dict[str, tuple[Promise, Promise]] = {
         ),
         _("Change the password instead of putting the former one back, or look into the plug-in."),
     ),
+    "forbidden-address": (
+        _(
+            "The address for changing its password is not at the camera's own host: no other is shown a password."
+        ),
+        _("Correct it on the page Password of the camera, or leave it empty, then try again."),
+    ),
     "no-user": (
         _("The camera does not list the user it is recorded with."),
         _("Type the user of an ONVIF administrator on the camera's page, then try again."),

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from protocol.adoption import SealedSource
 from protocol.errors import ProtocolError
 from protocol.finding import check_service
 from protocol.passwords import (
@@ -27,6 +28,7 @@ from protocol.passwords import (
     check_way,
     open_password,
 )
+from sealing.ids import Stream
 from tenants.access import Actor
 from tenants.errors import NotFound
 from vsaas.agents.asking import ask
@@ -37,6 +39,7 @@ from vsaas.audit.services import agent as audit_agent
 from vsaas.cameras import acts
 from vsaas.cameras.commands import tell_agent
 from vsaas.cameras.errors import InvalidPasswordChange, NothingToReveal, PasswordUnderWay
+from vsaas.cameras.handing_over import check_sealed
 from vsaas.cameras.models import (
     Camera,
     CameraPassword,
@@ -203,7 +206,7 @@ def _ended(change: PasswordChange, state: PasswordState, cause: str, by: Who | N
 
 def take_report(agent_id: UUID, report: PasswordReport) -> None:
     """What became of a change. The same report again changes nothing. Raises NotFound for a change that is none of the
-    agent's."""
+    agent's, MalformedMessage for a source that is not sealed to it."""
     change = (
         PasswordChange.objects.select_for_update(of=("self",))
         .select_related("run", "camera", "camera__agent")
@@ -214,6 +217,8 @@ def take_report(agent_id: UUID, report: PasswordReport) -> None:
         raise NotFound()
     if change.state == PasswordState.DONE:
         return
+    if change.state == PasswordState.FAILED and change.cause == (report.cause or ADDRESS_CHANGED):
+        return  # only reports bring these causes
     agent = change.camera.agent
     by = audit_agent(agent.id, agent.name)
     changed = {one.camera: _changed(agent, one, report, by) for one in report.cameras}
@@ -242,10 +247,15 @@ def _changed(agent: Agent, one: ChangedCamera, report: PasswordReport, by: Who) 
     known, _made = CameraPassword.objects.get_or_create(camera=camera)
     main = sources.get(StreamKind.MAIN, b"")
     if report.cause or not one.main or not hmac.compare_digest(hashlib.sha256(main).digest(), one.before):
+        if known.change is not None and report.change < known.change:
+            return False  # ids of changes are in the order of time: what holds was set later
         known.spare, known.spare_change = one.password or None, report.change
         known.spare_recipient = report.recipient or None
         known.save()
         return False
+    check_sealed(agent, SealedSource(camera.id, Stream.MAIN, one.main))
+    if one.sub is not None and one.sub != sources.get(StreamKind.SUB):
+        check_sealed(agent, SealedSource(camera.id, Stream.SUB, one.sub))
     replace_sources(camera, one.main, one.sub)
     known.former_main, known.former_sub = main, sources.get(StreamKind.SUB)
     known.changed_at, known.change = clock.now(), report.change

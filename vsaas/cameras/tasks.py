@@ -18,6 +18,8 @@ def passwords_of_tenant(tenant_id: str) -> None:
     """One order at a time per agent; what the agent reports meanwhile brings the next."""
     with tenant_scope(uuid.UUID(tenant_id)):
         password_schedules.begin_due()
+    # Of its own, so that what goes wrong with a schedule takes no run back.
+    with tenant_scope(uuid.UUID(tenant_id)):
         passwords.advance()
 
 
