@@ -18,7 +18,7 @@ from protocol.states import SegmentState
 from sealing.chain import ChainHead
 from sealing.ids import GapReason, GenesisReason
 from sealing.record import Clock as ClockRecord
-from sealing.record import Follows, Gap, Record, Segment, parse_record, sign_record
+from sealing.record import Event, Follows, Gap, Record, Segment, parse_record, sign_record
 
 WAITING: Final = (SegmentState.SEALED, SegmentState.DECLARED, SegmentState.UPLOADED)
 NOT_TAKEN: Final = "not taken: "
@@ -89,7 +89,7 @@ def carry_over(
             refuse(connection, record_id, before.segment, "incomplete")
             lost.append(before)
             continue
-        if isinstance(before, Segment | Gap | ClockRecord):
+        if isinstance(before, Segment | Gap | ClockRecord | Event):
             record: Record = replace(
                 before, chain=head.chain, seq=head.next_seq, prev=head.prev, stamp=stamp(clock)
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import uuid
 from collections import deque
 from collections.abc import Callable
@@ -73,6 +74,7 @@ class Chronicle:
         self._written: dict[uuid.UUID, tuple[int, int]] = {}
         self._chatters: dict[uuid.UUID, int] = {}
         self._closed = False
+        self._writing = threading.Lock()
 
     def chatters(self, camera: uuid.UUID) -> bool:
         """Whether more of the camera's events came within the last minutes than are written."""
@@ -158,7 +160,11 @@ class Chronicle:
                 await asyncio.to_thread(self.write)
 
     def write(self) -> None:
-        """Sign what waits. What does not fit on a full disk is lost, and the log says so."""
+        """Sign what waits, one thread at a time. What does not fit on a full disk is lost, and the log says so."""
+        with self._writing:
+            self._write()
+
+    def _write(self) -> None:
         while self._waiting:
             piece = self._waiting.popleft()
             chain = self._chain_of(piece.camera)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from edge_agent.orders import CameraSetup, Orders
 log = logging.getLogger(__name__)
 
 LONGEST_S: Final = 300.0
+PULL_S: Final = 1.0
 _LEAVE_S: Final = 2.0
 _ALARM_AFTER: Final = 3
 _SAYS: Final = {
@@ -29,6 +31,9 @@ _SAYS: Final = {
     "timeout": "the camera does not answer",
     "refused": "the camera refuses the connection",
     "no-route": "the camera is not reached",
+    "certificate": "the camera shows another certificate than the accepted one",
+    "unusable": "what the camera answers cannot be used",
+    "too-large": "what the camera answers cannot be used",
 }
 _STANDS: Final = frozenset({"credentials", "locked", "unsupported"})
 """What trying again soon does not change, and may lock an account: the longest wait at once."""
@@ -41,15 +46,17 @@ class Door:
     url: str
     user: str
     password: str = field(repr=False)
+    accepted: frozenset[bytes]
+    """As `open_door` takes it."""
 
     @classmethod
-    def of(cls, setup: CameraSetup) -> Door | None:
+    def of(cls, setup: CameraSetup, orders: Orders) -> Door | None:
         """None: the camera is not to be listened to, or its address cannot be opened here."""
         if setup.events is None or not setup.enabled or setup.source_main is None:
             return None
         parts = urlsplit(setup.source_main)
         url = service_of(parts.hostname or "", setup.events.service)
-        return cls(url, unquote(parts.username or ""), unquote(parts.password or ""))
+        return cls(url, unquote(parts.username or ""), unquote(parts.password or ""), orders.accepted(url))
 
 
 class Listeners:
@@ -80,7 +87,7 @@ class Listeners:
         async with asyncio.TaskGroup() as group:
             while True:
                 version = self._orders.version
-                wanted = {setup.camera: Door.of(setup) for setup in self._orders.cameras()}
+                wanted = {setup.camera: Door.of(setup, self._orders) for setup in self._orders.cameras()}
                 for camera, (door, task) in list(listening.items()):
                     if wanted.get(camera) != door:
                         task.cancel()
@@ -103,22 +110,35 @@ class Listeners:
                 if failure.cause not in _STANDS:
                     wait_s = backoff.next_s()
                 log.info("camera %s is not heard: %s; again in %.0f s", camera, failure, wait_s)
+            except Exception as error:  # noqa: BLE001 a stranger's camera ends neither the others' hearing nor recording
+                # Its kind alone: its text may quote what the camera said, or a login.
+                count = self._failures.get(camera, (0, ""))[0] + 1
+                self._failures[camera] = count, "unusable"
+                log.error(
+                    "camera %s is not heard: unexpected %s; again in %.0f s",
+                    camera,
+                    type(error).__name__,
+                    wait_s,
+                )
             finally:
                 self._chronicle.end_all(camera, PREFIX)
             await asyncio.sleep(wait_s)
 
     async def _subscribed(self, camera: uuid.UUID, door: Door, backoff: Backoff) -> None:
         """Listen until that fails. Raises OnvifFailed."""
-        async with open_door(door.url, door.user, door.password) as opened:
+        async with open_door(door.url, door.user, door.password, door.accepted) as opened:
             listening = Listening(opened)
             try:
                 await listening.subscribe()
                 while True:
+                    begun_s = time.monotonic()
                     for notice in await listening.pull():
                         self._heard(camera, notice)
                     # Only what answered a pull works: some cameras make pull points that cannot be pulled.
                     backoff.reset()
                     self._failures.pop(camera, None)
+                    # A camera that holds no answer back is not asked without a pause.
+                    await asyncio.sleep(max(0.0, begun_s + PULL_S - time.monotonic()))
             finally:
                 with suppress(OnvifFailed, TimeoutError):  # the camera forgets by itself, a minute later
                     async with asyncio.timeout(_LEAVE_S):

@@ -351,9 +351,15 @@ class Agent:
 
     def _stop_recording(self) -> None:
         self._ticker.stop()
-        self.chronicle.write()
+        try:
+            try:
+                self.chronicle.write()
+            finally:
+                # Whatever else fails: a recorder that goes on would record beside the next agent's.
+                self.recorders.stop()
+        except (SpoolDamaged, sqlite3.Error) as error:
+            logger.error("what still waited to be written at the end is lost: %s", error)
         self._flusher.stop()
-        self.recorders.stop()
 
     async def _work(self, cloud: Cloud, uploader: Uploader, publishing: Publishing) -> None:
         asked = Asked(self.orders, cloud, uploader.urge, self.passwords)

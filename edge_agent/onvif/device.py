@@ -81,11 +81,19 @@ class Device:
         if url is None:
             raise OnvifFailed("unsupported", f"the camera does not offer {service}")
         if signed and self.door.user:
-            now = datetime.now(UTC) + self.offset
-            header += soap.username_token(self.door.user, self.door.password, now, secrets.token_bytes(16))
+            header += soap.username_token(
+                self.door.user, self.door.password, self._now(), secrets.token_bytes(16)
+            )
         name = f"{service}/{action}"
         data = soap.envelope(body, header, action=name if at else "", to=at)
         return soap.answer_of(await self.door.post(url, data, name, signed=signed))
+
+    def _now(self) -> datetime:
+        """The camera's clock now."""
+        try:
+            return datetime.now(UTC) + self.offset
+        except OverflowError:
+            raise OnvifFailed("unusable", "the camera's clock stands at the end of all dates") from None
 
     async def _device(self, action: str, inside: str = "", *, signed: bool = True) -> Element:
         return await self.call(DEVICE, _element(DEVICE, action, inside), action, signed=signed)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from edge_agent.happenings import SOURCE_MAX
 from edge_agent.onvif.device import EVENTS, Device
 from edge_agent.onvif.door import Door
 from edge_agent.onvif.errors import OnvifFailed
-from edge_agent.onvif.soap import Element, all_of, first, text
+from edge_agent.onvif.soap import Element, all_of, first, name_of, text
 
 NOTIFICATION: Final = "http://docs.oasis-open.org/wsn/b-2"
 MANAGER: Final = "http://docs.oasis-open.org/wsn/bw-2"
@@ -44,9 +45,11 @@ class Notice:
 
 
 def notices_of(answer: Element) -> list[Notice]:
-    """What an answer to PullMessages tells that is known here, AT_ONCE at most. Pure."""
-    told = (_notice(message) for message in all_of(answer, "NotificationMessage"))
-    return [notice for notice in told if notice is not None][:AT_ONCE]
+    """What the first AT_ONCE messages of an answer to PullMessages tell that is known here. Pure."""
+    # Children alone: within each other, messages would be read again and again.
+    messages = islice((item for item in answer if name_of(item) == "NotificationMessage"), AT_ONCE)
+    told = (_notice(message) for message in messages)
+    return [notice for notice in told if notice is not None]
 
 
 def _notice(message: Element) -> Notice | None:

@@ -1,6 +1,6 @@
 """SOAP 1.2 as cameras speak it (ONVIF Core 5): envelopes, WS-UsernameToken digests (WSS 1.0), answers. Pure.
 
-What a camera sends is a stranger's: no document types, so no entities; at most `XML_BYTES_MAX`.
+What a camera sends is a stranger's: no document types, so no entities; at most `XML_BYTES_MAX`, and bounded in depth and number.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from defusedxml.ElementTree import ParseError, fromstring
 from edge_agent.onvif.errors import OnvifFailed
 
 XML_BYTES_MAX: Final = 1024 * 1024
+DEPTH_MAX: Final = 64
+ELEMENTS_MAX: Final = 50_000
+"""No real answer comes near either; more of them would hold everybody up while they are read."""
 TEXT_MAX: Final = 200
 _ENVELOPE: Final = "http://www.w3.org/2003/05/soap-envelope"
 _ADDRESSING: Final = "http://www.w3.org/2005/08/addressing"
@@ -57,7 +60,7 @@ def envelope(body: str, header: str = "", *, action: str = "", to: str = "") -> 
 
 
 def parse_xml(data: bytes) -> Element:
-    """Raises OnvifFailed: not XML, larger than XML_BYTES_MAX, or with a document type."""
+    """Raises OnvifFailed: not XML, larger than XML_BYTES_MAX, DEPTH_MAX or ELEMENTS_MAX, or with a document type."""
     if len(data) > XML_BYTES_MAX:
         raise OnvifFailed("too-large", "the camera's answer is larger than any should be")
     try:
@@ -67,7 +70,19 @@ def parse_xml(data: bytes) -> Element:
         raise OnvifFailed(
             "not-onvif", f"the camera's answer is no XML we take ({type(error).__name__})"
         ) from None
+    _check_size(root)
     return root
+
+
+def _check_size(root: Element) -> None:
+    """Raises OnvifFailed. Level by level: what is too deep must not be gone down into."""
+    level, count = [root], 0
+    for _depth in range(DEPTH_MAX):
+        count += len(level)
+        level = [child for element in level for child in element]
+        if not level and count <= ELEMENTS_MAX:
+            return
+    raise OnvifFailed("too-large", "the camera's answer has more in it than any should have")
 
 
 def answer_of(data: bytes) -> Element:
@@ -116,7 +131,7 @@ def text(element: Element | None, *path: str, most: int = TEXT_MAX) -> str:
     """The printable text of `first`, cut to `most` characters; empty where there is none."""
     found = first(element, *path)
     whole = "" if found is None else "".join(found.itertext())
-    return "".join(char for char in whole.strip() if char.isprintable())[:most]
+    return "".join(char for char in whole.strip()[: 4 * most] if char.isprintable())[:most]
 
 
 def texts(element: Element, name: str, most: int = TEXT_MAX) -> list[str]:

@@ -192,6 +192,12 @@ class Passwords:
         except (OnvifFailed, TimeoutError) as failure:
             cause = failure.cause if isinstance(failure, OnvifFailed) else "timeout"
             return self._broken_off(entry.change, cause)
+        except StateUnusable:
+            raise
+        except Exception as error:  # noqa: BLE001 a stranger's camera stops no recording
+            # Its kind alone: its text may quote a password.
+            log.error("a camera's password: unexpected %s", type(error).__name__)
+            return self._broken_off(entry.change, "unusable")
         log.info("the password of the device at %s: %s, now %s", entry.host or "?", before, entry.state)
         if entry.state == NEITHER:
             self._alarms.put(
@@ -313,11 +319,16 @@ class Passwords:
             stream: with_password(url, entry)
             for stream, url in ((Stream.MAIN, setup.source_main), (Stream.SUB, setup.source_sub))
         }
-        sealed = {
-            stream: self._orders.seal_to_self(setup.camera, stream, url)
-            for stream, url in urls.items()
-            if url
-        }
+        try:
+            sealed = {
+                stream: self._orders.seal_to_self(setup.camera, stream, url)
+                for stream, url in urls.items()
+                if url
+            }
+        except ProtocolError as error:
+            # With this password the address is longer than one may be: the password is told alone, so that it is not lost.
+            log.warning("camera %s: its address with the new password: %s", order.name, error.detail)
+            return ChangedCamera(setup.camera, b"", None, before, password)
         sub = sealed.get(Stream.SUB, order.source_sub)
         return ChangedCamera(setup.camera, sealed[Stream.MAIN], sub, before, password)
 

@@ -8,7 +8,7 @@ import hmac
 import ssl
 from typing import Final
 
-from edge_agent.capture.rtsp import Address, Authorizer, Reply, parse_head
+from edge_agent.capture.rtsp import Address, Authorizer, Reply, parse_head, whole
 from edge_agent.errors import SourceFailed
 from edge_agent.networks import towards_cameras
 
@@ -57,9 +57,9 @@ async def _describe(
     )
     await writer.drain()
     reply = parse_head((await reader.readuntil(b"\r\n\r\n")).removesuffix(b"\r\n\r\n"))
-    length = reply.header("content-length")
-    if length.isascii() and length.isdecimal() and 0 < int(length) <= HEAD_BYTES_MAX:
-        await reader.readexactly(int(length))
+    length = whole(reply.header("content-length")) or 0
+    if 0 < length <= HEAD_BYTES_MAX:
+        await reader.readexactly(length)
     return reply
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 
 from edge_agent import listening
 from edge_agent.capture.source import Source
+from edge_agent.carry_over import carry_over
 from edge_agent.chronicle import RECORDS_A_MINUTE, Chronicle
 from edge_agent.errors import SourceFailed
 from edge_agent.happenings import SOURCE_MAX, Happenings
@@ -33,9 +36,10 @@ from protocol.camera_source import seal_source
 from protocol.command import CameraOrder, EventsOrder
 from sealing.ids import EventType, GapReason, Stream
 from sealing.record import Event, parse_record
+from tests.edge_agent.camera_front import fingerprint_of, self_signed
 from tests.edge_agent.enrolled import EnrolledBox, enrolled_box
 from tests.edge_agent.footage import StandClock
-from tests.onvif_camera import OnvifCamera, onvif_camera
+from tests.onvif_camera import EVENTS, OnvifCamera, onvif_camera
 
 MOTION = "tns1:RuleEngine/CellMotionDetector/Motion"
 DARK = "tns1:VideoSource/ImageTooDark/ImagingService"
@@ -45,6 +49,29 @@ LINE = "tns1:RuleEngine/LineDetector/Crossed"
 
 def no_camera(url: str, audio: bool, certificate: bytes | None) -> Source:
     raise SourceFailed(GapReason.CAMERA_UNREACHABLE, "nobody is there")
+
+
+def body(inside: str) -> bytes:
+    return f"<Envelope><Body>{inside}</Body></Envelope>".encode()
+
+
+def subscribed(parameters: str = "") -> dict[str, bytes]:
+    """The answer of a camera that makes a subscription."""
+    inside = f"<Address>http://camera/x</Address><ReferenceParameters>{parameters}</ReferenceParameters>"
+    reference = f"<R><SubscriptionReference>{inside}</SubscriptionReference></R>"
+    return {"CreatePullPointSubscription": body(reference)}
+
+
+LAST_SECOND = subscribed() | {
+    "GetSystemDateAndTime": body(
+        "<GetSystemDateAndTimeResponse><UTCDateTime><Time><Hour>23</Hour><Minute>59</Minute><Second>59</Second></Time>"
+        "<Date><Year>9999</Year><Month>12</Month><Day>31</Day></Date></UTCDateTime></GetSystemDateAndTimeResponse>"
+    ),
+    "GetServices": body(
+        f"<R><Service><Namespace>{EVENTS}</Namespace><XAddr>http://camera/events</XAddr></Service></R>"
+    ),
+    "PullMessages": body("<R/>"),
+}
 
 
 class Box:
@@ -67,13 +94,19 @@ class Box:
         return None if recorder is None else recorder.chain
 
     def order(
-        self, there: OnvifCamera, *, password: str = "correct horse", service: str | None = None
+        self,
+        there: OnvifCamera,
+        *,
+        password: str = "correct horse",
+        service: str | None = None,
+        certificate: bytes | None = None,
     ) -> None:
         url = f"rtsp://operator:{quote(password)}@{there.host}:554/main"
         order: CameraOrder = self.orders.command.cameras[0]
         keys = self.box.identity.keys
         main = seal_source(self.box.identity.tenant, self.camera, Stream.MAIN, url, keys.box_public)
-        told = replace(order, source_main=main, events=EventsOrder(there.url if service is None else service))
+        events = EventsOrder(there.url if service is None else service)
+        told = replace(order, source_main=main, events=events, certificate=certificate)
         self.orders.command = replace(self.orders.command, cameras=(told,))
         self.recorders.follow(self.orders)
 
@@ -88,10 +121,10 @@ class Box:
         return [item for item in found if isinstance(item, Event)]
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator[None]:
+    async def listening(self) -> AsyncIterator[asyncio.Task[None]]:
         task = asyncio.create_task(self.listeners.run())
         try:
-            yield
+            yield task
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -181,6 +214,63 @@ async def test_a_refused_password_is_not_tried_again_soon_and_people_are_told(
         assert there.wrong == {"operator": 1}, "one try, or the camera would lock the account"
 
 
+@pytest.mark.parametrize("hostile", ["clock", "depth", "unforeseen"])
+async def test_whatever_a_camera_answers_ends_no_listening_to_others(
+    box: Box, monkeypatch: pytest.MonkeyPatch, hostile: str
+) -> None:
+    answers = {"clock": LAST_SECOND, "depth": subscribed("<a>" * 2000 + "</a>" * 2000)}
+    if hostile == "unforeseen":
+        monkeypatch.setattr(events, "_parameters", _fails)
+    monkeypatch.setattr(listening, "_ALARM_AFTER", 1)
+    with onvif_camera(OnvifCamera(raw=dict(answers.get(hostile, {})))) as there:
+        box.order(there)
+        async with box.listening() as task:
+            await until(lambda: box.listeners.alarms != [] or task.done(), "an alarm")
+            assert not task.done()
+    assert box.listeners.alarms == ["gate: its events are not heard: what the camera answers cannot be used"]
+
+
+def _fails(reference: object) -> str:
+    raise RecursionError
+
+
+async def test_a_camera_that_holds_no_answer_back_is_not_asked_without_a_pause(box: Box) -> None:
+    with onvif_camera(OnvifCamera(raw={"PullMessages": body("<R/>")})) as there:
+        box.order(there)
+        async with box.listening():
+            await until(lambda: "PullMessages" in there.asked, "a pull")
+            await asyncio.sleep(1.2)
+        assert 2 <= there.asked.count("PullMessages") <= 3
+
+
+def test_messages_within_messages_are_not_read_again_for_each_other() -> None:
+    topic = "<Topic>tns1:RuleEngine/Motion</Topic>"
+    nested = f"<NotificationMessage>{topic}" * 30 + "</NotificationMessage>" * 30
+    assert len(notices_of(soap.parse_xml(f"<R>{nested}</R>".encode()))) == 1
+    many = f"<NotificationMessage>{topic}</NotificationMessage>" * 300
+    assert len(notices_of(soap.parse_xml(f"<R>{many}</R>".encode()))) == events.AT_ONCE
+
+
+async def test_only_the_accepted_certificate_is_listened_to_and_another_one_accepted_begins_anew(
+    box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "_ALARM_AFTER", 1)
+    certificate = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with onvif_camera(tls=context) as there:
+        box.order(there, certificate=bytes(32))
+        async with box.listening():
+            await until(lambda: box.listeners.alarms != [] or there.asked != [], "an alarm")
+            assert there.asked == []
+            assert box.listeners.alarms == [
+                "gate: its events are not heard: the camera shows another certificate than the accepted one"
+            ]
+            box.order(there, certificate=fingerprint_of(certificate))
+            box.orders.changed()
+            await until(lambda: "PullMessages" in there.asked, "a pull")
+
+
 async def test_what_chatters_does_not_fill_the_chain(box: Box) -> None:
     with onvif_camera() as there:
         box.order(there)
@@ -217,6 +307,40 @@ async def test_what_goes_on_is_signed_before_the_agent_ends(box: Box) -> None:
         box.chronicle.close()
         box.chronicle.begin(box.camera, "motion", "late")
         assert [source for _, source, _, _ in box.told()] == ["own"]
+
+
+async def test_events_are_signed_by_one_thread_at_a_time(box: Box) -> None:
+    inside, most = 0, 0
+
+    def chain_of(camera: uuid.UUID) -> None:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        time.sleep(0.1)
+        inside -= 1
+
+    chronicle = Chronicle(box.happenings, box.clock, chain_of)
+    for source in ("one", "two"):
+        chronicle.pulse(box.camera, "line", source)
+    await asyncio.gather(*(asyncio.to_thread(chronicle.write) for _ in range(2)))
+    assert most == 1
+
+
+async def test_what_was_not_sent_yet_comes_along_into_a_chain_in_place_of_a_stuck_one(box: Box) -> None:
+    with onvif_camera() as there:
+        box.order(there)
+        box.chronicle.pulse(box.camera, "line", "onvif:gate")
+        told = box.told()
+        chain = box._chain(box.camera)
+        assert chain is not None
+        old = box.records()[0].chain
+        box.spool.write(
+            lambda c: carry_over(
+                c, old, chain._identity, box.clock, refused=[], lost_keys=(), portal_tip=None
+            )
+        ).result()
+        assert box.told() == told * 2
+        assert box.records()[1].chain != old
 
 
 def test_credentials_go_to_the_cameras_own_host_alone() -> None:

@@ -221,6 +221,8 @@ OUTSIDE = (
         (OUTSIDE, "not-onvif"),
         (b"<a>" * 300_000, "not-onvif"),
         (b"x" * (soap.XML_BYTES_MAX + 1), "too-large"),
+        pytest.param(b"<a>" * 65 + b"</a>" * 65, "too-large", id="deep"),
+        pytest.param(b"<a>" + b"<b/>" * 60_000 + b"</a>", "too-large", id="many"),
         (b"<html>Welcome</html>", "not-onvif"),
         (b"", "not-onvif"),
     ],

@@ -26,6 +26,7 @@ from edge_agent.capture.rtsp import Address
 from edge_agent.cloud import Cloud
 from edge_agent.passwords import journal, rules
 from edge_agent.passwords.changing import Passwords
+from edge_agent.passwords.stream_login import stream_takes
 from edge_agent.passwords.ways import Login, OnvifWay, load_ways
 from edge_agent.settings import BadSetting
 from protocol.camera_source import seal_source
@@ -579,6 +580,52 @@ async def test_a_plug_in_that_breaks_leaves_the_password_and_the_agent_as_they_a
     assert [report.cause for report in place.reports] == ["unusable"]
     assert used == [PASSWORD] * 4
     assert PASSWORD not in caplog.text
+
+
+async def test_a_camera_that_answers_what_nobody_foresaw_leaves_the_password_and_the_agent_as_they_are(
+    portal: TinyPortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("edge_agent.passwords.ways.OnvifWay.rules", Clumsy().rules)
+    place = Place(tmp_path, portal)
+    _passwords, used = await carried_out(place, ChangePassword(uuid.uuid4(), place.cameras[0].camera, ""))
+    assert [report.cause for report in place.reports] == ["unusable"]
+    assert used == [PASSWORD] * 4
+    assert PASSWORD not in caplog.text
+
+
+async def test_an_address_that_gets_too_long_stays_and_the_new_password_is_told_and_used(
+    portal: TinyPortal, tmp_path: Path
+) -> None:
+    place = Place(tmp_path, portal)
+    url = f"rtsp://{USER}:x@127.0.0.1:554/"
+    place.cameras = [place._order(one.camera, url.ljust(1995, "a")) for one in place.cameras]
+    place._number()
+    orders = place.box.orders()
+    orders.offer_command(place.command)
+    new = "aB3-new-password"
+    entry = journal.Entry(
+        uuid.uuid4(), place.cameras[0].camera, "", "onvif", journal.VERIFIED, "127.0.0.1", USER
+    )
+    passwords = Passwords(place.box.identity, orders, load_ways(""))
+    passwords._journal.put(replace(entry, old="x", new=new))
+    async with Cloud(place.box.identity) as cloud, asyncio.timeout(20):
+        work = asyncio.create_task(passwords.run(cloud))
+        await until(lambda: passwords._journal.all()[0].state == journal.REPORTED or work.done())
+        assert not work.done()
+        work.cancel()
+    (report,) = place.reports
+    assert [one.main for one in report.cameras] == [b"", b""]
+    assert place.revealed(report) == new
+    assert Address.of(orders.cameras()[0].source_main or "").password == new
+
+
+async def test_a_length_of_thousands_of_digits_ends_nothing() -> None:
+    def handle(connection: Any) -> None:
+        connection.recv(4096)
+        connection.sendall(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n")
+
+    with listening(handle) as port:
+        assert await stream_takes(f"rtsp://{USER}:x@127.0.0.1:{port}/main") is True
 
 
 async def test_an_address_typed_meanwhile_stays_and_the_new_password_is_told(

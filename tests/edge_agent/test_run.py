@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from edge_agent.capture.source import Source
-from edge_agent.errors import DiskFull, SourceFailed
+from edge_agent.errors import DiskFull, SourceFailed, SpoolDamaged
 from edge_agent.identity import Identity
 from edge_agent.keys import BoxKeys, PeriodKeys
 from edge_agent.orders import Orders
-from edge_agent.run import SPOOL, Recorders
+from edge_agent.run import SPOOL, Agent, Recorders
 from edge_agent.seal import Identity as Sealing
 from edge_agent.seal import StreamChain
+from edge_agent.settings import read_settings
 from edge_agent.spool import Spool
 from protocol.command import CameraOrder
 from protocol.plan import Quality, RecordingPlan, Rule
@@ -136,6 +137,27 @@ def test_a_recorder_that_could_not_be_replaced_keeps_its_reason(
     recorders.stop()
     assert GapReason.STREAM_PARAMETERS_CHANGED in reasons(spool, camera)
     assert GapReason.RECORDING_DISABLED not in reasons(spool, camera)
+
+
+def test_an_index_that_breaks_under_the_last_events_leaves_no_recorder_behind(
+    box: EnrolledBox, spool: Spool, clock: StandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = box.orders()
+    agent = Agent(box.identity, orders, spool, clock, read_settings(box.state, {}, {}))
+    agent.recorders.follow(orders)
+    agent._ticker.start()
+    agent._flusher.start()
+    agent.chronicle.begin(first_camera(orders), "motion", "own")
+    agent.chronicle.close()
+
+    def breaks(*_: object, **__: object) -> None:
+        raise SpoolDamaged("the index is damaged")
+
+    monkeypatch.setattr(StreamChain, "event", breaks)
+    recorders = agent.recorders.all()
+    agent._stop_recording()
+    assert [recorder._stop.is_set() for recorder in recorders] == [True]
+    assert not agent._flusher.is_alive()
 
 
 def test_a_camera_whose_address_cannot_be_opened_has_gaps_and_beats(
