@@ -222,7 +222,7 @@ def test_an_agent_with_thousands_of_chains_is_revoked_all_the_same(box):
 
 def test_revoking_states_what_is_still_trusted_and_tells_the_hub(box, monkeypatch):
     tip = Tip(b"c" * 16, uuid.uuid4(), 1, 9, b"h" * 32)
-    monkeypatch.setattr(tips, "_source", lambda agent_id, most: [tip])
+    monkeypatch.setattr(tips, "_source", lambda agent_id, most, until=None: [tip])
     listener = client().pubsub(ignore_subscribe_messages=True)
     listener.subscribe(channel_of(box.agent_id))
     listener.get_message(timeout=5)
@@ -256,7 +256,11 @@ def test_an_agent_without_a_command_is_told_to_enrol(houses):
 
 def test_the_tips_the_portal_knows_come_along(box, monkeypatch):
     tip = Tip(b"c" * 16, uuid.uuid4(), 2, 9, b"h" * 32)
-    monkeypatch.setattr(tips, "_source", lambda agent_id, most: [tip] if agent_id == box.agent_id else [])
+    monkeypatch.setattr(
+        tips,
+        "_source",
+        lambda agent_id, most, until=None: [tip] if agent_id == box.agent_id else [],
+    )
     (told,) = box.state().tips
     assert (told.chain, told.camera, told.stream, told.seq, told.hash) == (
         tip.chain,

@@ -14,11 +14,12 @@ from protocol.enrolment import EnrolReply
 from sealing.cose import parse1
 from sealing.ids import Stream
 from sealing.statement import Trust, verify_statements
+from tenants.permissions import OPERATOR
 from tenants.scope import tenant_scope
 from tests.agent_sim import AgentSim
 from tests.boxes import Box, problem
 from tests.cameras.place import call, make_place
-from tests.cast import Cast, sign_in
+from tests.cast import Cast, make_account, sign_in
 from tests.reading import text
 from vsaas.agents.enrolment import IssuedCode, issue_code
 from vsaas.agents.models import Agent
@@ -100,6 +101,20 @@ def test_the_new_box_gets_cameras_and_their_addresses_and_the_old_one_is_let_in_
     assert (again.status_code, problem(again)) == (409, "already-replaced")
 
 
+def test_a_successor_elsewhere_is_not_named_to_who_has_no_part_there(cast: Cast, pages: None) -> None:
+    place = make_place(cast)
+    new = successor_of(place.box.agent_id, cast.tenant_a.id)
+    with tenant_scope(cast.tenant_a.id):
+        Agent.objects.filter(id=new.agent_id).update(site=cast.other_site_a, name="Vault")
+        oscar = make_account("Oscar", OPERATOR, cast.site_a)
+    page = place.url(f"agents/{place.box.agent_id}")
+    assert "Vault" in text(place.alice.get(page))
+    assert "Vault" not in text(sign_in(oscar).get(page))
+    refused = place.alice.post(place.url(f"agents/{place.box.agent_id}/replace"))
+    assert refused.status_code == 409
+    assert "Vault" not in refused.content.decode()
+
+
 def test_of_two_codes_for_one_place_the_first_used_counts(houses) -> None:
     old = AgentSim.enrol(houses.tenant_a.id, houses.site_a)
     first, second = code_for(old.id, houses.tenant_a.id), code_for(old.id, houses.tenant_a.id)
@@ -153,6 +168,27 @@ def test_what_the_old_box_had_signed_arrives_by_its_successor_alone_and_is_trust
     assert trusted.trusted_up_to(old.id, tip.chain.bytes).seq == tip.head_seq + 2
     adopt(new, old.id, finished=True)
     assert trust_of(new, root).seen.number == trusted.seen.number == number + 1, "told twice, stated once"
+
+
+def test_what_was_accepted_of_a_box_whose_clock_ran_ahead_stays_trusted(
+    houses, object_store_server: None
+) -> None:
+    tenant = houses.tenant_a.id
+    old = AgentSim.enrol(tenant, houses.site_a)
+    ahead_us = int(time.time() * 1e6) + 10 * MINUTE_US
+    stream = old.stream(old.add_camera())
+    old.record(stream, [stream.genesis(ahead_us), *stream.segments(ahead_us, 2)])
+    with tenant_scope(tenant):
+        (tip,) = Chain.objects.filter(agent_id=old.id)
+    code = code_for(old.id, tenant)
+    new = Box()
+    assert new.enrol(code.text).status_code == 200
+    before = trust_of(new, bytes.fromhex(code.fingerprint))
+    assert before.trusted_up_to(old.id, tip.chain.bytes).seq == tip.head_seq
+    adopt(new, old.id, finished=True)
+    after = trust_of(new, bytes.fromhex(code.fingerprint))
+    assert after.trusted_up_to(old.id, tip.chain.bytes).seq == tip.head_seq
+    assert after.seen.number == before.seen.number
 
 
 def test_an_agent_that_was_revoked_when_it_was_stolen_can_still_be_replaced(houses) -> None:

@@ -19,13 +19,16 @@ from installer.release import make_key, make_release, read_public
 from protocol.command import CommandDocument, UpdateOrder
 from protocol.release import PIECE_BYTES, document_hash, verify_release
 from sealing.cose import parse1
+from tenants.permissions import OPERATOR
 from tenants.scope import tenant_scope
 from tests.boxes import Box, make_box
 from tests.cameras.place import Place, call
-from tests.cast import later
+from tests.cast import later, make_account, sign_in
 from vsaas.agents import rollouts
 from vsaas.agents.models import AgentUpdate, UpdateRollout, UpdateState
+from vsaas.agents.revocation import revoke
 from vsaas.audit.models import AuditInbox
+from vsaas.audit.services import system
 
 PACKAGE = b"\x21" * (PIECE_BYTES + 7)
 
@@ -148,6 +151,10 @@ def test_an_agent_that_is_held_or_cannot_is_left_alone(place: Place, folder: Pat
     call(place.alice, place, "PATCH", f"agents/{place.box.agent_id}/update", {"held": True})
     refused = call(place.alice, place, "POST", f"agents/{place.box.agent_id}/update")
     assert "is held" in refused.json()["detail"]
+    page = place.alice.post(place.url(f"agents/{place.box.agent_id}/update"), {"action": "now"})
+    assert page.status_code == 409
+    assert "is held" in page.content.decode()
+    assert state_of(place, place.box) == UpdateState.NONE, "what is refused changes nothing"
     refused = call(place.alice, place, "POST", "updates/rollout", {"action": "start"})
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:vsaas:problem:no-rollout")
     assert ordered(place.box) is None
@@ -194,7 +201,9 @@ def test_a_release_goes_to_chosen_agents_first_and_then_in_waves(
         assert (told["state"], told["stage"]) == ("stopped", 1)
         assert told["reason"] == "1 of 2 agents of a stage failed"
         look(place)
-        assert len([box for box in boxes if ordered(box) is not None]) == 3
+        assert [ordered(box) is not None for box in given] == [True, False], (
+            "what had not begun is taken back"
+        )
     assert "agent.rollout-failed" in acts(place)
 
 
@@ -216,6 +225,66 @@ def test_planned_first_and_while_a_release_is_held_back_nothing_begins(
         assert state_of(place, place.box) == UpdateState.NO_ANSWER
     with tenant_scope(place.cast.tenant_a.id):
         assert UpdateRollout.objects.get().state == "stopped"
+
+
+def test_what_has_not_begun_is_taken_back_when_a_release_is_held_back_or_stopped(
+    place: Place, boxes: list[Box], folder: Path, key: Path
+) -> None:
+    add(folder, key, "1.1")
+    for box in boxes[:2]:
+        runs(box, "1.0")
+    set_policy(place, wave_percent=100)
+    assert call(place.alice, place, "POST", "updates/rollout", {"action": "start"}).status_code == 200
+    look(place)
+    runs(boxes[0], "1.0", "handed-over", version="1.1", attempt=1)
+    command("pause")
+    look(place)
+    assert [ordered(box) is not None for box in boxes[:2]] == [True, False]
+    command("resume")
+    look(place)
+    assert [ordered(box) is not None for box in boxes[:2]] == [True, True]
+    assert call(place.alice, place, "POST", "updates/rollout", {"action": "stop"}).status_code == 200
+    assert [ordered(box) is not None for box in boxes[:2]] == [True, False]
+    assert [state_of(place, box) for box in boxes[:2]] == [UpdateState.ORDERED, UpdateState.NONE]
+    runs(boxes[0], "1.1", "installed", version="1.1", attempt=1)
+    assert state_of(place, boxes[0]) == UpdateState.INSTALLED
+
+
+def test_a_revoked_agent_holds_up_neither_its_stage_nor_the_policy(
+    place: Place, boxes: list[Box], folder: Path, key: Path
+) -> None:
+    add(folder, key, "1.1")
+    for box in boxes[:2]:
+        runs(box, "1.0")
+    set_policy(place, first=[str(boxes[0].agent_id)])
+    assert call(place.alice, place, "POST", "updates/rollout", {"action": "start"}).status_code == 200
+    look(place)
+    with tenant_scope(place.cast.tenant_a.id, keys=True):
+        revoke(boxes[0].agent(), system("tests"))
+    look(place)
+    look(place)
+    assert ordered(boxes[1]) is not None
+    set_policy(place, healthy_hours=3, first=[str(box.agent_id) for box in boxes[:2]])
+    with tenant_scope(place.cast.tenant_a.id):
+        oscar = make_account("Oscar", OPERATOR, place.cast.other_site_a)
+    assert call(sign_in(oscar), place, "GET", "updates").json()["policy"]["first"] == []
+
+
+def test_a_release_that_was_stopped_does_not_begin_again_by_itself(
+    place: Place, folder: Path, key: Path
+) -> None:
+    add(folder, key, "1.1")
+    runs(place.box, "1.0")
+    for version in ("1.1", "1.2"):
+        if version == "1.2":
+            add(folder, key, version)
+        for action in ("start", "stop"):
+            reply = call(place.alice, place, "POST", "updates/rollout", {"action": action})
+            assert reply.status_code == 200, reply.content
+    command("pause", "1.2")
+    set_policy(place, automatic=True)
+    look(place)
+    assert call(place.alice, place, "GET", "updates").json()["rollout"]["state"] == "stopped"
 
 
 def test_the_policy_says_which_value_is_wrong(place: Place) -> None:

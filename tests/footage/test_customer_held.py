@@ -32,8 +32,10 @@ from tests.key_browser import KeyBrowser, Secret, public_of
 from tests.keys.dumps import everything
 from tests.rules import set_hours
 from vsaas.accounts.models import Account
-from vsaas.agents.models import EnrolmentCode
+from vsaas.agents.enrolment import issue_code
+from vsaas.agents.models import Agent, EnrolmentCode
 from vsaas.audit.models import AuditInbox
+from vsaas.audit.services import system
 from vsaas.common import clock
 from vsaas.keys.errors import EnvelopeRefused, HeldByCustomer, LastHolder
 from vsaas.keys.kms import WrapContext, kms
@@ -370,6 +372,24 @@ def test_an_agent_is_enrolled_once_a_holder_signed_for_it(holder: KeyBrowser, pe
         assert verify_statements(statements_since(holder.tenant), fingerprint_of(holder)).is_revoked(
             box.enrolled.agent
         )
+
+
+def test_a_box_stays_in_service_until_a_holder_signed_for_the_one_that_replaces_it(
+    holder: KeyBrowser, agent: AgentSim
+):
+    with tenant_scope(holder.tenant, keys=True):
+        old = Agent.objects.select_related("site").get(id=agent.id)
+        code = issue_code(holder.tenant, old.site, system("tests"), old)
+    box = Box()
+    assert problem(box.enrol(code.text)) == "waits-for-holder"
+    with tenant_scope(holder.tenant):
+        assert Agent.objects.get(id=agent.id).revoked_at is None
+    assert holder.sign_requests().status_code == 200
+    assert box.enrol(code.text).status_code == 200
+    with tenant_scope(holder.tenant):
+        assert Agent.objects.get(id=agent.id).revoked_at is not None
+    assert holder.sign_requests().status_code == 200
+    assert box.enrol(code.text).status_code == 200, "asked again after a lost reply"
 
 
 def test_holders_sign_only_what_was_asked_for_or_is_theirs_to_say(

@@ -114,6 +114,7 @@ def enrol(request: EnrolRequest, source: str) -> Enrolled:
             retry_after_s=ASK_AGAIN_S,
         )
     with tenant_scope(found.tenant_id):
+        _succeed_once_admitted(agent)
         return Enrolled(
             found.tenant_id,
             Tenant.objects.get(id=found.tenant_id).slug,
@@ -122,6 +123,14 @@ def enrol(request: EnrolRequest, source: str) -> Enrolled:
             current_command(agent.id),
             _follows(agent),
         )
+
+
+def _succeed_once_admitted(agent: Agent) -> None:
+    """Gives an agent the place it enrolled for, if it has not got it: a holder had to sign first."""
+    if agent.replaces_id is None:
+        return
+    old = Agent.objects.select_for_update().get(id=agent.replaces_id)
+    succeed(old, agent, audited(agent))
 
 
 def _follows(agent: Agent) -> tuple[Tip, ...]:
@@ -200,7 +209,8 @@ def _register(code: EnrolmentCode, request: EnrolRequest) -> Agent:
     state(agent.tenant_id, keys, what(agent), audited(agent))
     issue_command(agent, [])
     record_act(ENROLLED, audited(agent), what(code.site), kid=kid(request.transport_public).hex())
-    if old is not None:
+    # Where a holder has to vouch for the new one, a box still in service stays so until then.
+    if old is not None and not (old.revoked_at is None and waits(agent.id, StatementKind.AGENT_KEYS)):
         succeed(old, agent, audited(agent))
     return agent
 

@@ -21,7 +21,8 @@ from vsaas.agents import acts, releases
 from vsaas.agents.health import is_online
 from vsaas.agents.models import Agent, AgentUpdate, RolloutState, UpdatePolicy, UpdateRollout, UpdateState
 from vsaas.agents.releases import Offered
-from vsaas.agents.updates import give, is_older, plan, running_version, settle, why_not
+from vsaas.agents.telling import tell
+from vsaas.agents.updates import give, has_begun, is_older, plan, running_version, settle, why_not
 from vsaas.audit.services import Who, differences, record_act, system
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, InvalidField
@@ -79,8 +80,8 @@ def policy() -> Policy:
 
 def set_policy(new: Policy, by: Who) -> None:
     """Keep and audit a policy. Raises InvalidUpdatePolicy. The caller has checked that `by` holds `tenant:edit`."""
-    _check(new)
     before = policy()
+    _check(new, frozenset(before.first))
     if new == before:
         return
     UpdatePolicy.objects.get_or_create()
@@ -88,7 +89,7 @@ def set_policy(new: Policy, by: Who) -> None:
     record_act(acts.UPDATE_POLICY_CHANGED, by, **differences(asdict(before), asdict(new)))
 
 
-def _check(new: Policy) -> None:
+def _check(new: Policy, named_before: frozenset[str]) -> None:
     if not new.days or not set(new.days) <= set(DAYS):
         raise InvalidUpdatePolicy("days", _("name at least one day of the week"))
     for field in ("starts", "ends"):
@@ -100,7 +101,8 @@ def _check(new: Policy) -> None:
         if not least <= getattr(new, field) <= most:
             raise InvalidUpdatePolicy(field, _("%(least)s to %(most)s") % {"least": least, "most": most})
     known = {str(pk) for pk in Agent.objects.filter(revoked_at=None).values_list("pk", flat=True)}
-    if not set(new.first) <= known:
+    # Who was named before may have been revoked or replaced since.
+    if not set(new.first) - named_before <= known:
         raise InvalidUpdatePolicy("first", _("one of these is no agent in service here"))
 
 
@@ -139,7 +141,8 @@ def start(release: Offered | None, by: Who) -> UpdateRollout:
 
 
 def stop(by: Who, reason: str = "") -> UpdateRollout:
-    """Give no further agent this release; what was planned is taken back, what has begun ends. Raises NoRollout."""
+    """Give no further agent this release; what was planned or ordered is taken back, what has begun on a box ends. Raises
+    NoRollout."""
     _lock()
     rollout = current()
     if rollout is None or rollout.state != RolloutState.RUNNING:
@@ -149,11 +152,29 @@ def stop(by: Who, reason: str = "") -> UpdateRollout:
     AgentUpdate.objects.filter(state=UpdateState.PLANNED).update(
         state=UpdateState.NONE, stage=None, document=None
     )
+    for row in _not_begun(rollout):
+        if row.state == UpdateState.ORDERED:
+            row.state, row.stage, row.document = UpdateState.NONE, None, None
+        # What did not answer stays written down as that; its order goes all the same.
+        row.ordered_at = None
+        row.save()
+        tell(row.agent)
     if reason:
         record_act(acts.ROLLOUT_STOPPED_ITSELF, by, version=rollout.version, reason=reason)
     else:
         record_act(acts.ROLLOUT_STOPPED, by, version=rollout.version)
     return rollout
+
+
+def _not_begun(rollout: UpdateRollout) -> list[AgentUpdate]:
+    """Orders of the release that no heartbeat says are handed to the box's installer."""
+    rows = AgentUpdate.objects.select_for_update(of=("self",)).filter(
+        document=rollout.document,
+        state__in=(UpdateState.ORDERED, UpdateState.NO_ANSWER),
+        ordered_at__isnull=False,
+        agent__revoked_at=None,
+    )
+    return [row for row in rows.select_related("agent__health") if not has_begun(row)]
 
 
 def look_after() -> None:
@@ -162,19 +183,24 @@ def look_after() -> None:
     time_out()
     rollout = current()
     if rollout is None or rollout.state != RolloutState.RUNNING:
-        _begin_by_itself(rollout)
+        _begin_by_itself()
         return
     release = releases.find(bytes(rollout.document))
     rows = list(
-        AgentUpdate.objects.filter(document=rollout.document, stage=rollout.stage).select_related(
-            "agent__site", "agent__health"
-        )
+        AgentUpdate.objects.filter(
+            document=rollout.document, stage=rollout.stage, agent__revoked_at=None
+        ).select_related("agent__site", "agent__health")
     )
     failed = [row for row in rows if row.state in UpdateState.failures()]
     if rows and len(failed) * 100 > policy().stop_percent * len(rows):
         stop(system(BY_ITSELF), f"{len(failed)} of {len(rows)} agents of a stage failed")
         return
     if release is None or release.paused:
+        for row in _not_begun(rollout):
+            if row.state == UpdateState.ORDERED and row.stage == rollout.stage:
+                row.state, row.ordered_at = UpdateState.PLANNED, None
+                row.save()
+                tell(row.agent)
         return
     for row in rows:
         if row.state == UpdateState.PLANNED and in_window(policy(), row.agent.site.timezone):
@@ -200,10 +226,10 @@ def in_window(rule: Policy, zone: str) -> bool:
     return (today in rule.days and minute >= begins) or (yesterday in rule.days and minute < ends)
 
 
-def _begin_by_itself(last: UpdateRollout | None) -> None:
+def _begin_by_itself() -> None:
     """Where the policy is automatic: the newest release, unless it was rolled out or stopped before."""
     release = releases.newest() if policy().automatic else None
-    if release is None or (last is not None and bytes(last.document) == release.digest):
+    if release is None or UpdateRollout.objects.filter(document=release.digest).exists():
         return
     if _candidates(release, frozenset()):
         start(release, system(BY_ITSELF))

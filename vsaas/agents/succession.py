@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy as _
 
 from sealing.ids import StatementKind
 from sealing.statement import REVOKED_CHAINS_MAX, AgentRevoked, TrustedUpTo
-from vsaas.agents.acts import ADOPTED, REPLACED
+from vsaas.agents.acts import ADOPTED, REPLACED, REPLACED_ALREADY
 from vsaas.agents.errors import AlreadyReplaced, NotItsSuccessor
 from vsaas.agents.models import Agent
 from vsaas.agents.revocation import revoke
-from vsaas.agents.tips import known_tips
+from vsaas.agents.tips import SignedUntil, known_tips
 from vsaas.audit.services import Who, record_act, what
 from vsaas.common import clock
 from vsaas.keys.services import state, verified_trust, waits
@@ -37,22 +37,21 @@ def register_hand_over(hand_over: HandOver) -> None:
 
 def require_replaceable(agent: Agent) -> None:
     """Return when no other box has taken the place of this agent. Raises AlreadyReplaced."""
-    successor = Agent.objects.filter(replaces=agent).first()
-    if successor is not None:
-        raise AlreadyReplaced(
-            _("the agent %(agent)s was replaced by %(successor)s: replace that one")
-            % {"agent": agent.name, "successor": successor.name}
-        )
+    # The other one is not named: it may have moved to a site the reader has no part in.
+    if Agent.objects.filter(replaces=agent).exists():
+        raise AlreadyReplaced(_(REPLACED_ALREADY))
 
 
 def succeed(old: Agent, new: Agent, by: Who) -> None:
-    """Gives `new`, which has its keys and `replaces`, the cameras of `old`, and revokes that one unless it is already."""
+    """Gives `new`, which has its keys and `replaces`, the cameras of `old`, and revokes that one unless it is already.
+    Done twice, it changes nothing more."""
     if _hand_over is None:
         raise ImproperlyConfigured(
             "nobody hands cameras over: cameras register that in their AppConfig.ready"
         )
     cameras = _hand_over(old, new)
-    record_act(REPLACED, by, what(old), cameras=str(cameras))
+    if cameras or old.revoked_at is None:
+        record_act(REPLACED, by, what(old), cameras=str(cameras))
     if old.revoked_at is None:
         revoke(old, by)
 
@@ -73,16 +72,19 @@ def predecessor(agent_id: UUID, of: UUID) -> Agent:
 
 
 def adopted(agent: Agent, old: Agent, by: Who) -> int | None:
-    """`agent` has brought what the disk of `old` held: states anew up to which record each chain is trusted, where that has
-    changed. Trusted is what claims to be signed before `old` was revoked. Returns the statement's number; None where nothing
-    has changed, or a holder has to sign."""
+    """`agent` has brought what the disk of `old` held: states anew up to which record each chain is trusted, where that is
+    further than before. Trusted is what was, and what follows it and claims to be signed before `old` was revoked.
+
+    Returns the statement's number; None where nothing has changed, or a holder has to sign."""
     revoked_us = clock.to_us(old.revoked_at or clock.now())
     trust = verified_trust(agent.tenant_id)
-    chains = [
-        trusted
-        for tip in known_tips(old.id, signed_until_us=revoked_us)
-        if trust.trusted_up_to(old.id, tip.chain) != (trusted := TrustedUpTo(tip.chain, tip.seq, tip.hash))
-    ]
+
+    def after(chain: bytes) -> int:
+        before = trust.trusted_up_to(old.id, chain)
+        return -1 if before is None else before.seq
+
+    tips = known_tips(old.id, until=SignedUntil(revoked_us, after))
+    chains = [TrustedUpTo(tip.chain, tip.seq, tip.hash) for tip in tips]
     number = None
     # While an earlier statement waits for its holder, it is asked for once it is signed and this is told again.
     if chains and not waits(old.id, StatementKind.AGENT_REVOKED):

@@ -69,6 +69,14 @@ def why_not(agent: Agent) -> str | None:
     return told["reason"] if told["state"] == "off" else None
 
 
+def has_begun(row: AgentUpdate) -> bool:
+    """Whether the newest heartbeat says that this very order is with the box's installer."""
+    health = getattr(row.agent, "health", None)
+    told = None if health is None else health.update
+    begun = ("handed-over", row.version, row.attempt)
+    return told is not None and (told["state"], told["version"], told["attempt"]) == begun
+
+
 def order_now(agent: Agent, release: Offered | None, by: Who) -> AgentUpdate:
     """Have an agent install a release now. Raises NothingToUpdate."""
     if release is None:
@@ -85,20 +93,24 @@ def order_now(agent: Agent, release: Offered | None, by: Who) -> AgentUpdate:
         raise NothingToUpdate(
             _("%(agent)s cannot update itself: %(reason)s") % {"agent": agent.name, "reason": reason}
         )
-    row = plan(agent, release, None)
-    if row.held:
+    if _locked(agent).held:
         raise NothingToUpdate(
             _("%(agent)s is held at its version: let it be updated first") % {"agent": agent.name}
         )
+    row = plan(agent, release, None)
     give(row)
     record_act(acts.UPDATE_ORDERED, by, what(agent), version=release.version)
     return row
 
 
+def _locked(agent: Agent) -> AgentUpdate:
+    AgentUpdate.objects.get_or_create(agent=agent)
+    return AgentUpdate.objects.select_for_update().get(agent=agent)
+
+
 def plan(agent: Agent, release: Offered, stage: int | None) -> AgentUpdate:
     """Note that an agent is to get a release; another try of the same one counts up."""
-    AgentUpdate.objects.get_or_create(agent=agent)
-    row = AgentUpdate.objects.select_for_update().get(agent=agent)
+    row = _locked(agent)
     again = row.document is not None and bytes(row.document) == release.digest
     row.attempt = row.attempt + 1 if again else 1
     row.version, row.document, row.stage = release.version, release.digest, stage
@@ -117,8 +129,7 @@ def give(row: AgentUpdate) -> None:
 
 def hold(agent: Agent, held: bool, by: Who) -> AgentUpdate:
     """Keep an agent at its version, whatever is rolled out, or let it go on. What has begun on the box is not broken off."""
-    AgentUpdate.objects.get_or_create(agent=agent)
-    row = AgentUpdate.objects.select_for_update().get(agent=agent)
+    row = _locked(agent)
     if row.held == held:
         return row
     row.held = held

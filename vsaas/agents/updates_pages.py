@@ -19,6 +19,7 @@ from tenants.hours import DAYS
 from tenants.middleware import signed_in
 from tenants.models import Tenant
 from tenants.permissions import AGENT_EDIT, AGENT_VIEW, TENANT_EDIT
+from tenants.scope import roll_back_scope
 from vsaas.agents import releases, rollouts, updates
 from vsaas.agents.models import Agent, UpdateState
 from vsaas.agents.rollouts import InvalidUpdatePolicy, Policy
@@ -133,6 +134,7 @@ def _tried(request: HttpRequest, work: Any) -> HttpResponse:
     try:
         work()
     except (rollouts.NoRollout, updates.NothingToUpdate) as error:
+        roll_back_scope()
         actor = signed_in(request)
         context = _context(actor, seen(actor)) | {"problem": _said(error), "form": None}
         return render(request, "agents/updates.html", context, status=409)

@@ -21,7 +21,7 @@ class UpdatePolicyReply(BaseModel):
     days: list[Literal[DAYS]]  # type: ignore[valid-type]
     starts: str = Field(description="HH:MM by the clock of each agent's site: from then on updates begin.")
     ends: str
-    first: list[Id] = Field(description="Agents of the first stage.")
+    first: list[Id] = Field(description="Agents of the first stage; those you may see.")
     healthy_hours: int = Field(description="How long a stage has to run well before the next one.")
     wave_percent: int = Field(description="Share of the agents in each further stage.")
     stop_percent: int = Field(description="When more than this share of a stage fails, the rollout stops.")
@@ -111,8 +111,9 @@ def updates_json(agents: list[Agent]) -> dict[str, Any]:
     """As `UpdatesReply`."""
     newest = newest_json()
     version = None if newest is None else newest["version"]
+    policy, seen = policy_json(rollouts.policy()), {str(agent.id) for agent in agents}
     return {
-        "policy": policy_json(rollouts.policy()),
+        "policy": policy | {"first": [agent for agent in policy["first"] if agent in seen]},
         "newest": newest,
         "rollout": rollouts.shown(),
         "agents": [agent_json(agent, version) for agent in agents],

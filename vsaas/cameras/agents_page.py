@@ -29,6 +29,7 @@ from vsaas.cameras.models import Camera
 from vsaas.cameras.newest import newest_recorded_us
 from vsaas.cameras.services import present
 from vsaas.cameras.shown import agent_shown, instant
+from vsaas.cameras.states import may_know
 from vsaas.common.links import tenant_url
 
 
@@ -61,6 +62,7 @@ def agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
         id=agent_id,
     )
     state = agent_shown(states.agent_state(actor, found), _names(actor))
+    successor = getattr(found, "successor", None)
     form = None
     if request.method == "POST":
         access.require(actor, AGENT_EDIT, found)
@@ -77,14 +79,20 @@ def agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
         "agent": state,
         "form": form,
         "camera_count": cameras.count(),
-        "replaces": found.replaces,
-        "successor": getattr(found, "successor", None),
-        "may_replace": access.may(actor, AGENT_EDIT, found) and access.may(actor, AGENT_ENROL, found),
+        "replaces": _if_seen(actor, found.replaces),
+        "successor": _if_seen(actor, successor),
+        "may_replace": successor is None
+        and access.may(actor, AGENT_EDIT, found)
+        and access.may(actor, AGENT_ENROL, found),
         "may_add": found.revoked_at is None and access.may(actor, CAMERA_EDIT, found),
         "done": request.GET.get("done", ""),
     }
     status = 422 if form is not None and form.is_bound else 200
     return render(request, "cameras/agent.html", context, status=status)
+
+
+def _if_seen(actor: Actor, agent: Agent | None) -> Agent | None:
+    return agent if agent is not None and access.may(actor, AGENT_VIEW, agent) else None
 
 
 def _trusted(actor: Actor, agent: Agent) -> list[dict[str, Any]]:
@@ -93,7 +101,10 @@ def _trusted(actor: Actor, agent: Agent) -> list[dict[str, Any]]:
         access.visible(actor, CAMERA_VIEW, present(Camera.objects.filter(agent=agent))).order_by("name")
     )
     newest = newest_recorded_us([camera.id for camera in rows])
-    return [{"name": camera.name, "until": instant(newest.get(camera.id))} for camera in rows]
+    known = {
+        camera.id: newest.get(camera.id) for camera in rows if may_know(actor, camera, newest.get(camera.id))
+    }
+    return [{"name": camera.name, "until": instant(known.get(camera.id))} for camera in rows]
 
 
 @requires(AGENT_EDIT, fresh=True)

@@ -349,7 +349,7 @@ def schedule_place(actor: Actor, fields: dict[str, Any]) -> Wish:
 
 def require_throughout(actor: Actor, schedule: PasswordSchedule) -> None:
     """Return when the actor may change every camera the schedule speaks of. Raises Denied: also where one is denied to them."""
-    place = Grant(Role("", "", frozenset()), schedule.site_id, schedule.group)
+    place = Grant(Role("", "", "", frozenset()), schedule.site_id, schedule.group)
     access.require(actor, CAMERA_EDIT, schedule)
     if not actor.allows_throughout(CAMERA_EDIT, place):
         raise access.denied(CAMERA_EDIT)

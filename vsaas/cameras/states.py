@@ -93,7 +93,7 @@ def _state_json(actor: Actor, camera: Camera, newest_us: int | None) -> dict[str
         "state": state,
         "since_us": since_us,
         "reason": reason,
-        "newest_us": newest_us if _may_know(actor, camera, newest_us) else None,
+        "newest_us": newest_us if may_know(actor, camera, newest_us) else None,
         "streams": [StreamKind(source.stream).name.lower() for source in _sources(camera)],
         "audio": camera.audio,
         "recording": camera.recording,
@@ -111,7 +111,7 @@ def _state_json(actor: Actor, camera: Camera, newest_us: int | None) -> dict[str
     }
 
 
-def _may_know(actor: Actor, camera: Camera, newest_us: int | None) -> bool:
+def may_know(actor: Actor, camera: Camera, newest_us: int | None) -> bool:
     """Whether the hours of the actor let them know of the newest second; it belongs to the time before it."""
     if newest_us is None:
         return False

@@ -9,38 +9,42 @@ from sealing.chain import Tip as ChainTip
 from sealing.ids import GenesisReason
 from sealing.record import Genesis
 from tenants.scope import current_tenant_id
-from vsaas.agents.tips import Tip
+from vsaas.agents.tips import SignedUntil, Tip
 from vsaas.footage import acts
 from vsaas.footage.models import Chain
 
 
-def tips_of_agent(agent_id: UUID, most: int | None, signed_until_us: int | None = None) -> list[Tip]:
-    """Tips of an agent's newest chains (None: of all), newest first; inside its tenant's scope. With `signed_until_us` as
+def tips_of_agent(agent_id: UUID, most: int | None, until: SignedUntil | None = None) -> list[Tip]:
+    """Tips of an agent's newest chains (None: of all), newest first; inside its tenant's scope. With `until` as
     `vsaas.agents.tips.register_tip_source` says."""
     rows = Chain.objects.filter(agent_id=agent_id).order_by("-opened_us")[:most]
     tips = [
         Tip(row.chain.bytes, row.camera_id, row.stream, row.head_seq, bytes(row.head_hash)) for row in rows
     ]
-    return tips if signed_until_us is None else _signed_until(tips, signed_until_us)
+    return tips if until is None else _signed_until(tips, until)
 
 
-def _signed_until(tips: list[Tip], until_us: int) -> list[Tip]:
+def _signed_until(tips: list[Tip], until: SignedUntil) -> list[Tip]:
     """Each chain's last record before the first that claims a later time: what stands behind one could not be trusted without
     trusting it as well."""
+    after = {tip.chain: until.after(tip.chain) for tip in tips}
+    tips = [tip for tip in tips if tip.seq > after[tip.chain]]
     with connection.cursor() as cursor:
         cursor.execute(
             """
             WITH late AS (
-                SELECT chain, min(seq) AS seq FROM footage_record
-                WHERE tenant_id = %s AND chain = ANY(%s::uuid[]) AND claimed_us > %s GROUP BY chain
+                SELECT r.chain, min(r.seq) AS seq FROM footage_record r
+                JOIN unnest(%s::uuid[], %s::bigint[]) AS asked (chain, after) USING (chain)
+                WHERE r.tenant_id = %s AND r.seq > asked.after AND r.claimed_us > %s GROUP BY r.chain
             )
             SELECT late.chain, late.seq, r.hash FROM late
             LEFT JOIN footage_record r ON r.tenant_id = %s AND r.chain = late.chain AND r.seq = late.seq - 1
             """,
             [
-                current_tenant_id(),
                 [UUID(bytes=tip.chain) for tip in tips],
-                until_us,
+                [after[tip.chain] for tip in tips],
+                current_tenant_id(),
+                until.us,
                 current_tenant_id(),
             ],
         )
@@ -48,7 +52,7 @@ def _signed_until(tips: list[Tip], until_us: int) -> list[Tip]:
     kept = [tip for tip in tips if tip.chain not in late]
     for tip in tips:
         seq, digest = late.get(tip.chain, (0, None))
-        if digest is not None:
+        if digest is not None and seq > after[tip.chain]:
             kept.append(replace(tip, seq=seq, hash=bytes(digest)))
     return kept
 
