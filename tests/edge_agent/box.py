@@ -56,6 +56,8 @@ class Footage:
         """Decoded pictures with their wall clock in seconds."""
         with av.open(io.BytesIO(self.parts[Rendition(self.record.stream)])) as file:
             frames = list(file.decode(video=0))
+        if not frames:  # one that goes on from another, ended before a picture that can be shown without it
+            return []
         first = min(int(frame.pts or 0) for frame in frames)
         return [
             (self.record.start_us / 1e6 + (int(frame.pts or 0) - first) / 90_000, frame) for frame in frames

@@ -24,6 +24,8 @@ from sealing.ids import GapReason
 from tests.edge_agent.box import Box, wait_for
 from vsaas.onebox.demo_camera import SUB, DemoCamera, DemoCameraConfig, demo_camera_thread
 
+pytestmark = pytest.mark.real_time
+
 
 @pytest.fixture
 def camera() -> Iterator[DemoCamera]:

@@ -31,6 +31,8 @@ from tests.edge_agent.footage import StandClock, h264_units
 from tests.edge_agent.tiny_portal import trust_in
 from vsaas.onebox.demo_camera import SUB, DemoCamera, DemoCameraConfig, barcode, demo_camera_thread
 
+pytestmark = pytest.mark.real_time
+
 SMALL = replace(SUB, fps=25, bitrate_bps=600_000, gop_seconds=1.0)
 
 
