@@ -122,8 +122,9 @@ def test_the_live_picture_is_under_two_seconds_old(watching: Watching, system: S
 
 
 def agrees(seen: Seen) -> bool:
-    """Whether the player says the time the pixels show."""
-    return abs(seen.pixels - seen.said) < 200
+    """Whether the player says the time the pixels show. At an instant the last picture before it stands, and on a busy machine
+    the camera makes three of them a second."""
+    return -200 < seen.said - seen.pixels < 600
 
 
 def test_a_deep_link_opens_at_its_second(watching: Watching, system: System) -> None:
