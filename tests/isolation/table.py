@@ -1079,6 +1079,7 @@ URLS: list[Url] = [
         body=lambda s: {},
         names_object=True,
         succeeds=(201,),
+        also=(may.AGENT_ENROL,),
     ),
     Url(
         API + "enrolment-codes",
