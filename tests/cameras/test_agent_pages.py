@@ -106,7 +106,7 @@ def test_an_agent_is_revoked_once_its_name_is_typed(place: Place) -> None:
     address = place.url(f"agents/{place.box.agent_id}/revoke")
     asked = text(place.alice.get(address))
     assert "Its 1 camera is recorded no longer" in asked
-    assert "Door Nothing has arrived" in asked
+    assert "Door · Nothing has arrived" in asked
     assert place.alice.post(address, {"name": "Cellar"}).status_code == 422
     assert place.box.beat().status_code in (200, 204)
     done = place.alice.post(address, {"name": "Basement"})

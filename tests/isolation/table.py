@@ -264,11 +264,16 @@ URLS: list[Url] = [
     ),
     Url(PAGES + "palette.json", "GET", Requires(may.CAMERA_VIEW), lambda s: page(s, "palette.json")),
     Url(PAGES + "agents", "GET", Requires(may.AGENT_VIEW), lambda s: page(s, "agents")),
-    Url(PAGES + "agents/updates", "GET", Requires(may.AGENT_VIEW), lambda s: page(s, "agents/updates")),
+    Url(
+        PAGES + "agents/updates",
+        "GET",
+        Requires(may.AGENT_VIEW, may.TENANT_EDIT),
+        lambda s: page(s, "agents/updates"),
+    ),
     Url(
         PAGES + "agents/updates",
         "POST",
-        Requires(may.TENANT_EDIT),
+        Requires(may.AGENT_VIEW, may.TENANT_EDIT),
         lambda s: page(s, "agents/updates"),
         body=lambda s: {
             "days": "mon",
@@ -1017,11 +1022,11 @@ URLS: list[Url] = [
         )
     ),
     Url(API + "agents", "GET", Requires(may.AGENT_VIEW), lambda s: API + "agents"),
-    Url(API + "updates", "GET", Requires(may.AGENT_VIEW), lambda s: API + "updates"),
+    Url(API + "updates", "GET", Requires(may.AGENT_VIEW, may.TENANT_EDIT), lambda s: API + "updates"),
     Url(
         API + "updates",
         "PATCH",
-        Requires(may.TENANT_EDIT),
+        Requires(may.AGENT_VIEW, may.TENANT_EDIT),
         lambda s: API + "updates",
         body=lambda s: {"healthy_hours": 12},
         reach="tenant",
