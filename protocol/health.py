@@ -6,6 +6,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from protocol import limits
 from protocol.enrolment import uuid_of
 from protocol.errors import ProtocolError
 
@@ -35,8 +36,6 @@ UPDATE_STATES: Final = (
     "refused",
 )
 ALARMS_MAX: Final = 20
-LAST_US: Final = 253_402_300_799_000_000
-"""The last second of the year 9999, with which dates end."""
 
 
 @dataclass(frozen=True)
@@ -237,7 +236,7 @@ def _whole(row: dict[str, Any], name: str) -> int:
     value = row.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
         raise ProtocolError("bad-field", f"{name} is not a whole number")
-    if name.endswith("_us") and value > LAST_US:
+    if name.endswith("_us") and value > limits.LAST_US:
         raise ProtocolError("bad-field", f"{name} lies after the year 9999")
     return value
 

@@ -26,3 +26,5 @@ ENROLMENT_CODE_ATTEMPTS: Final = 5
 LIVE_MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 LIVE_KEY_SECONDS: Final = 300
 LIVE_TICKET_SECONDS: Final = 30
+LAST_US: Final = 253_402_300_799_000_000
+"""The last second of the year 9999, with which dates end, in UTC µs."""

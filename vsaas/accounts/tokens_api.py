@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from protocol.limits import LAST_US
 from tenants import access
 from tenants.declare import Requires
 from tenants.permissions import ACCOUNT_SELF, permission, token_scopes
@@ -68,7 +69,7 @@ class NewTokenFields(Fields):
     )
     expires_us = serializers.IntegerField(
         min_value=0,
-        max_value=clock.LAST_US,
+        max_value=LAST_US,
         help_text="When it ends: within 365 days, microseconds since 1970, UTC.",
     )
 

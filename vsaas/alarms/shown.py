@@ -43,7 +43,6 @@ def shown(alarms: Iterable[Alarm]) -> list[dict[str, Any]]:
             "name": name_of(one),
             "site": one.agent.site if one.camera is None else one.camera.site,
             "sentence": sentence_of(one),
-            "tone": "bad" if one.ended_at is None else "",
             "length": length_text((one.ended_at - one.began_at).total_seconds()) if one.ended_at else "",
         }
         for one in alarms

@@ -10,8 +10,6 @@ from contextvars import ContextVar
 
 UTC = dt.UTC
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
-LAST_US = 253_402_300_799_000_000
-"""The last second of the year 9999, with which dates end."""
 
 _offset: ContextVar[dt.timedelta] = ContextVar("vsaas_clock_offset", default=dt.timedelta())
 _stopped_at_us: ContextVar[int | None] = ContextVar("vsaas_clock_stopped", default=None)

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from protocol import b64
-from protocol.limits import GRANT_GET_SECONDS
+from protocol.limits import GRANT_GET_SECONDS, LAST_US
 from sealing.ids import Stream
 from tenants import access
 from tenants.access import Actor
@@ -23,7 +23,6 @@ from vsaas.audit import services as audit
 from vsaas.cameras.models import Camera
 from vsaas.common import clock
 from vsaas.common.api import ApiView, session_id
-from vsaas.common.clock import LAST_US
 from vsaas.common.describe import describe
 from vsaas.common.object_store import object_store
 from vsaas.common.redis import client

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from vsaas.common.clock import LAST_US
+from protocol.limits import LAST_US
 from vsaas.common.describe import query
 from vsaas.common.shapes import B64, Fingerprint, HpkePublic, Id, Micros, Next, StreamName
 from vsaas.footage.models import FindingKind

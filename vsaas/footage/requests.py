@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from protocol import b64
 from protocol.errors import ProtocolError
+from protocol.limits import LAST_US
 from sealing.ids import Stream
-from vsaas.common.clock import LAST_US
 from vsaas.common.errors import InvalidFields
 from vsaas.footage.playback import STREAMS_MOST
 from vsaas.footage.stills import STILLS_MOST, Wish

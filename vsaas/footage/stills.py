@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from protocol.limits import LAST_US
 from protocol.states import SegmentState
 from sealing.ids import RecordKind, Stream
 from tenants.scope import current_tenant_id
 from tenants.sight import Sight
-from vsaas.common.clock import LAST_US
 from vsaas.footage.models import StreamStatus
 from vsaas.footage.playback import (
     BODY,

@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import F
 
 from protocol.batch import Unsent, Uploaded
+from protocol.limits import LAST_US
 from protocol.states import SegmentState
 from sealing.ids import Stream
 from sealing.names import hour, object_name, stream_prefix
@@ -108,8 +109,8 @@ def _by_stream(
 
 def _states(camera: uuid.UUID, stream: int, segments: list[uuid.UUID]) -> list[tuple[uuid.UUID, int, int]]:
     """(segment, state, start) of known segments. A UUIDv7 tells about when to look."""
-    made = [min((segment.int >> 80) * 1000, clock.LAST_US) for segment in segments]
-    near = (max(0, min(made) - UUID7_SLACK_US), min(max(made) + UUID7_SLACK_US, clock.LAST_US))
+    made = [min((segment.int >> 80) * 1000, LAST_US) for segment in segments]
+    near = (max(0, min(made) - UUID7_SLACK_US), min(max(made) + UUID7_SLACK_US, LAST_US))
     rows: list[tuple[uuid.UUID, int, int]] = []
     left = set(segments)
     for window in (near, None):
