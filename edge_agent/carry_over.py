@@ -11,8 +11,8 @@ from typing import Final
 
 from edge_agent import spool as spool_index
 from edge_agent.clock import Clock, stamp
-from edge_agent.seal import DETAIL_BYTES
 from edge_agent.seal import Identity as Sealing
+from edge_agent.seal import fitting
 from edge_agent.spool import RecordState, StoredSegment
 from protocol.states import SegmentState
 from sealing.chain import ChainHead
@@ -182,7 +182,7 @@ class _Signing:
             start_us=start_us,
             end_us=end_us,
             reason=reason,
-            detail=f"{NOT_TAKEN}{why}".encode()[:DETAIL_BYTES].decode(errors="ignore"),
+            detail=fitting(f"{NOT_TAKEN}{why}"),
         )
         return spool_index.append(connection, head, gap)
 

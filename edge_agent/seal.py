@@ -38,6 +38,11 @@ logger = logging.getLogger(__name__)
 DETAIL_BYTES = 200
 
 
+def fitting(detail: str) -> str:
+    """As much of a detail as a record holds, without half a character at its end."""
+    return detail.encode()[:DETAIL_BYTES].decode(errors="ignore")
+
+
 @dataclass(frozen=True)
 class Identity:
     """Who seals: enters every record and context. `inherits`: by camera and stream, the last record known of the box whose
@@ -135,7 +140,7 @@ class StreamChain:
 
     def gap(self, start_us: int, end_us: int, reason: GapReason, detail: str, *, covers: bool = True) -> None:
         """Declare that nothing was recorded. `covers`: the stream's records now reach to its end."""
-        text = detail.encode()[:DETAIL_BYTES].decode(errors="ignore") or None
+        text = fitting(detail) or None
         self._plain(
             lambda head: head.gap(
                 self._identity.signer,
@@ -152,7 +157,7 @@ class StreamChain:
         self, start_us: int, end_us: int, kind: EventType, source: str, *, goes_on: bool, detail: str
     ) -> None:
         """Tell of what was noticed. Raises DiskFull."""
-        text = detail.encode()[:DETAIL_BYTES].decode(errors="ignore") or None
+        text = fitting(detail) or None
         self._plain(
             lambda head: head.event(
                 self._identity.signer,
