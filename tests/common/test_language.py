@@ -446,7 +446,7 @@ def left_in(german: HttpResponse, english: HttpResponse) -> set[str]:
 
 @pytest.fixture(scope="module")
 def stage(database: None, object_store_server: None, pages: None) -> Any:
-    made = make_stage()
+    made = make_stage().whole()
     with tenant_scope(made.cast.tenant_a.id):
         for kind in (FindingKind.OVERLAP, FindingKind.OBJECT_MISSING, FindingKind.FORK):
             note(kind, "0123", acts_of_footage.GONE_FROM_STORE % {"version": "1"}, camera=made.camera.id)

@@ -108,8 +108,8 @@ def browser_of(stage: Stage, who: str) -> Client:
         "alice": stage.alice,
         "bob": stage.bob,
         "charlie": stage.charlie,
-        "waiting": stage.waiting,
-        "hugo": stage.hugo,
+        "waiting": stage.wanda.browser,
+        "hugo": stage.hugo.browser,
     }
     return browsers.get(who) or Client()
 

@@ -58,33 +58,96 @@ from vsaas.mail.sealed import seal
 
 
 @dataclass(frozen=True)
+class Waiting:
+    browser: Client
+    request: UUID
+    token: str  # made before the role needed approval
+
+
+@dataclass(frozen=True)
+class OutsideHours:
+    browser: Client
+    account: Account
+    token: str  # made before the role had hours
+
+
+@dataclass(frozen=True)
 class Stage:
-    """Tenant A's things lie on its site "Yard" (`site`); Bob is a viewer of "Gate" (`cast.site_a`) alone."""
+    """Tenant A's things lie on its site "Yard" (`site`); Bob is a viewer of "Gate" (`cast.site_a`) alone.
+
+    Who signs in, and what only some rows look at, is made when first asked for: most of a stage's time is people signing in.
+    """
 
     cast: Cast
-    site: Site
     camera: Camera
-    gate_camera: Camera
-    camera_b: Camera
     box_a: Box
-    box_b: Box
-    alice: Client
-    bob: Client
-    charlie: Client
-    rita: Client
-    half_signed_in: Client
-    waiting: Client  # Wanda's, who has every right in A once a second person approves her sign-in
-    wanda_request: UUID
-    token_of_wanda: str  # made before her role needed approval
-    hugo: Client  # who has every right in A, at no time
-    hugo_account: Account
-    token_of_hugo: str
     invitation_id: UUID  # of tenant A, open
     session_id: UUID  # another one of Alice's
     event_id: UUID  # in A's audit log
     view_id: UUID
     """A view of Alice's own, with A's camera on the Yard."""
     token_of_alice: AccessToken
+
+    @property
+    def site(self) -> Site:
+        """The Yard."""
+        return self.cast.other_site_a
+
+    @functools.cached_property
+    def gate_camera(self) -> Camera:
+        """A camera where Bob may look."""
+        return _camera(self.cast.tenant_a, make_box(self.cast.tenant_a, self.cast.site_a), "Gate east")
+
+    @functools.cached_property
+    def box_b(self) -> Box:
+        """Tenant B's agent."""
+        make_keys(self.cast.tenant_b)
+        return make_box(self.cast.tenant_b, self.cast.site_b)
+
+    @functools.cached_property
+    def camera_b(self) -> Camera:
+        return _camera(self.cast.tenant_b, self.box_b, "Loading ramp")
+
+    @functools.cached_property
+    def alice(self) -> Client:
+        return sign_in(self.cast.alice)
+
+    @functools.cached_property
+    def bob(self) -> Client:
+        return sign_in(self.cast.bob)
+
+    @functools.cached_property
+    def charlie(self) -> Client:
+        return sign_in(self.cast.charlie)
+
+    @functools.cached_property
+    def rita(self) -> Client:
+        return sign_in(self.cast.rita)
+
+    @functools.cached_property
+    def half_signed_in(self) -> Client:
+        """Alice's second browser, before her code."""
+        # Proves the way in, so that this session is half-way for one reason only.
+        sign_in(self.cast.olga)
+        half = Client(headers={"accept": "text/html"})
+        half.post(f"/t/{self.slug}/sign-in", {"email": self.cast.alice.email, "password": PASSWORD})
+        return half
+
+    @functools.cached_property
+    def wanda(self) -> Waiting:
+        """Who has every right in A once a second person approves her sign-in."""
+        return _wanda(self.cast)
+
+    @functools.cached_property
+    def hugo(self) -> OutsideHours:
+        """Who has every right in A, at no time."""
+        return _hugo(self.cast)
+
+    def whole(self) -> Stage:
+        """The same with everybody on it, for what shows a stranger the others' things by mistake."""
+        for name in ("alice", "bob", "charlie", "rita", "half_signed_in", "wanda", "hugo", "gate_camera", "camera_b"):
+            getattr(self, name)
+        return self
 
     @property
     def slug(self) -> str:
@@ -301,40 +364,16 @@ class Stage:
 
 
 def make_stage() -> Stage:
-    """Fresh tenants, people signed in, boxes enrolled as an installer does it, a camera each."""
+    """Fresh tenants, a box enrolled as an installer does it, a camera, and what people made."""
     cast = make_cast()
-    for tenant in (cast.tenant_a, cast.tenant_b):
-        make_keys(tenant)
-    box_a, gate_box = make_box(cast.tenant_a, cast.other_site_a), make_box(cast.tenant_a, cast.site_a)
-    box_b = make_box(cast.tenant_b, cast.site_b)
-    half = Client(headers={"accept": "text/html"})
-    sign_in(
-        cast.olga
-    )  # proves the way in, so that the half-way session below is half-way for one reason only
-    half.post(f"/t/{cast.tenant_a.slug}/sign-in", {"email": cast.alice.email, "password": PASSWORD})
+    make_keys(cast.tenant_a)
+    box = make_box(cast.tenant_a, cast.other_site_a)
     invitation_id, session_id, event_id = _people_things(cast)
-    waiting, wanda_request, token_of_wanda = _wanda(cast)
-    hugo, hugo_account, token_of_hugo = _hugo(cast)
-    yard = _camera(cast.tenant_a, box_a, "Zebra crossing")
+    yard = _camera(cast.tenant_a, box, "Zebra crossing")
     return Stage(
         cast=cast,
-        site=cast.other_site_a,
         camera=yard,
-        gate_camera=_camera(cast.tenant_a, gate_box, "Gate east"),
-        camera_b=_camera(cast.tenant_b, box_b, "Loading ramp"),
-        box_a=box_a,
-        box_b=box_b,
-        alice=sign_in(cast.alice),
-        bob=sign_in(cast.bob),
-        charlie=sign_in(cast.charlie),
-        rita=sign_in(cast.rita),
-        half_signed_in=half,
-        waiting=waiting,
-        wanda_request=wanda_request,
-        token_of_wanda=token_of_wanda,
-        hugo=hugo,
-        hugo_account=hugo_account,
-        token_of_hugo=token_of_hugo,
+        box_a=box,
         invitation_id=invitation_id,
         session_id=session_id,
         event_id=event_id,
@@ -343,23 +382,21 @@ def make_stage() -> Stage:
     )
 
 
-def _wanda(cast: Cast) -> tuple[Client, UUID, str]:
-    """A browser that waits for approval, its request, and a token from before that was needed."""
+def _wanda(cast: Cast) -> Waiting:
     wanda = _with_every_right(cast, "Wanda", "guarded")
     token = make_token(wanda)[1]
     with tenant_scope(cast.tenant_a.id):
         OrganisationRole.objects.filter(key="guarded").update(needs_approval=True)
     client = sign_in(wanda)
     with tenant_scope(cast.tenant_a.id):
-        return client, ApprovalRequest.objects.get(requester=wanda).id, token
+        return Waiting(client, ApprovalRequest.objects.get(requester=wanda).id, token)
 
 
-def _hugo(cast: Cast) -> tuple[Client, Account, str]:
-    """A browser and a token from before the role's hours were over."""
+def _hugo(cast: Cast) -> OutsideHours:
     hugo = _with_every_right(cast, "Hugo", "by-hours")
     client, token = sign_in(hugo), make_token(hugo)[1]
     set_hours(cast.tenant_a, "by-hours", sign_in=[])
-    return client, hugo, token
+    return OutsideHours(client, hugo, token)
 
 
 def _with_every_right(cast: Cast, name: str, role: str) -> Account:

@@ -25,7 +25,7 @@ from vsaas.common import clock
 
 @pytest.fixture(scope="module")
 def stage(database: None, object_store_server: None, pages: None) -> Stage:
-    return make_stage()
+    return make_stage().whole()
 
 
 def needed(row: Url) -> frozenset[Permission]:

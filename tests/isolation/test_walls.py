@@ -24,7 +24,7 @@ def name_of(model: type[models.Model]) -> str:
 
 @pytest.fixture(scope="module")
 def stage(database: None, object_store_server: None) -> Stage:
-    return make_stage()
+    return make_stage().whole()
 
 
 @pytest.mark.parametrize("model", MODELS, ids=name_of)
