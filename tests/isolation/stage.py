@@ -145,7 +145,17 @@ class Stage:
 
     def whole(self) -> Stage:
         """The same with everybody on it, for what shows a stranger the others' things by mistake."""
-        for name in ("alice", "bob", "charlie", "rita", "half_signed_in", "wanda", "hugo", "gate_camera", "camera_b"):
+        for name in (
+            "alice",
+            "bob",
+            "charlie",
+            "rita",
+            "half_signed_in",
+            "wanda",
+            "hugo",
+            "gate_camera",
+            "camera_b",
+        ):
             getattr(self, name)
         return self
 
