@@ -113,7 +113,8 @@ def pages() -> None:
 
 @pytest.fixture(scope="session")
 def running_checkout() -> Iterator[Checkout]:
-    """A copy of this checkout in which `make up` runs: one for the whole run, so its users are one xdist group, "make-up"."""
+    """A copy of this checkout in which `make up` runs: one a process, so its users are two xdist groups: "make-up" looks at it,
+    "drills" stops, kills and restores it."""
     from tests.onebox.running import Checkout
 
     made = Checkout()

@@ -1,10 +1,12 @@
 """Which process of a test run does what: file by file, and one process more than there are cores, for tests that mostly wait.
 
-The tests of a file go to one process, in order, and so do those of a group ("make-up"): what a file starts for itself, a portal
-or a stage with its people, is started once. Folders stay together likewise, each with its one Chromium per process.
+The tests of a file go to one process, in order, and so do those of a group ("make-up", "drills": each with one system that
+`make up` runs): what a file starts for itself, a portal or a stage with its people, is started once. Folders stay together
+likewise, each with its one Chromium per process.
 
-The agent's tests wait for disks, back-offs and cameras, and leave the cores idle; tests that drive Chromium keep them busy. So
-one process more than there are cores runs, and it is given the former alone; the others do everything else first.
+The agent's tests wait for disks, back-offs and cameras, drills for a system to start, to stop and to record: they leave the
+cores idle; tests that drive Chromium keep them busy. So one process more than there are cores runs, and it is given the former
+alone; the others do everything else first.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from xdist.remote import Producer
 from xdist.scheduler.loadgroup import LoadGroupScheduling
 from xdist.workermanage import WorkerController
 
-WAITING_FOLDERS: Final = frozenset({"edge_agent"})
+WAITING: Final = frozenset({"edge_agent", "drills"})
 
 
 def processes() -> int:
@@ -27,7 +29,7 @@ def processes() -> int:
 
 def waits_mostly(scope: str) -> bool:
     """Whether a unit of work (a test, or the name of a group) leaves the cores to others."""
-    return scope.removeprefix("tests/").split("/")[0] in WAITING_FOLDERS
+    return scope.removeprefix("tests/").split("/")[0] in WAITING
 
 
 class WaitingApart(LoadGroupScheduling):

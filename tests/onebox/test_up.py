@@ -15,7 +15,7 @@ from tests.onebox.listening import listening_ports, with_children
 from tests.onebox.running import Checkout, four_free_ports
 from vsaas.onebox.processes import Identity, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("make-up")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("drills")]
 
 LOOPBACK = "0100007F"
 SERVICES = {"postgres", "valkey", "s3", "camera", "portal", "hub", "worker", "beat", "agent"}

@@ -15,7 +15,7 @@ from vsaas.onebox.manage import manage
 from vsaas.onebox.processes import wait_until
 from vsaas.onebox.recorder import Tenant, agent_status, verified_range
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("make-up")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("drills")]
 
 PASSPHRASE = "only for tests: five words by dice"
 

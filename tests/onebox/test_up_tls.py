@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from tests.onebox.running import Checkout
 from vsaas.onebox.authority import Authority
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("make-up")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("drills")]
 
 
 @pytest.fixture(scope="module")
