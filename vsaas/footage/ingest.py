@@ -34,7 +34,7 @@ from vsaas.common.errors import Conflict
 from vsaas.common.object_store import ObjectStore
 from vsaas.footage import acts, findings, stored, write
 from vsaas.footage.chains import mismatch, newest_chains
-from vsaas.footage.models import Chain, FindingKind
+from vsaas.footage.models import ADOPTED, Chain, FindingKind
 from vsaas.footage.neighbours import mark_overlaps
 from vsaas.footage.times import DAY_US, day_of, day_start_us, hour_start_us
 from vsaas.keys import services as keys
@@ -162,7 +162,7 @@ def take_in(
         # Its successor records the same streams, and tells of those what it holds itself.
         stored.set_oldest_unsent(sender.cameras, batch.oldest_unsent_us, batch.unsent)
     decision.report()
-    confirmed = stored.uploads_reported(sender.cameras, batch.uploaded)
+    confirmed = stored.uploads_reported(sender.cameras, batch.uploaded, adopted=sender.adopted)
     return BatchReply(
         results=tuple(item.result() for item in examined),
         grants=_grants(sender.tenant, examined, store),
@@ -362,7 +362,7 @@ class _Decision:
         hours: dict[tuple[uuid.UUID, int, int], write.HourChange] = defaultdict(write.HourChange)
         newest: dict[tuple[uuid.UUID, int], tuple[int | None, write.Row]] = {}
         for item in self._accepted:
-            item_rows = _rows(item, self.received_us)
+            item_rows = _rows(item, self.received_us, ADOPTED if self.sender.adopted else 0)
             rows.extend(item_rows)
             bodies.append(_body(item, item_rows[0]))
             self._sum_up(item, item_rows[-1], hours, newest)
@@ -563,8 +563,8 @@ def _sort_us(item: Examined, received_us: int) -> int:
     return received_us if _unplaced(head, received_us) else _span(head)[0]
 
 
-def _rows(item: Examined, received_us: int) -> list[write.Row]:
-    """One row, or for a gap across midnights one per day, so that each day's partition knows of it."""
+def _rows(item: Examined, received_us: int, brought: int) -> list[write.Row]:
+    """`brought`: ADOPTED or 0. One row, or for a gap across midnights one per day, so that each day's partition knows of it."""
     assert item.record is not None
     head = item.record.record
     start, end = _span(head)
@@ -582,7 +582,7 @@ def _rows(item: Examined, received_us: int) -> list[write.Row]:
             seq=head.seq,
             kind=int(head.kind),
             state=int(item.state),
-            flags=int(item.flags),
+            flags=int(item.flags) | brought,
             placed=not item.unplaced,
             reason=_reason(head),
             start_us=piece_start,

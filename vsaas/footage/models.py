@@ -18,6 +18,11 @@ HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 
 
+ADOPTED = 1 << 8
+"""A bit of `Record.flags` beside those of `protocol.batch.RecordFlag`: the record, or what a segment holds, came off the disk
+of a box that was replaced, brought by the box that took its place."""
+
+
 class Chain(TenantModel):
     """Records of one agent, camera and stream since one start of the agent; `head_*` is the newest accepted one."""
 

@@ -23,6 +23,8 @@ export interface ApiSegment {
   readonly run: string;
   readonly state: SegmentState;
   readonly agent: string;
+  /** It came off the disk of a box that was replaced, brought by the box that took its place. */
+  readonly adopted: boolean;
   readonly record: string;
   readonly index: string | null;
   readonly url: string | null;
