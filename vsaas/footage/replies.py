@@ -59,7 +59,7 @@ EVENTS_QUERY = (
 RunState = Literal["recorded", "pending", "gap", "deleted", "missing", "not-permitted"]
 
 
-EventKind = Literal["motion", "tamper", "input", "line", "sound", "other"]
+EventKind = Literal["motion", "tamper", "input", "line", "sound", "frozen", "swapped", "clock", "other"]
 
 
 class CameraLine(BaseModel):

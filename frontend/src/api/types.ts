@@ -132,7 +132,7 @@ export interface LiveReply {
 
 export type TimelineRun = readonly [fromUs: number, toUs: number, state: RunState, reason: number | null];
 
-export type EventKind = "motion" | "tamper" | "input" | "line" | "sound" | "other";
+export type EventKind = "motion" | "tamper" | "input" | "line" | "sound" | "frozen" | "swapped" | "clock" | "other";
 export type TimelineEvent = readonly [fromUs: number, toUs: number, kind: EventKind];
 
 export interface TimelineCamera {
