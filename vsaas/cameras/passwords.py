@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -191,6 +192,20 @@ def _end_runs() -> None:
     running.exclude(id__in=PasswordChange.objects.filter(state__in=OPEN).values("run_id")).update(
         ended_at=clock.now()
     )
+
+
+def forget_old() -> None:
+    """Runs that ended VSAAS_PASSWORD_RUNS_DAYS ago go, with their changes. One stays as long as its agent may still say what
+    became of a change: that report brings the password which the camera has."""
+    unanswered = PasswordChange.objects.filter(
+        state=PasswordState.FAILED,
+        cause=NO_ANSWER,
+        camera__deleted_at=None,
+        camera__agent__revoked_at=None,
+    )
+    long_ago = clock.now() - timedelta(days=settings.ENV.password_runs_days)
+    ended = PasswordRun.objects.filter(ended_at__lt=long_ago)
+    ended.exclude(id__in=unanswered.values("run_id")).delete()
 
 
 def _ended(change: PasswordChange, state: PasswordState, cause: str, by: Who | None = None) -> None:
