@@ -41,7 +41,8 @@ class Look:
 
     @classmethod
     def decode(cls, data: bytes) -> Look:
-        codec, config, order = decode_canonical(data)
+        row: Any = decode_canonical(data)
+        codec, config, order = row
         return cls(codec, config, Detection.from_map(order))
 
 
