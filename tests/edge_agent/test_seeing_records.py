@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from edge_agent.attention import Attention, attend
-from edge_agent.capture.source import TrackChanged
+from edge_agent.capture.source import AccessUnit, TrackChanged
 from edge_agent.chronicle import Chronicle
 from edge_agent.happenings import Happenings
 from edge_agent.planned import Gate, PlannedSegmenter
@@ -28,7 +29,7 @@ from tests.edge_agent.enrolled import enrolled_box
 from tests.edge_agent.footage import Memory, StandClock
 from tests.edge_agent.test_seeing import moving, track
 
-FPS, STILL, PRE_ROLL_S = 10, 70, 3
+FPS, STILL, WALKS, PRE_ROLL_S = 10, 70, 40, 3
 PLAN = RecordingPlan("UTC", Rule(Mode.EVENT), (), PRE_ROLL_S, 5, frozenset({"motion"}))
 FASTER = 4
 """A second of the stream takes a quarter of one here."""
@@ -68,16 +69,10 @@ class Stand:
         finally:
             for task in tasks:
                 task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(*tasks)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def show(self) -> None:
-        """A still scene, then somebody walks through it."""
-        self.eye.shows(track())
-        self.segmenter.handle(TrackChanged("video", track()))
-        begins_ns = self.clock.ns
-        for number, unit in enumerate(moving(STILL + 60, FPS, still=STILL), 1):
-            unit = replace(unit, arrival_ns=begins_ns + unit.arrival_ns)
+    async def show(self, units: list[AccessUnit]) -> None:
+        for number, unit in enumerate(units, 1):
             self.clock.ns = unit.arrival_ns
             self.eye.take(unit)
             self.segmenter.handle(unit)
@@ -92,12 +87,30 @@ class Stand:
         return [item for item in records if isinstance(item, Event)]
 
 
+async def until(holds: Callable[[], bool], what: str) -> None:
+    try:
+        async with asyncio.timeout(30):
+            while not holds():  # noqa: ASYNC110  what is waited for has no event of its own
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        pytest.fail(f"never came: {what}")
+
+
 async def test_motion_the_agent_sees_is_recorded_from_before_it_and_signed_as_its_own(tmp_path: Path) -> None:
     stand = Stand(tmp_path)
-    begins_us = stand.clock.wall_us()
+    begins_us, begins_ns = stand.clock.wall_us(), stand.clock.ns
+    units = [
+        replace(unit, arrival_ns=begins_ns + unit.arrival_ns)
+        for unit in moving(STILL + WALKS + FPS, FPS, still=STILL)
+    ]
     async with stand.running():
-        await stand.eye_is_asked()
-        await stand.show()
+        await until(lambda: stand.eye.order is not None, "the order to look")
+        stand.eye.shows(track())
+        stand.segmenter.handle(TrackChanged("video", track()))
+        await stand.show(units[:-FPS])
+        # However late the process came up: what it was shown waits for it.
+        await until(lambda: stand.attention.calls(PLAN.triggers, 0, stand.clock.ns), "motion")
+        await stand.show(units[-FPS:])
     stand.segmenter.stop()
     walks_us = begins_us + STILL * 1_000_000 // FPS
     (event,) = stand.events()
