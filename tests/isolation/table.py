@@ -646,6 +646,22 @@ URLS: list[Url] = [
         succeeds=(302, 409),  # 409: a row before changed the camera
     ),
     Url(
+        PAGES + "cameras/<uuid:camera_id>/detection",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/detection"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "cameras/<uuid:camera_id>/detection",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/detection"),
+        body=lambda s: {"version": "1", "motion": "on", "sensitivity": "3", "smallest": "1"},
+        names_object=True,
+        succeeds=(302, 409),  # 409: a row before changed the camera
+    ),
+    Url(
         PAGES + "cameras/<uuid:camera_id>/switch",
         "POST",
         Requires(may.CAMERA_EDIT),

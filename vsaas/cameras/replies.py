@@ -72,6 +72,24 @@ class CameraRecording(RecordingRule):
     )
 
 
+class DetectionZone(BaseModel):
+    """A part of the picture with a name."""
+
+    name: str
+    cells: str = Field(description="144 hexadecimal digits: a bit for each cell of a grid of 32 by 18.")
+
+
+class CameraDetection(BaseModel):
+    """What the agent itself looks for in the picture. Without zones motion counts anywhere; inside of the mask nowhere."""
+
+    motion: bool
+    sensitivity: int = Field(description="1, coarse, to 5.")
+    smallest: float = Field(description="So many percent of the picture must move at least.")
+    zones: list[DetectionZone]
+    mask: str | None = Field(description="As a zone's cells; null: nothing is left out.")
+    tamper: bool = Field(description="Whether it tells of a covered, blurred or turned camera.")
+
+
 class CameraReply(BaseModel):
     """A camera with its state."""
 
@@ -107,6 +125,9 @@ class CameraReply(BaseModel):
         description="When it is recorded and how much of it, in the time zone of its site; null: everything, always."
     )
     events: bool = Field(description="Whether the camera's own events (ONVIF) are listened to.")
+    detection: CameraDetection | None = Field(
+        description="What the agent itself looks for in its picture; null: nothing."
+    )
     protection: CameraProtection
     certificate: CameraCertificate
     health: list[AgentStream] = Field(
@@ -243,6 +264,7 @@ CAMERA: dict[str, Any] = {
     "audio": True,
     "recording": None,
     "events": False,
+    "detection": None,
     "protection": {
         "link": "plain",
         "storage": "sealed",

@@ -25,6 +25,7 @@ from vsaas.cameras.commissioning_pages import (
     sign_off_report,
     sign_off_site,
 )
+from vsaas.cameras.detection_pages import camera_detection
 from vsaas.cameras.finding_api import (
     CameraLook,
     CameraLooks,
@@ -84,6 +85,7 @@ pages = [
     path("sign-offs/<uuid:sign_off_id>/report", sign_off_report, name="sites-sign-off-report"),
     path("cameras/<uuid:camera_id>/settings", change_camera, name="sites-camera"),
     path("cameras/<uuid:camera_id>/recording", camera_recording, name="sites-camera-recording"),
+    path("cameras/<uuid:camera_id>/detection", camera_detection, name="sites-camera-detection"),
     path("cameras/<uuid:camera_id>/switch", switch_camera, name="sites-camera-switch"),
     path("cameras/<uuid:camera_id>/certificate", accept_certificate, name="sites-camera-certificate"),
     path("cameras/<uuid:camera_id>/delete", delete_camera, name="sites-camera-delete"),
