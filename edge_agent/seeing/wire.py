@@ -44,9 +44,14 @@ class Look:
     def decode(cls, data: bytes) -> Look:
         """Raises ProtocolError or SealingError."""
         row: list[Any] = fields.array(decode_canonical(data), "what to look for", length=3)
-        codec = fields.text(row[0], "codec", most=10)
-        if codec != "h264" and codec != "h265":
-            raise ProtocolError("bad-field", f"pictures coded as {codec} cannot be decoded here")
+        codec: Codec
+        match fields.text(row[0], "codec", most=10):
+            case "h264":
+                codec = "h264"
+            case "h265":
+                codec = "h265"
+            case unknown:
+                raise ProtocolError("bad-field", f"pictures coded as {unknown} cannot be decoded here")
         return cls(
             codec,
             fields.data(row[1], "decoder configuration", most=CONFIG_BYTES_MOST),
