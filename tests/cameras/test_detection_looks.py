@@ -1,4 +1,4 @@
-"""The page "Motion and tampering" in Chromium, once: painted by keyboard and by pointer, without a picture, in both themes and on a phone."""
+"""The page "Motion and tampering" in Chromium, once: painted by keyboard and pointer, without a picture, in both themes, on a phone."""
 
 from __future__ import annotations
 
