@@ -20,6 +20,7 @@ AT, TOLD = 5, 6
 """From it: whose picture is looked at now; something began or ended."""
 UNIT_BYTES_MOST: Final = 4 * 1024 * 1024
 TOLD_BYTES_MOST: Final = 1000
+CONFIG_BYTES_MOST: Final = 200_000
 
 
 def message(
@@ -41,8 +42,21 @@ class Look:
 
     @classmethod
     def decode(cls, data: bytes) -> Look:
-        codec, config, order = decode_canonical(data)
-        return cls(codec, config, Detection.from_map(order))
+        """Raises ProtocolError or SealingError."""
+        row: list[Any] = fields.array(decode_canonical(data), "what to look for", length=3)
+        codec: Codec
+        match fields.text(row[0], "codec", most=10):
+            case "h264":
+                codec = "h264"
+            case "h265":
+                codec = "h265"
+            case unknown:
+                raise ProtocolError("bad-field", f"pictures coded as {unknown} cannot be decoded here")
+        return cls(
+            codec,
+            fields.data(row[1], "decoder configuration", most=CONFIG_BYTES_MOST),
+            Detection.from_map(row[2]),
+        )
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,12 @@ class Painter {
     });
     board.addEventListener("keydown", (event) => this.key(event));
     board.addEventListener("keyup", (event) => event.key === "Shift" && this.finish());
-    for (const type of ["focus", "blur"]) board.addEventListener(type, () => this.draw());
+    board.addEventListener("focus", () => this.draw());
+    board.addEventListener("blur", () => {
+      // The key that would finish a rectangle is let go of somewhere else.
+      this.begun = null;
+      this.draw();
+    });
     new ResizeObserver(() => this.draw()).observe(board);
   }
 
