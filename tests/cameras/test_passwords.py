@@ -285,6 +285,7 @@ def test_an_installer_changes_passwords_and_sees_none(place: Place, agent: Agent
     page = browser.get(place.url(path))
     assert page.status_code == 200
     assert "How it is changed" not in text(page)
+    assert "that takes the right to see passwords" in text(page)
 
 
 def test_where_the_organisation_holds_its_keys_the_portal_shows_none(place: Place, agent: Agent) -> None:
@@ -298,6 +299,7 @@ def test_where_the_organisation_holds_its_keys_the_portal_shows_none(place: Plac
     assert call(place.alice, place, "GET", path).json()["may"]["reveal"] is False
     refused = call(place.alice, place, "POST", f"{path}/revealing", {})
     assert refused.status_code == 409
+    assert "a key that the organisation holds itself" in text(place.alice.get(place.url(path)))
     assert "holds its keys itself" in refused.json()["detail"]
 
 

@@ -316,7 +316,8 @@ def reveal(camera: Camera, actor: Actor, which: str = CURRENT) -> str:
     if key is None or change is None:
         raise HeldByCustomer(
             _(
-                "this password is sealed to a key that the organisation holds itself: the portal cannot open it"
+                "this password is sealed to a key that the organisation holds itself, which the portal cannot open: to know "
+                "it, set one in the camera itself and type it in the camera's settings"
             )
         )
     private = open_private(key)

@@ -70,6 +70,7 @@ class Sender:
     cameras: dict[uuid.UUID, str]
     adopted: bool = False
     """Another agent brings them, which took the place of this one and has its disk."""
+    revoked_us: int | None = None
 
     @property
     def who(self) -> audit.Who:
@@ -477,12 +478,29 @@ class _Decision:
                 for flag, kind in _FLAG_FINDINGS.items():
                     if flag in item.flags:
                         odd[(kind, item.record.record.camera)] += 1
+        for camera in self._signed_too_late():
+            odd[(FindingKind.AFTER_REVOCATION, camera)] += 1
         for (kind, camera), count in odd.items():
             findings.note(kind, str(camera), kind.label, camera=camera, agent=self.sender.agent, count=count)
         for name, items in refused.items():
             first = items[0]
             camera = first.record.record.camera if first.record else None
             _note_refused(self.sender, name, str(first.error or name), camera=camera, count=len(items))
+
+    def _signed_too_late(self) -> list[uuid.UUID]:
+        """The cameras of accepted records that state they were signed after the agent was revoked, one for each: no statement
+        vouches for them."""
+        revoked_us = self.sender.revoked_us
+        accepted = [
+            item.record.record
+            for item in self.examined
+            if item.record is not None and item.status is RecordStatus.ACCEPTED
+        ]
+        return [
+            record.camera
+            for record in accepted
+            if revoked_us is not None and record.stamp.claimed_us > revoked_us
+        ]
 
     def _alarm(self, kind: FindingKind, act: Act, record: Record, why: str) -> None:
         chain = record.chain.hex()

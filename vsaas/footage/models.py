@@ -245,6 +245,7 @@ class FindingKind(models.TextChoices):
     OBJECT_CHANGED = "object-changed", gettext_noop("a stored object is not the one its record describes")
     OBJECT_UNKNOWN = "object-unknown", gettext_noop("an object in the store that no record speaks of")
     RECORD_REFUSED = "record-refused", gettext_noop("records that were refused")
+    AFTER_REVOCATION = "after-revocation", gettext_noop("records signed after their agent was revoked")
 
 
 class Finding(TenantModel):
