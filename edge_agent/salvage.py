@@ -2,17 +2,17 @@
 
 A half-written file is a valid prefix of its sealed part. Its whole chunks are opened and checked, the pictures that are
 complete in them sealed again under an id of their own, and signed in place of the one that was open, in one transaction:
-a kill in the middle of this leaves the old one to the next start. Sound, which waited in memory, is lost.
+a kill in the middle of this leaves the old one to the next start. Sound lies in a file of its own until its segment is closed;
+as far as the pictures reach it is sealed again behind them. What cannot be read of it costs the pictures nothing.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from cryptography.cobblestone import Cobblestone256Decryptor
 from cryptography.exceptions import InvalidTag
@@ -22,13 +22,13 @@ from edge_agent.clock import Clock
 from edge_agent.errors import AgentError, DiskFull
 from edge_agent.keys import PeriodKeys
 from edge_agent.mp4 import VIDEO_TIMESCALE, Sample, fragment_head, read_fragment_head
-from edge_agent.seal import GrowingSegment, Identity, Opened, StreamChain
+from edge_agent.seal import GrowingSegment, Identity, Opened, OpenedSound, StreamChain
 from edge_agent.spool import OpenSegment, Spool
 from sealing.errors import SealingError
 from sealing.ids import GapReason, Rendition, Stream, uuid7
 from sealing.keys import PeriodKey
 from sealing.merkle import SEALED_CHUNK_BYTES
-from sealing.segment import SegmentPlace
+from sealing.segment import PartWriter, SegmentPlace
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ def salvage(spool: Spool, clock: Clock, identity: Identity, keys: PeriodKeys) ->
         if not closed:
             _forget(spool, item.segment)
         _delete(spool, spool.object_path(item.camera, item.stream, item.segment))
+    _forget_sounds(spool)
     if done.segments or done.lost:
         logger.info("open segments of the last run: %d closed, %d lost", done.segments, done.lost)
     return done
@@ -70,6 +71,15 @@ def _forget(spool: Spool, segment: uuid.UUID) -> None:
         return  # the next start finds it without a file
 
 
+def _forget_sounds(spool: Spool) -> None:
+    """No segment is open any more. What is left of them was not counted when the spool was opened."""
+    for path in list(spool.sound.iterdir()):
+        try:
+            path.unlink()
+        except OSError as error:  # one bad file must not keep the box from recording
+            logger.warning("%s cannot be deleted: %s", path, error)
+
+
 def _delete(spool: Spool, path: Path) -> None:
     try:
         size = path.stat().st_size
@@ -77,6 +87,16 @@ def _delete(spool: Spool, path: Path) -> None:
     except OSError:
         return  # gone already, or tried again at the next start, when no row speaks of it
     spool.room.give(size)
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """What is there of a segment's sound."""
+
+    opened: OpenedSound
+    key: PeriodKey
+    init: bytes
+    groups: list[list[Sample]]
 
 
 class _Salvage:
@@ -96,16 +116,31 @@ class _Salvage:
         key = self._keys.kept(opened.key_id)
         if key is None:
             raise ValueError(f"the key of segment {item.segment} is not here any more")
-        init, groups = _pictures(self._plaintext(key))
+        with self._spool.object_path(item.camera, item.stream, item.segment).open("rb") as file:
+            init, groups = _samples(self._plaintext(file, key, self._rendition))
         if not groups:
             return False
+        sound = self._sound(groups[-1][-1].decode_time + groups[-1][-1].duration)
         start_us = self._start_us()
         segment = uuid7(max(0, start_us) // 1000)
         place = SegmentPlace(self._identity.tenant, item.camera, item.stream, segment)
         path = self._spool.object_path(item.camera, item.stream, segment)
         growing = GrowingSegment(self._spool, path, place, opened.run, opened.continuation_of)
         try:
-            self._seal(growing, key, opened.codec, init, groups)
+            part = growing.writer.open_part(
+                self._rendition, key, growing.write, codec=opened.codec, init=init, timescale=VIDEO_TIMESCALE
+            )
+            _append(part, groups)
+            if sound is not None:
+                part = growing.writer.open_part(
+                    Rendition.AUDIO,
+                    sound.key,
+                    growing.keep_sound,
+                    codec=sound.opened.codec,
+                    init=sound.init,
+                    timescale=sound.opened.timescale,
+                )
+                _append(part, sound.groups)
             finished = growing.finish()
             first, last = groups[0][0], groups[-1][-1]
             length = last.decode_time + last.duration - first.decode_time
@@ -135,42 +170,58 @@ class _Salvage:
             self._chain.gap(covered_us, start_us, GapReason.AGENT_CRASHED, text)
         return start_us
 
-    def _plaintext(self, key: PeriodKey) -> bytes:
-        """Open the whole chunks of the file."""
+    def _sound(self, end: int) -> _Sound | None:
+        """The sound that begins before the pictures end, in the video's timescale; None where there is none that can be read."""
+        item = self._item
+        try:
+            with self._spool.sound_path(item.segment).open("rb") as file:
+                opened = OpenedSound.read(file)
+                key = self._keys.kept(opened.key_id)
+                if key is None:
+                    raise ValueError("its key is not here any more")
+                init, groups = _samples(self._plaintext(file, key, Rendition.AUDIO))
+        except FileNotFoundError:
+            return None
+        except _UNUSABLE as error:
+            logger.warning(
+                "the sound of the segment that was open cannot be salvaged: %s", error or type(error).__name__
+            )
+            return None
+        last = end * opened.timescale
+        within = [[one for one in group if one.decode_time * VIDEO_TIMESCALE < last] for group in groups]
+        kept = [group for group in within if group]
+        return _Sound(opened, key, init, kept) if kept else None
+
+    def _plaintext(self, file: BinaryIO, key: PeriodKey, rendition: Rendition) -> bytes:
+        """Open the whole chunks of a file from here on."""
         item = self._item
         place = SegmentPlace(self._identity.tenant, item.camera, item.stream, item.segment)
         decryptor = Cobblestone256Decryptor(
-            key.segment_key(item.segment, self._rendition), place.context(self._rendition)
+            key.segment_key(item.segment, rendition), place.context(rendition)
         )
         pieces: list[bytes] = []
-        with self._spool.object_path(item.camera, item.stream, item.segment).open("rb") as file:
-            while piece := file.read(SEALED_CHUNK_BYTES):
-                try:
-                    pieces.append(decryptor.update(piece))
-                except InvalidTag:
-                    break  # a power cut left a hole here: what came before holds
+        while piece := file.read(SEALED_CHUNK_BYTES):
+            try:
+                pieces.append(decryptor.update(piece))
+            except InvalidTag:
+                break  # a power cut left a hole here: what came before holds
         return b"".join(pieces)
 
-    def _seal(
-        self, growing: GrowingSegment, key: PeriodKey, codec: str, init: bytes, groups: list[list[Sample]]
-    ) -> None:
-        sink: Callable[[bytes], None] = growing.write
-        part = growing.writer.open_part(
-            self._rendition, key, sink, codec=codec, init=init, timescale=VIDEO_TIMESCALE
+
+def _append(part: PartWriter, groups: list[list[Sample]]) -> None:
+    for number, samples in enumerate(groups, 1):
+        data = fragment_head(number, samples) + b"".join(bytes(sample.data) for sample in samples)
+        part.append(
+            data,
+            samples[0].decode_time,
+            sum(sample.duration for sample in samples),
+            sync=samples[0].sync,
+            samples=len(samples),
         )
-        for number, samples in enumerate(groups, 1):
-            data = fragment_head(number, samples) + b"".join(bytes(sample.data) for sample in samples)
-            part.append(
-                data,
-                samples[0].decode_time,
-                sum(sample.duration for sample in samples),
-                sync=samples[0].sync,
-                samples=len(samples),
-            )
 
 
-def _pictures(plaintext: bytes) -> tuple[bytes, list[list[Sample]]]:
-    """The init segment, and the pictures that are complete, fragment by fragment. Raises ValueError for other footage."""
+def _samples(plaintext: bytes) -> tuple[bytes, list[list[Sample]]]:
+    """The init segment, and the samples that are complete, fragment by fragment. Raises ValueError for other footage."""
     view = memoryview(plaintext)
     at = 0
     for kind in (b"ftyp", b"moov"):

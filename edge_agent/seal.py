@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from edge_agent import spool as spool_index
 from edge_agent.clock import Clock, stamp
@@ -253,8 +253,30 @@ class Opened:
         return cls(bytes(run), None if before is None else uuid.UUID(bytes=before), str(codec), bytes(key_id))
 
 
+@dataclass(frozen=True)
+class OpenedSound:
+    """What closes the sound of a segment after a kill: it stands before the sealed bytes in the sound's file, its length
+    (2 bytes, big endian) first."""
+
+    codec: str
+    timescale: int
+    key_id: bytes
+
+    def encode(self) -> bytes:
+        body = encode_canonical([self.codec, self.timescale, self.key_id])
+        return len(body).to_bytes(2, "big") + body
+
+    @classmethod
+    def read(cls, file: BinaryIO) -> OpenedSound:
+        """Raises OSError, SealingError, TypeError or ValueError."""
+        value: Any = decode_canonical(file.read(int.from_bytes(file.read(2), "big")))
+        codec, timescale, key_id = value
+        return cls(str(codec), int(timescale), bytes(key_id))
+
+
 class GrowingSegment:
-    """A segment that grows: its file, its parts."""
+    """A segment that grows: its file, its parts. Sound waits in memory until the video is whole, and in a file of its own for
+    whoever closes the segment after a kill."""
 
     def __init__(
         self, spool: Spool, path: Path, place: SegmentPlace, run: bytes, continuation_of: uuid.UUID | None
@@ -268,27 +290,62 @@ class GrowingSegment:
         self.written = 0
         self._spool = spool
         self._sound: list[bytes] = []
+        self._sound_path: Path | None = None
+        self._sound_handle = -1
+        self._sound_written = 0
         with disk_is_told(spool.room):
             path.parent.mkdir(mode=0o700, exist_ok=True)
             self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
     def write(self, sealed: bytes) -> None:
         """Append sealed bytes to the file. Raises DiskFull, when what is held back is used up as well."""
-        room = self._spool.room
-        room.spend(len(sealed))
+        self._spool.room.spend(len(sealed))
         self.written += len(sealed)
-        view = memoryview(sealed)
+        self._append(self._handle, sealed)
+
+    def _append(self, handle: int, data: bytes) -> None:
+        room, view = self._spool.room, memoryview(data)
         with disk_is_told(room):
             while view:
                 try:
-                    view = view[os.write(self._handle, view) :]
+                    view = view[os.write(handle, view) :]
                 except OSError as error:
                     if type(disk_trouble(error)) is not DiskFull or not room.release_reserve():
                         raise
-                    view = view[os.write(self._handle, view) :]
+                    view = view[os.write(handle, view) :]
+
+    def open_sound(self, path: Path, opened: OpenedSound) -> None:
+        """Have the sound kept in a file too. Raises DiskFull."""
+        with disk_is_told(self._spool.room):
+            self._sound_handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._sound_path = path
+        self._write_sound(opened.encode())
 
     def keep_sound(self, sealed: bytes) -> None:
+        """Raises DiskFull."""
         self._sound.append(sealed)
+        if self._sound_handle >= 0:
+            self._write_sound(sealed)
+
+    def _write_sound(self, data: bytes) -> None:
+        self._spool.room.spend(len(data))
+        self._sound_written += len(data)
+        self._append(self._sound_handle, data)
+
+    def forget_sound(self) -> None:
+        """Delete the sound's file: the segment is signed, or will not be."""
+        if self._sound_handle >= 0:
+            os.close(self._sound_handle)
+            self._sound_handle = -1
+        path, self._sound_path = self._sound_path, None
+        if path is None:
+            return
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("%s cannot be deleted now: it is at the next start: %s", path, error)
+            return
+        self._spool.room.give(self._sound_written)
 
     def finish(self) -> FinishedSegment:
         """Complete the file and bring it to disk: the video's rest, sound, index."""
@@ -314,6 +371,7 @@ class GrowingSegment:
     def drop(self) -> None:
         """Delete the file: the segment could not be completed."""
         self.close()
+        self.forget_sound()
         try:
             self.path.unlink(missing_ok=True)
         except OSError as error:
@@ -377,10 +435,12 @@ class SegmentSealer:
         return segment
 
     def open_audio(self, track: AudioTrack) -> None:
-        """The open segment gets a sound part."""
+        """The open segment gets a sound part. Raises DiskFull, StateUnusable."""
         opened = self._open
         assert opened is not None
         key = self._keys.key_for(self.chain.camera, self.chain.stream, Rendition.AUDIO, self._start_us)
+        told = OpenedSound(track.codec_string, track.timescale, key.key_id)
+        opened.open_sound(self._spool.sound_path(opened.place.segment), told)
         opened.audio = self._part(opened, Rendition.AUDIO, key, opened.keep_sound, track)
 
     def _part(
@@ -415,6 +475,7 @@ class SegmentSealer:
         finished = opened.finish()
         trailer = self.chain.segment(finished, opened.run, opened.continuation_of, start_us, end_us)
         self._open = None
+        opened.forget_sound()
         opened.carry(trailer)
         self.segments += 1
         self.last_bytes = finished.size

@@ -233,6 +233,7 @@ class Spool:
         """Open or make the spool. `floor_bytes`: disk space always left free. Raises StateUnusable."""
         self.folder = folder
         self.objects = folder / "objects"
+        self.sound = folder / "sound"
         self.room = Room(folder, budget_bytes=budget_bytes, floor_bytes=floor_bytes)
         self.rebuilt: Rebuilt | None = None
         """What was made anew at this start, where the index was damaged."""
@@ -244,7 +245,7 @@ class Spool:
         self._readers: weakref.WeakSet[sqlite3.Connection] = weakref.WeakSet()  # one goes with its thread
         self._readers_lock = threading.Lock()
         try:
-            for path in (folder, self.objects):
+            for path in (folder, self.objects, self.sound):
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._open()
         except (OSError, sqlite3.Error) as error:
@@ -376,6 +377,10 @@ class Spool:
     def object_path(self, camera: uuid.UUID, stream: int, segment: uuid.UUID) -> Path:
         """Return where a segment's sealed bytes lie."""
         return self.objects / f"{camera.hex}-{stream}" / segment.hex
+
+    def sound_path(self, segment: uuid.UUID) -> Path:
+        """Return where the sound of an open segment lies until that is closed."""
+        return self.sound / segment.hex
 
     def _drop_orphans(self) -> int:
         """Delete files no row speaks of; return the bytes that remain."""

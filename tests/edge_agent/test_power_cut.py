@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from edge_agent import seal
-from edge_agent.capture.source import TrackChanged
+from edge_agent.capture.source import AccessUnit, TrackChanged
+from edge_agent.mp4 import AudioTrack
 from edge_agent.seal import StreamChain
 from edge_agent.segmenter import Segmenter, main_limits
-from sealing.ids import Stream
+from sealing.ids import Rendition, Stream
 from tests.edge_agent.box import Box
 from tests.edge_agent.filled import SEGMENT_S, Sink, recent_clock
 from tests.edge_agent.footage import h264_units
@@ -98,3 +99,60 @@ def test_untouched_by_the_cut_nearly_all_of_the_open_segment_is_there(cut, tmp_p
     pictures = len(box.open(box.segments()[-1]).pictures())
     assert pictures >= FPS - 4, "the second that was written, but for its last 16 KiB"
     box.spool.close()
+
+
+@pytest.fixture(scope="module")
+def cut_with_sound(tmp_path_factory) -> Path:
+    """A box in the middle of its second segment, seven seconds long so far, with sound."""
+    folder = tmp_path_factory.mktemp("sound")
+    box = Box(folder / "box")
+    clock = recent_clock(600)
+    chain = StreamChain(box.spool, clock, box.identity, box.camera, Stream.MAIN)
+    chain.open()
+    segmenter = Segmenter(Sink(box.spool, clock, box.identity, box.periods, chain), clock, main_limits(10))
+    change, units = h264_units(clock, frames=FPS * 17, fps=FPS, gop=FPS, size=96, noise=True)
+    sounds = [
+        AccessUnit("audio", n * 160, clock.ns + n * 20_000_000, True, bytes([n % 256]) * 160)
+        for n in range(17 * 50)
+    ]
+    segmenter.handle(change)
+    segmenter.handle(TrackChanged("audio", AudioTrack("alaw", 8000, 1)))
+    for unit in sorted([*units, *sounds], key=lambda unit: unit.arrival_ns):
+        clock.ns = max(clock.ns, unit.arrival_ns)
+        segmenter.handle(unit)
+    assert len(list(box.spool.sound.iterdir())) == 1, "the closed segment's is gone"
+    shutil.copytree(folder / "box", folder / "left")
+    box.spool.close()
+    return folder / "left"
+
+
+@pytest.mark.parametrize("damage", ["none", "a hole", "the head", "gone"])
+def test_sound_is_salvaged_with_its_pictures_and_costs_them_nothing(cut_with_sound, damage, tmp_path):
+    shutil.copytree(cut_with_sound, tmp_path / "box")
+    (path,) = (tmp_path / "box" / "spool" / "sound").iterdir()
+    data = bytearray(path.read_bytes())
+    if damage == "a hole":
+        data[-200:] = bytes(200)
+    elif damage == "the head":
+        data[:4] = bytes(4)
+    path.write_bytes(data)
+    if damage == "gone":
+        path.unlink()
+    box = Box(tmp_path / "box")
+    try:
+        whole, salvaged = box.segments()
+        assert [part.rendition for part in whole.parts][:2] == [Rendition.MAIN, Rendition.AUDIO]
+        footage = box.open(salvaged)
+        assert len(footage.pictures()) >= FPS * 5
+        assert list(box.spool.sound.iterdir()) == []
+        if damage in ("the head", "gone"):
+            assert Rendition.AUDIO not in footage.parts
+            return
+        media = salvaged.part(Rendition.AUDIO).media
+        picture_s = salvaged.video.media.duration / 90_000
+        least_s = 4 if damage == "none" else 2
+        assert least_s <= media.duration / 8000 <= picture_s + 0.1
+        heard = footage.parts[Rendition.AUDIO]
+        assert heard.count(bytes([7]) * 160) + heard.count(bytes([77]) * 160) >= 1
+    finally:
+        box.spool.close()
