@@ -25,7 +25,6 @@ from sealing.ids import Stream
 from tenants.scope import tenant_scope
 from tests.cameras.place import Place, call
 from tests.cast import sign_in
-from tests.onvif_camera import Encoder, OnvifCamera, answering_probes, onvif_camera
 from tests.reading import text
 from vsaas.agents.asking import answer_key
 from vsaas.agents.commands import NEWS_ORDER, channel_of
@@ -33,6 +32,7 @@ from vsaas.agents.presence import presence_key
 from vsaas.audit.models import AuditInbox
 from vsaas.cameras.models import Camera
 from vsaas.common.redis import client
+from vsaas.onebox.demo_camera.onvif import Encoder, OnvifCamera, answering_probes, onvif_camera
 
 USER, PASSWORD = "operator", "correct horse"
 

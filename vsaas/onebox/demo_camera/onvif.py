@@ -16,14 +16,16 @@ import struct
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from xml.etree.ElementTree import Element, fromstring, tostring
-from xml.sax.saxutils import escape
+from xml.etree.ElementTree import Element as Element  # the type; what parses is defusedxml
+
+from defusedxml.ElementTree import fromstring, tostring
 
 ENVELOPE = "http://www.w3.org/2003/05/soap-envelope"
 SCHEMA = "http://www.onvif.org/ver10/schema"
@@ -89,6 +91,8 @@ class OnvifCamera:
     port: int = 0
     scheme: str = "http"
     renews: bool = True
+    on_password: Callable[[str, str], None] | None = None
+    """Told the user and the new password of a user that was set."""
     subscription: str = ""
     """The subscription that is alive; another one, or none, is unknown."""
     _nonces: set[str] = field(default_factory=set)
@@ -102,13 +106,13 @@ class OnvifCamera:
     def now(self) -> datetime:
         return datetime.now(UTC) + self.offset
 
-    def happen(self, topic: str, value: str | None = None, token: str = "V_1", name: str = "State") -> None:
+    def happen(self, topic: str, value: str | None = None, where: str = "V_1", name: str = "State") -> None:
         """An event for whoever pulls next. `value`: of its data; None: it has none."""
         data = "" if value is None else f'<t:SimpleItem Name="{name}" Value="{escape(value)}"/>'
         self._events.append(
             f"<r:NotificationMessage><r:Topic>{escape(topic)}</r:Topic><r:Message>"
             f'<t:Message UtcTime="2001-01-01T00:00:00Z" PropertyOperation="Changed"><t:Source>'
-            f'<t:SimpleItem Name="Source" Value="{escape(token)}"/></t:Source><t:Data>{data}</t:Data></t:Message>'
+            f'<t:SimpleItem Name="Source" Value="{escape(where)}"/></t:Source><t:Data>{data}</t:Data></t:Message>'
             "</r:Message></r:NotificationMessage>"
         )
 
@@ -144,7 +148,9 @@ def _check_token(camera: OnvifCamera, token: Element) -> str:
         raise denied
     camera._nonces.add(nonce)
     password = camera.users.get(user, ("\0", ""))[0]
-    mixed = hashlib.sha1(base64.b64decode(nonce) + created.encode() + password.encode()).digest()
+    mixed = hashlib.sha1(
+        base64.b64decode(nonce) + created.encode() + password.encode(), usedforsecurity=False
+    ).digest()
     _count(camera, user, base64.b64encode(mixed).decode() == digest)
     return user
 
@@ -165,7 +171,7 @@ def _check_http(camera: OnvifCamera, header: str, method: str) -> str:
     user, password = said["username"], camera.users.get(said["username"], ("\0", ""))[0]
 
     def md5(text: str) -> str:
-        return hashlib.md5(text.encode()).hexdigest()
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
     first, second = md5(f"{user}:{said['realm']}:{password}"), md5(f"{method}:{said['uri']}")
     rest = f"{said['nonce']}:{said['nc']}:{said['cnonce']}:auth:{second}"
@@ -445,6 +451,8 @@ def _set_user(camera: OnvifCamera, asked: Element) -> str:
     if not strong or name in password:
         raise Refused("ter:OperationProhibited", "ter:PasswordTooWeak", reason="the password is too weak")
     camera.users[name] = (password, _text(asked, "UserLevel"))
+    if camera.on_password is not None:
+        camera.on_password(name, password)
     if camera.faults_after_setting:
         raise Refused("ter:Action", reason="the configuration could not be stored")
     return ""
