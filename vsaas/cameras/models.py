@@ -24,6 +24,7 @@ class Camera(TenantModel):
     at once and are shown to nobody any more, instead of at the end of their retention. `certificate`: SHA-256 of the one a
     person accepted; over rtsps the agent takes no other. `events`: the agent listens to what the camera itself notices (ONVIF).
     `recording`: when and how much of it is recorded (`vsaas.cameras.recording`); null: everything, always.
+    `offers`: what it offers by ONVIF (`vsaas.cameras.offers`); null: it was never asked.
     """
 
     site_path = "site_id"
@@ -45,6 +46,7 @@ class Camera(TenantModel):
     certificate = models.BinaryField(max_length=32, null=True, blank=True)
     recording = models.JSONField(null=True, blank=True)
     events = models.BooleanField(default=False, db_default=False)
+    offers = models.JSONField(null=True, blank=True)
 
     class Meta(TenantModel.Meta):
         ordering = ["name", "id"]

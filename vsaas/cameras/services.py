@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -61,7 +61,7 @@ class NewCamera:
     """What a camera begins with. URLs: `rtsp://user:password@host[:port]/path` (rtsps too); not shown in any repr.
 
     `site`: None for the agent's own. `id`: the one its sealed addresses were sealed for; None: a new one. `service`: its ONVIF
-    device service, where it is known."""
+    device service, where it is known. `offers`: as `vsaas.cameras.offers` keeps it."""
 
     name: str
     main_url: str | SealedAddress = field(repr=False)
@@ -73,6 +73,7 @@ class NewCamera:
     groups: Sequence[str] = ()
     id: UUID | None = None
     service: str = ""
+    offers: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ def _put(agent: Agent, new: NewCamera, by: Who) -> Camera:
         audio=new.audio,
         retention_days=_retention(new.retention_days),
         created_at=clock.now(),
+        offers=new.offers,
     )
     _save(camera)
     _seal(camera, StreamKind.MAIN, new.main_url)
