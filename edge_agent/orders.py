@@ -29,6 +29,7 @@ from edge_agent.identity import Identity, is_loopback
 from edge_agent.keys import BoxKeys
 from protocol.camera_source import open_source, seal_source
 from protocol.command import AgentSettings, CameraOrder, CommandDocument, EventsOrder
+from protocol.detection import Detection
 from protocol.errors import ProtocolError
 from protocol.finding import Target
 from protocol.order import Order, TryAddress
@@ -75,6 +76,7 @@ class CameraSetup:
     certificate: bytes | None = None
     plan: RecordingPlan | None = None
     events: EventsOrder | None = None
+    detection: Detection | None = None
 
 
 class Orders:
@@ -236,6 +238,7 @@ class Orders:
             order.certificate,
             order.plan,
             order.events,
+            order.detection,
         )
 
     def _open(self, order: CameraOrder, stream: Stream, envelope: bytes) -> str:

@@ -30,6 +30,7 @@ from edge_agent.mp4 import AudioTrack, Sample, VideoTrack
 from edge_agent.planned import Gate, PlannedSegmenter
 from edge_agent.preroll import PreRollMemory
 from edge_agent.seal import Identity, SegmentSealer, StreamChain
+from edge_agent.seeing.watching import Eye
 from edge_agent.segmenter import CLOCK_STEP_US, Limits
 from edge_agent.spool import Spool
 from protocol.health import StreamHealth
@@ -118,14 +119,16 @@ class StreamRecorder:
         resume_reason: GapReason,
         attention: Attention | None = None,
         memory: PreRollMemory | None = None,
+        eye: Eye | None = None,
     ) -> None:
         """`resume_reason`: why there is nothing between the last record of the stream and now. `attention`: what goes on
-        before the camera; `memory`: what streams that wait for an event share."""
+        before the camera; `memory`: what streams that wait for an event share; `eye`: who is shown the pictures."""
         self.order = order
         self.lock = threading.Lock()
         self.feed = LiveFeed()
         self.chain = StreamChain(spool, clock, identity, order.camera, order.stream)
         self._spool, self._clock, self._open_source = spool, clock, open_source
+        self._eye = Eye(order.camera, 0) if eye is None else eye
         self._sink = _Sink(spool, clock, identity, keys, self.chain, self.feed)
         gate = Gate(order.stream, order.has_sub, clock, attention or Attention())
         self._segmenter = PlannedSegmenter(
@@ -258,6 +261,7 @@ class StreamRecorder:
                         beginning.check(event, recording=self._segmenter.began)
                         if beginning.track is not None:
                             self._standing.take(beginning.track.codec, event)
+                        self._eye.take(event)
                         if state := self._segmenter.state:
                             self._set_state(state, "")
                     if not steady and event.arrival_ns - began_ns > _STEADY_S * 1e9:
@@ -267,10 +271,12 @@ class StreamRecorder:
                 elif isinstance(event, TrackChanged) and isinstance(event.track, VideoTrack):
                     beginning.track = event.track
                     self._codec, self._size = event.track.codec_string, event.track.size
+                    self._eye.shows(event.track)
                 elif isinstance(event, PacketsLost):
                     self._packets_lost += event.count
         finally:
             self._standing = StandingPicture()
+            self._eye.gone()
             source.close()
 
     def _interrupt(self, reason: GapReason, detail: str, state: str = "") -> None:

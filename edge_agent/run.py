@@ -45,6 +45,7 @@ from edge_agent.recorder import SourceFactory, StreamOrder, StreamRecorder, Tick
 from edge_agent.salvage import salvage
 from edge_agent.seal import Identity as Sealing
 from edge_agent.seal import StreamChain
+from edge_agent.seeing.watching import Seeing
 from edge_agent.segmenter import main_limits, sub_limits
 from edge_agent.settings import Settings
 from edge_agent.spool import INDEX, Spool, SpoolSummary
@@ -85,7 +86,9 @@ class Recorders:
         sealing: Sealing,
         keys: PeriodKeys,
         open_source: SourceFactory = open_source,
+        seeing: Seeing | None = None,
     ) -> None:
+        self._seeing = seeing
         self._spool, self._clock = spool, clock
         self._memory = PreRollMemory()
         self._attention: dict[uuid.UUID, Attention] = {}
@@ -186,6 +189,7 @@ class Recorders:
             resume_reason=reason,
             attention=self.attention(order.camera),
             memory=self._memory,
+            eye=None if self._seeing is None else self._seeing.eye(*key),
         )
         recorder.start()
         with self._lock:
@@ -219,9 +223,10 @@ class Facts:
         passwords: Passwords,
         updates: Updates,
         listeners: Listeners,
+        seeing: Seeing,
     ) -> None:
         self._spool, self._recorders, self.update = spool, recorders, updates.health
-        self._listeners = listeners
+        self._listeners, self._seeing = listeners, seeing
         self._uploader, self._budgets, self._passwords = uploader, budgets, passwords
 
     def spool_summary(self) -> SpoolSummary:
@@ -241,7 +246,7 @@ class Facts:
             )
         # Both streams of a camera tell the same.
         cameras = dict.fromkeys(text for recorder in self._recorders.all() for text in recorder.alarms())
-        told = (self._budgets, self._uploader, self._passwords, self._listeners)
+        told = (self._budgets, self._uploader, self._passwords, self._listeners, self._seeing)
         return [*texts, *cameras, *(text for one in told for text in one.alarms)]
 
 
@@ -279,7 +284,8 @@ class Agent:
         salvage(spool, clock, self.sealing, keys)
         source = functools.partial(open_source, interface=settings.network.camera_interface)
         self.passwords = Passwords(identity, orders, load_ways(settings.password_ways, orders.accepted))
-        self.recorders = Recorders(spool, clock, self.sealing, keys, source)
+        self.seeing = Seeing(orders)
+        self.recorders = Recorders(spool, clock, self.sealing, keys, source, self.seeing)
         self._ticker = Ticker(self.recorders.all)
         self.happenings = Happenings()
         self.chronicle = Chronicle(self.happenings, clock, self._main_chain)
@@ -376,7 +382,16 @@ class Agent:
         )
         updates = Updates(self.identity.state, self.orders, cloud)
         listeners = Listeners(self.orders, self.chronicle)
-        facts = Facts(self.spool, self.recorders, uploader, budgets, self.passwords, updates, listeners)
+        facts = Facts(
+            self.spool,
+            self.recorders,
+            uploader,
+            budgets,
+            self.passwords,
+            updates,
+            listeners,
+            self.seeing,
+        )
         health = Health(
             self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected, self._tell_status
         )
@@ -391,6 +406,7 @@ class Agent:
             attend(self.happenings, self.orders, self.recorders.attention, self.clock),
             self.chronicle.run(),
             listeners.run(),
+            self.seeing.run(self.chronicle),
             self.passwords.run(cloud),
             updates.run(),
         ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocol import fields
+from protocol.detection import Detection
 from protocol.errors import ProtocolError
 from protocol.finding import check_service
 from protocol.plan import RecordingPlan
@@ -44,6 +45,7 @@ class CameraOrder:
     `plan`: when it is recorded and how much of it; None: all of it, always.
     `plan_unread`: why the plan it has cannot be read here; `plan` is None then.
     `events`: whether, and where, its own events are listened to.
+    `detection`: what the agent itself looks for in its picture; None: nothing.
     """
 
     camera: uuid.UUID
@@ -56,6 +58,7 @@ class CameraOrder:
     plan: RecordingPlan | None = None
     events: EventsOrder | None = None
     plan_unread: str = ""
+    detection: Detection | None = None
 
     def to_map(self) -> dict[int, Any]:
         row: dict[int, Any] = {
@@ -72,12 +75,14 @@ class CameraOrder:
             row[8] = self.plan.to_map()
         if self.events is not None:
             row[9] = self.events.to_map()
+        if self.detection is not None:
+            row[12] = self.detection.to_map()
         return row
 
     @classmethod
     def from_map(cls, value: object) -> CameraOrder:
         row = fields.mapping(value, "camera order")
-        sub, certificate, events = row.get(5), row.get(7), row.get(9)
+        sub, certificate, events, detection = row.get(5), row.get(7), row.get(9), row.get(12)
         plan, plan_unread = _plan(row.get(8))
         return cls(
             fields.uid(row.get(1), "camera"),
@@ -90,6 +95,7 @@ class CameraOrder:
             plan,
             None if events is None else EventsOrder.from_map(events),
             plan_unread,
+            None if detection is None else Detection.from_map(detection),
         )
 
 

@@ -137,9 +137,7 @@ class Steered:
 def _presets(rows: list[Any]) -> Iterable[Preset]:
     for row in rows:
         token, name = fields.array(row, "preset", length=2)
-        yield Preset(
-            fields.text(token, "token", most=_TOKEN_MAX), fields.text(name, "name", most=_TOKEN_MAX)
-        )
+        yield Preset(fields.text(token, "token", most=_TOKEN_MAX), fields.text(name, "name", most=_TOKEN_MAX))
 
 
 def _way(value: object, what: str) -> int:

@@ -349,7 +349,12 @@ def _information(camera: OnvifCamera, asked: Element) -> str:
 
 def _places(camera: OnvifCamera) -> dict[str, str]:
     base = f"{camera.scheme}://{camera.host}:{camera.port}/onvif"
-    places = {MEDIA: f"{base}/media", EVENTS: f"{base}/events", PTZ: f"{base}/ptz", IMAGING: f"{base}/imaging"}
+    places = {
+        MEDIA: f"{base}/media",
+        EVENTS: f"{base}/events",
+        PTZ: f"{base}/ptz",
+        IMAGING: f"{base}/imaging",
+    }
     return places | ({MEDIA2: f"{base}/media2"} if camera.profile_t else {})
 
 

@@ -168,7 +168,7 @@ def test_the_page_says_what_holds_in_sentences(place: Place) -> None:
     assert "An event is recorded from 10 s before it until 30 s after it. It is: motion." in shown
     assert "Of the 168 hours of a week 50 are recorded throughout" in shown
     assert "118 by event" in shown
-    deaf = "does not listen to this camera's own events"
+    deaf = "neither listens to this camera's own events"
     assert deaf in shown.replace("’", "'")
     call(place.alice, place, "PATCH", f"cameras/{place.camera.id}", {"events": True})
     assert deaf not in text(place.alice.get(place.url(f"cameras/{place.camera.id}/recording")))

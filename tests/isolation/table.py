@@ -655,6 +655,22 @@ URLS: list[Url] = [
         succeeds=(302,),
     ),
     Url(
+        PAGES + "cameras/<uuid:camera_id>/detection",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/detection"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "cameras/<uuid:camera_id>/detection",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/detection"),
+        body=lambda s: {"version": "1", "motion": "on", "sensitivity": "3", "smallest": "1"},
+        names_object=True,
+        succeeds=(302, 409),  # 409: a row before changed the camera
+    ),
+    Url(
         PAGES + "cameras/<uuid:camera_id>/switch",
         "POST",
         Requires(may.CAMERA_EDIT),
@@ -716,6 +732,13 @@ URLS: list[Url] = [
         names_object=True,
     ),
     Url(
+        PAGES + "sign-offs/<uuid:sign_off_id>/report.pdf",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"sign-offs/{s.sign_off_id}/report.pdf"),
+        names_object=True,
+    ),
+    Url(
         PAGES + "cameras/<uuid:camera_id>/commission",
         "GET",
         Requires(may.CAMERA_EDIT),
@@ -761,6 +784,13 @@ URLS: list[Url] = [
         "GET",
         Requires(may.CAMERA_EDIT),
         lambda s: API + f"sign-offs/{s.sign_off_id}/report",
+        names_object=True,
+    ),
+    Url(
+        API + "sign-offs/<uuid:sign_off_id>/report.pdf",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: API + f"sign-offs/{s.sign_off_id}/report.pdf",
         names_object=True,
     ),
     # passwords of cameras

@@ -24,6 +24,7 @@ _camera_fields = each_of(
     gettext_noop("audio"),
     gettext_noop("recording"),
     gettext_noop("events"),
+    gettext_noop("detection"),
     gettext_noop("site"),
     gettext_noop("groups"),
 )

@@ -16,6 +16,7 @@ from tenants.permissions import CAMERA_EDIT, CAMERA_VIEW, SITE_EDIT, SITE_VIEW
 from vsaas.agents.models import Agent
 from vsaas.audit.services import who
 from vsaas.cameras.addresses import join_credentials
+from vsaas.cameras.detection import detection_from_json
 from vsaas.cameras.errors import (
     AgentGone,
     CameraDeleted,
@@ -123,6 +124,13 @@ class CameraFields(Fields):
     audio = serializers.BooleanField(required=False, help_text="Whether sound is recorded.")
     events = serializers.BooleanField(
         required=False, help_text="Whether the camera's own events (ONVIF) are listened to."
+    )
+    detection = serializers.JSONField(
+        required=False,
+        allow_null=True,
+        help_text="What the agent itself looks for in the picture, whole; null: nothing. `motion` and `tamper` true or false; "
+        "`sensitivity` 1 to 5, `smallest` percent of the picture; `zones` with `name` and `cells`, `mask`: 144 hexadecimal digits, "
+        "one bit for each cell of a grid of 32 by 18, row by row from the top left.",
     )
     retention_days = serializers.IntegerField(
         min_value=0, max_value=RETENTION_DAYS_MAX, required=False, help_text="0: the organisation's."
@@ -307,6 +315,8 @@ class OneCamera(ApiView):
         fields = _with_credentials(valid(CameraFields(data=request.data)))
         if fields.get("recording") is not None:
             fields["recording"] = plan_from_json(fields["recording"], camera.site.timezone)
+        if fields.get("detection") is not None:
+            fields["detection"] = detection_from_json(fields["detection"])
         change = CameraChange(**_with_site(self, fields))
         require_no_gain_by(self.actor, camera, change)
         return Response(_one(self, camera_update(camera, change, who(self.actor))))

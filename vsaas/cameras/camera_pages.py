@@ -21,8 +21,9 @@ from tenants.models import Site
 from tenants.permissions import AGENT_ENROL, CAMERA_EDIT
 from vsaas.agents.models import Agent
 from vsaas.audit.services import who
+from vsaas.cameras import detection
 from vsaas.cameras.addresses import split_credentials
-from vsaas.cameras.commands import recording_plan
+from vsaas.cameras.commands import detection_order, recording_plan
 from vsaas.cameras.errors import AgentGone, CameraNameTaken, InvalidCamera, StaleVersion
 from vsaas.cameras.forms import CameraDeletionForm, CameraForm, NewCameraForm
 from vsaas.cameras.kept import default_retention_days, kept_footage
@@ -203,6 +204,7 @@ def _camera_context(actor: Actor, camera: Camera) -> dict[str, Any]:
         "effective_days": camera.retention_days or default_retention_days(),
         "row": camera,
         "recording": sentences(recording_plan(camera)),
+        "detection": detection.sentences(detection_order(camera)),
         "password_set": CameraPassword.objects.filter(camera=camera)
         .values_list("changed_at", flat=True)
         .first(),

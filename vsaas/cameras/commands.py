@@ -1,10 +1,12 @@
 """What an agent is told of its cameras."""
 
 from protocol.command import CameraOrder, EventsOrder
+from protocol.detection import Detection
 from protocol.passwords import ONVIF
 from protocol.plan import RecordingPlan
 from vsaas.agents.commands import issue_command
 from vsaas.agents.models import Agent
+from vsaas.cameras.detection import detection_from_json
 from vsaas.cameras.models import Camera, CameraPassword, StreamKind
 from vsaas.cameras.recording import plan_from_json
 
@@ -36,6 +38,11 @@ def recording_plan(camera: Camera) -> RecordingPlan | None:
     return None if camera.recording is None else plan_from_json(camera.recording, camera.site.timezone)
 
 
+def detection_order(camera: Camera) -> Detection | None:
+    """What the agent looks for in the camera's picture; None: nothing."""
+    return None if camera.detection is None else detection_from_json(camera.detection)
+
+
 def _order(camera: Camera, service: str) -> CameraOrder | None:
     sources = {source.stream: bytes(source.sealed) for source in camera.sources.all()}
     main = sources.get(StreamKind.MAIN)
@@ -51,4 +58,5 @@ def _order(camera: Camera, service: str) -> CameraOrder | None:
         certificate=None if camera.certificate is None else bytes(camera.certificate),
         plan=recording_plan(camera),
         events=EventsOrder(service) if camera.events else None,
+        detection=detection_order(camera),
     )

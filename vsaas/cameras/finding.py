@@ -313,6 +313,7 @@ def _new_camera(
         id=choice.scope,
         service=targets[choice.scope].service,
         offers=offers_of(look),
+        hardware={name: getattr(look, name) for name in ("make", "model", "firmware", "serial")},
     )
 
 

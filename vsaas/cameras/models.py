@@ -23,7 +23,9 @@ class Camera(TenantModel):
     while records speak of it: `deleted_at` says when recording ended, `erase_footage` that its recordings are to go
     at once and are shown to nobody any more, instead of at the end of their retention. `certificate`: SHA-256 of the one a
     person accepted; over rtsps the agent takes no other. `events`: the agent listens to what the camera itself notices (ONVIF).
-    `recording`: when and how much of it is recorded (`vsaas.cameras.recording`); null: everything, always.
+    `recording`: when and how much of it is recorded (`vsaas.cameras.recording`); null: everything, always. `detection`: what the
+    agent itself looks for in its picture (`vsaas.cameras.detection`); null: nothing. `hardware`: make, model, firmware and serial, as
+    it said when it was found; null: it was added by its address.
     `offers`: what it offers by ONVIF (`vsaas.cameras.offers`); null: it was never asked.
     """
 
@@ -46,6 +48,8 @@ class Camera(TenantModel):
     certificate = models.BinaryField(max_length=32, null=True, blank=True)
     recording = models.JSONField(null=True, blank=True)
     events = models.BooleanField(default=False, db_default=False)
+    detection = models.JSONField(null=True, blank=True)
+    hardware = models.JSONField(null=True, blank=True)
     offers = models.JSONField(null=True, blank=True)
 
     class Meta(TenantModel.Meta):

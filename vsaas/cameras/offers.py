@@ -90,5 +90,6 @@ def take_offers(camera: Camera, order: UUID) -> tuple[str, str]:
     if looked.cause and not looked.model:
         return FAILED, looked.cause
     camera.offers = offers_of(looked) | {"order": str(order)}
-    Camera.objects.filter(id=camera.id).update(offers=camera.offers)
+    camera.hardware = {name: getattr(looked, name) for name in ("make", "model", "firmware", "serial")}
+    Camera.objects.filter(id=camera.id).update(offers=camera.offers, hardware=camera.hardware)
     return TOLD, ""

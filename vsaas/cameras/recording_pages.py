@@ -60,7 +60,10 @@ def camera_recording(request: HttpRequest, camera_id: UUID) -> HttpResponse:
         "zone": zone,
         "has_sub": camera.sources.filter(stream=StreamKind.SUB).exists(),
         "others": _others(actor, camera, form),
-        "deaf": plan is not None and plan.by_event and not camera.events,
+        "deaf": plan is not None
+        and plan.by_event
+        and not camera.events
+        and not (camera.detection or {}).get("motion"),
         "said": said(request),
     }
     return render(request, "cameras/recording.html", context, status=status)

@@ -72,6 +72,33 @@ class CameraRecording(RecordingRule):
     )
 
 
+class CameraHardware(BaseModel):
+    """What a camera said it is."""
+
+    make: str
+    model: str
+    firmware: str
+    serial: str
+
+
+class DetectionZone(BaseModel):
+    """A part of the picture with a name."""
+
+    name: str
+    cells: str = Field(description="144 hexadecimal digits: a bit for each cell of a grid of 32 by 18.")
+
+
+class CameraDetection(BaseModel):
+    """What the agent itself looks for in the picture. Without zones motion counts anywhere; inside of the mask nowhere."""
+
+    motion: bool
+    sensitivity: int = Field(description="1, coarse, to 5.")
+    smallest: float = Field(description="So many percent of the picture must move at least.")
+    zones: list[DetectionZone]
+    mask: str | None = Field(description="As a zone's cells; null: nothing is left out.")
+    tamper: bool = Field(description="Whether it tells of a covered, blurred or turned camera.")
+
+
 class CameraReply(BaseModel):
     """A camera with its state."""
 
@@ -107,6 +134,12 @@ class CameraReply(BaseModel):
         description="When it is recorded and how much of it, in the time zone of its site; null: everything, always."
     )
     events: bool = Field(description="Whether the camera's own events (ONVIF) are listened to.")
+    detection: CameraDetection | None = Field(
+        description="What the agent itself looks for in its picture; null: nothing."
+    )
+    hardware: CameraHardware | None = Field(
+        description="What it said it is when it was found; null: it was added by its address."
+    )
     protection: CameraProtection
     certificate: CameraCertificate
     health: list[AgentStream] = Field(
@@ -243,6 +276,8 @@ CAMERA: dict[str, Any] = {
     "audio": True,
     "recording": None,
     "events": False,
+    "detection": None,
+    "hardware": {"make": "Example", "model": "Dome 5", "firmware": "2.4.1", "serial": "A1B2C3"},
     "protection": {
         "link": "plain",
         "storage": "sealed",

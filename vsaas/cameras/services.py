@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from protocol.camera_source import seal_source
+from protocol.detection import Detection
 from protocol.errors import ProtocolError
 from protocol.plan import RecordingPlan
 from sealing.ids import Stream
@@ -20,9 +21,9 @@ from tenants.models import Membership, Site
 from vsaas.accounts.gains import Move, require_no_gain
 from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose
 from vsaas.audit.services import Who, differences, record_act, what
-from vsaas.cameras import acts, recording
+from vsaas.cameras import acts, detection, recording
 from vsaas.cameras.addresses import wrong_in_words
-from vsaas.cameras.commands import recording_plan, tell_agent
+from vsaas.cameras.commands import detection_order, recording_plan, tell_agent
 from vsaas.cameras.errors import (
     AgentGone,
     CameraAddedAlready,
@@ -61,7 +62,7 @@ class NewCamera:
     """What a camera begins with. URLs: `rtsp://user:password@host[:port]/path` (rtsps too); not shown in any repr.
 
     `site`: None for the agent's own. `id`: the one its sealed addresses were sealed for; None: a new one. `service`: its ONVIF
-    device service, where it is known. `offers`: as `vsaas.cameras.offers` keeps it."""
+    device service, where it is known. `hardware`, `offers`: see `Camera`."""
 
     name: str
     main_url: str | SealedAddress = field(repr=False)
@@ -73,6 +74,7 @@ class NewCamera:
     groups: Sequence[str] = ()
     id: UUID | None = None
     service: str = ""
+    hardware: dict[str, str] | None = None
     offers: dict[str, Any] | None = None
 
 
@@ -80,7 +82,7 @@ class NewCamera:
 class CameraChange:
     """New values of a camera; what is None stays. `retention_days` 0: the tenant's default. `sub_url` "": no sub.
     `certificate`: SHA-256 in hex of the only one the camera may show over rtsps; "": whichever it shows.
-    `recording`: None: everything, always; its zone is that of the camera's site.
+    `recording`: None: everything, always; its zone is that of the camera's site. `detection`: None: nothing is looked for.
 
     `version`: what the change was based on; None: whatever is stored now.
     """
@@ -96,6 +98,7 @@ class CameraChange:
     groups: Sequence[str] | None = None
     certificate: str | None = None
     recording: RecordingPlan | Literal["as it is"] | None = "as it is"
+    detection: Detection | Literal["as it is"] | None = "as it is"
     version: int | None = None
 
 
@@ -150,6 +153,7 @@ def _put(agent: Agent, new: NewCamera, by: Who) -> Camera:
         audio=new.audio,
         retention_days=_retention(new.retention_days),
         created_at=clock.now(),
+        hardware=new.hardware,
         offers=new.offers,
     )
     _save(camera)
@@ -340,6 +344,11 @@ def _apply(camera: Camera, change: CameraChange) -> list[str]:
         if document != camera.recording:
             camera.recording = document
             changed.append(recording.FIELD)
+    if change.detection != "as it is":
+        document = None if change.detection is None else detection.detection_to_json(change.detection)
+        if document != camera.detection:
+            camera.detection = document
+            changed.append(detection.FIELD)
     return changed
 
 
@@ -355,6 +364,7 @@ def _told(camera: Camera) -> dict[str, object]:
         "retention days": camera.retention_days,
         "accepted certificate": accepted_certificate(camera),
         "recording": recording.plan_text(recording_plan(camera)),
+        "detection": detection.detection_text(detection_order(camera)),
         "groups": set(CameraGroup.objects.filter(camera=camera).values_list("name", flat=True)),
     }
 

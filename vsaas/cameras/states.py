@@ -98,6 +98,8 @@ def _state_json(actor: Actor, camera: Camera, newest_us: int | None) -> dict[str
         "audio": camera.audio,
         "recording": camera.recording,
         "events": camera.events,
+        "detection": camera.detection,
+        "hardware": camera.hardware,
         "protection": protection_of(camera),
         "certificate": {"accepted": accepted_certificate(camera), "shown": _shown_certificate(camera)},
         "health": _streams(camera) if access.may(actor, AGENT_VIEW, camera) else [],

@@ -139,6 +139,8 @@ const tile = document.querySelector<HTMLElement>(".estate-tile");
 const doing = document.querySelector<HTMLElement>("[data-doing]");
 if (tile && doing) picture(tile, doing);
 for (const waiting of document.querySelectorAll<HTMLElement>("[data-enrolling]")) void enrolling(waiting);
+const cells = document.querySelector<HTMLElement>("[data-cells]");
+if (cells) void import("../detection/painter").then(({ paintCells }) => paintCells(cells));
 const tests = document.querySelectorAll<HTMLElement>("[data-address-test]");
 if (tests.length > 0) {
   void import("../address-test/form").then(({ addressTest }) => {

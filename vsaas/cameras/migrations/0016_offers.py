@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """What a camera offers by ONVIF, as its agent saw it last."""
 
-    dependencies = [("cameras", "0012_commission")]
+    dependencies = [("cameras", "0015_hardware")]
 
     operations = [
         migrations.AddField(
