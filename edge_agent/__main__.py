@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import socket
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 from edge_agent import __version__, called
 from edge_agent.errors import AgentError
 from edge_agent.logs import FORMATS, LEVELS, log_to_stderr
-from edge_agent.settings import Settings, keep_network, read_settings
+from edge_agent.settings import Settings, keep_network, old_names, read_settings
 
 _STATE_VARIABLE = "VSAAS_AGENT_STATE"
 
@@ -166,6 +167,8 @@ def _adopt(folder: Path, state: Path, settings: Settings) -> int:
 def _run(state: Path, settings: Settings) -> int:
     from edge_agent.run import run
 
+    for warning in old_names(settings):
+        logging.getLogger(__name__).warning(warning)
     return run(state, settings)
 
 

@@ -18,7 +18,7 @@ from typing import Final
 
 from edge_agent.clock import Clock
 from edge_agent.errors import DiskFull
-from edge_agent.happenings import ACTIVE_MOST, Happening, Happenings
+from edge_agent.happenings import ACTIVE_MOST, KINDS, Happening, Happenings
 from edge_agent.seal import StreamChain
 from sealing.ids import EventType
 
@@ -36,7 +36,11 @@ TYPES: Final = {
     "input": EventType.DIGITAL_INPUT,
     "line": EventType.LINE_CROSSING,
     "sound": EventType.SOUND,
+    "frozen": EventType.FROZEN_PICTURE,
+    "swapped": EventType.OTHER_DEVICE,
+    "clock": EventType.CAMERA_CLOCK,
 }
+"""What is told as a happening, and what is wrong with the camera itself (`oddities`), which starts no recording."""
 
 Key = tuple[uuid.UUID, str, str]
 """Camera, kind, source."""
@@ -80,22 +84,24 @@ class Chronicle:
         """Whether more of the camera's events came within the last minutes than are written."""
         return self._clock.wall_us() // PIECE_US - self._chatters.get(camera, -10) < 5
 
-    def begin(self, camera: uuid.UUID, kind: str, source: str, detail: str = "") -> None:
-        """Something goes on from now. Telling it again changes nothing."""
+    def begin(self, camera: uuid.UUID, kind: str, source: str, detail: str = "", *, for_us: int = 0) -> None:
+        """Something goes on from now, or has for `for_us`. Telling it again changes nothing."""
         key = (camera, kind, source)
         if self._closed or key in self._open or sum(held[0] == camera for held in self._open) >= ACTIVE_MOST:
             return
         now_us = self._clock.wall_us()
-        self._open[key] = _Open(now_us, detail)
-        self._happenings.tell(Happening(camera, kind, source, now_us, active=True))
+        self._open[key] = _Open(now_us - for_us, detail)
+        self._tell(camera, kind, source, now_us, active=True)
 
     def end(self, camera: uuid.UUID, kind: str, source: str) -> None:
         """It is over. What was not told to begin ends without a word."""
         held = self._open.pop((camera, kind, source), None)
         if held is None:
             return
-        now_us = max(held.since_us, self._clock.wall_us())
-        self._happenings.tell(Happening(camera, kind, source, now_us, active=False))
+        now_us = self._clock.wall_us()
+        self._put_whole_pieces((camera, kind, source), held, now_us)
+        now_us = max(held.since_us, now_us)
+        self._tell(camera, kind, source, now_us, active=False)
         self._put(_Piece(camera, kind, source, held.since_us, now_us, False, held.detail))
 
     def pulse(self, camera: uuid.UUID, kind: str, source: str, detail: str = "") -> None:
@@ -104,11 +110,15 @@ class Chronicle:
             return
         now_us = self._clock.wall_us()
         self._put(_Piece(camera, kind, source, now_us, now_us, False, detail))
-        if (camera, kind, source) in self._open:
+        if kind not in KINDS or (camera, kind, source) in self._open:
             return
         self._happenings.tell(Happening(camera, kind, source, now_us, active=True))
         over = Happening(camera, kind, source, now_us + int(PULSE_S * 1e6), active=False)
         asyncio.get_running_loop().call_later(PULSE_S, self._pulse_over, over)
+
+    def _tell(self, camera: uuid.UUID, kind: str, source: str, at_us: int, *, active: bool) -> None:
+        if kind in KINDS:
+            self._happenings.tell(Happening(camera, kind, source, at_us, active))
 
     def _pulse_over(self, over: Happening) -> None:
         if (over.camera, over.kind, over.source) not in self._open:
@@ -140,13 +150,16 @@ class Chronicle:
     def tick(self) -> None:
         """Have pieces written of what goes on for a minute or longer."""
         now_us = self._clock.wall_us()
-        for (camera, kind, source), held in self._open.items():
-            if not -PIECE_US < now_us - held.since_us < JUMP_US:
-                held.since_us = now_us  # somebody set the clock: what lies between was not seen
-            while now_us - held.since_us >= PIECE_US:
-                until_us = held.since_us + PIECE_US
-                self._put(_Piece(camera, kind, source, held.since_us, until_us, True, held.detail))
-                held.since_us = until_us
+        for key, held in self._open.items():
+            self._put_whole_pieces(key, held, now_us)
+
+    def _put_whole_pieces(self, key: Key, held: _Open, now_us: int) -> None:
+        if not -PIECE_US < now_us - held.since_us < JUMP_US:
+            held.since_us = now_us  # somebody set the clock: what lies between was not seen
+        while now_us - held.since_us >= PIECE_US:
+            until_us = held.since_us + PIECE_US
+            self._put(_Piece(*key, held.since_us, until_us, True, held.detail))
+            held.since_us = until_us
 
     async def run(self) -> None:
         """Write what waits, until cancelled."""

@@ -27,6 +27,7 @@ from edge_agent.errors import DiskFailed, DiskFull, SourceFailed
 from edge_agent.keys import PeriodKeys
 from edge_agent.live import LiveFeed
 from edge_agent.mp4 import AudioTrack, Sample, VideoTrack
+from edge_agent.oddities import Oddities, clock_words
 from edge_agent.planned import Gate, PlannedSegmenter
 from edge_agent.preroll import PreRollMemory
 from edge_agent.seal import Identity, SegmentSealer, StreamChain
@@ -362,6 +363,19 @@ class StreamRecorder:
             clock_drift_ppm=self._camera_time.drift_ppm,
         )
 
+    @property
+    def camera(self) -> uuid.UUID:
+        return self.order.camera
+
+    def oddities(self) -> Oddities:
+        """What is wrong with the camera itself, by what its stream tells at the moment."""
+        told_us = self._clock_wrong_us() if self._state in _WELL else None
+        return Oddities(self._standing.stands_s, self._who.changed, told_us)
+
+    def _clock_wrong_us(self) -> int | None:
+        wrong_us = self._camera_time.wrong_us(self._clock.wall_us())
+        return wrong_us if self._clock.source()[0] is ClockSource.SYSTEM_SYNCHRONISED else None
+
     def alarms(self) -> list[str]:
         """What a person must look at in this camera."""
         texts, stands_s = [], self._standing.stands_s
@@ -375,11 +389,11 @@ class StreamRecorder:
                 f"{self.order.name}: for {stands_s // 60} min its picture stands still, bit for bit, though its stream runs: "
                 "look at the picture; if it hangs or is black, restart the camera or uncover it"
             )
-        wrong_us = self._camera_time.wrong_us(self._clock.wall_us())
-        if wrong_us is not None and self._clock.source()[0] is ClockSource.SYSTEM_SYNCHRONISED:
+        wrong_us = self._clock_wrong_us()
+        if wrong_us is not None:
             texts.append(
-                f"{self.order.name}: its own clock is {abs(wrong_us) // 1_000_000} s "
-                f"{'ahead' if wrong_us > 0 else 'behind'}: set a time server (NTP) in the camera; recordings carry this box's time"
+                f"{self.order.name}: its own clock is {clock_words(wrong_us)}: "
+                "set a time server (NTP) in the camera; recordings carry this box's time"
             )
         return texts
 

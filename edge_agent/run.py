@@ -34,6 +34,7 @@ from edge_agent.identity import Identity, hold_state
 from edge_agent.keys import PeriodKeys
 from edge_agent.listening import Listeners
 from edge_agent.networks import run_towards_cloud
+from edge_agent.oddities import Noting
 from edge_agent.orders import CameraSetup, Orders
 from edge_agent.pace import Pace
 from edge_agent.passwords.changing import Passwords
@@ -109,6 +110,10 @@ class Recorders:
         """The recorders of this moment."""
         with self._lock:
             return list(self._recorders.values())
+
+    def of_cameras(self) -> list[StreamRecorder]:
+        """Those of main streams, one a camera."""
+        return [recorder for recorder in self.all() if recorder.order.stream is Stream.MAIN]
 
     def find(self, camera: uuid.UUID, stream: Stream) -> StreamRecorder | None:
         """The recorder of a stream, if it is ordered."""
@@ -405,6 +410,7 @@ class Agent:
             health.run(),
             attend(self.happenings, self.orders, self.recorders.attention, self.clock),
             self.chronicle.run(),
+            Noting(self.chronicle, self.clock).run(self.recorders.of_cameras),
             listeners.run(),
             self.seeing.run(self.chronicle),
             self.passwords.run(cloud),

@@ -20,6 +20,7 @@ from edge_agent.logs import FORMATS, LEVELS
 from edge_agent.networks import Network
 
 CONFIG_VARIABLE: Final = "VSAAS_AGENT_CONFIG"
+OLD_CAMERA_INTERFACES: Final = "VSAAS_AGENT_CAMERA_INTERFACES"
 KEPT: Final = "network.json"
 _PREFIX: Final = "VSAAS_AGENT_"
 _NETWORK: Final = ("proxy", "cloud_interface", "camera_interface")
@@ -68,6 +69,20 @@ def read_settings(
         metrics_socket=Path(socket).absolute() if socket else None,
         password_ways=named.get("password_ways") or "",
     )
+
+
+def old_names(settings: Settings, environment: Mapping[str, str] = os.environ) -> list[str]:
+    """What to warn of: settings given by names they had before."""
+    named = environment.get(OLD_CAMERA_INTERFACES, "").strip()
+    if not named:
+        return []
+    kept_to = settings.network.camera_interface
+    if kept_to:
+        return [f"{OLD_CAMERA_INTERFACES} is not read while camera_interface is {kept_to!r}: take it out"]
+    return [
+        f"{OLD_CAMERA_INTERFACES} is an old name: cameras are looked for on {named!r} alone, but connected to by any "
+        "interface. Set camera_interface instead, which does both"
+    ]
 
 
 def keep_network(state: Path, flags: Mapping[str, str | None]) -> None:

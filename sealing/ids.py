@@ -108,6 +108,12 @@ class EventType(IntEnum):
     DIGITAL_INPUT = 3
     LINE_CROSSING = 4
     SOUND = 5
+    FROZEN_PICTURE = 6
+    """The stream runs, and its picture stands still bit for bit."""
+    OTHER_DEVICE = 7
+    """Another device than before answers at the camera's address."""
+    CAMERA_CLOCK = 8
+    """The camera's own clock is wrong by more than 10 s."""
 
 
 class GapReason(IntEnum):

@@ -1,8 +1,8 @@
 """WS-Discovery (OASIS 1.1, ad hoc mode; ONVIF Core 7): a probe by multicast on the side of the cameras, answers to our
 own short-lived port. No port stays open.
 
-VSAAS_AGENT_CAMERA_INTERFACES names the interfaces the probe goes out by, with commas between; without it, it is the one of
-the setting `camera_interface`; without that, all but loopback.
+The probe goes out by the interface of the setting `camera_interface`; where that is not set, by all but loopback, or those
+of the older name VSAAS_AGENT_CAMERA_INTERFACES (with commas between), which says nothing of how cameras are then reached.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from urllib.parse import unquote, urlsplit
 from edge_agent.networks import loops_camera_interface
 from edge_agent.onvif.errors import OnvifFailed
 from edge_agent.onvif.soap import TEXT_MAX, Element, all_of, parse_xml, text
+from edge_agent.settings import OLD_CAMERA_INTERFACES
 from protocol.errors import ProtocolError
 from protocol.finding import DEVICES_MAX, check_service
 
 log = logging.getLogger(__name__)
 
-INTERFACES: Final = "VSAAS_AGENT_CAMERA_INTERFACES"
 GROUP: Final = ("239.255.255.250", 3702)
 LISTENS_S: Final = 4.0
 _AGAIN_S: Final = 0.7
@@ -53,10 +53,10 @@ class Answered:
 
 def interfaces() -> list[str]:
     """Names of the interfaces probes go out by. Used from the event loop."""
-    named = [name.strip() for name in os.environ.get(INTERFACES, "").split(",") if name.strip()]
     kept_to = loops_camera_interface()
-    if not named and kept_to:
+    if kept_to:
         return [kept_to]
+    named = [name.strip() for name in os.environ.get(OLD_CAMERA_INTERFACES, "").split(",") if name.strip()]
     return named or [name for _index, name in socket.if_nameindex() if name != "lo"]
 
 

@@ -45,6 +45,9 @@ export const EVENT_WORDS: Record<EventKind, string> = {
   input: t("Input"),
   sound: t("Sound noticed"),
   tamper: t("Tampering"),
+  frozen: t("Picture stands still"),
+  swapped: t("Another device answers"),
+  clock: t("Camera's clock is wrong"),
   other: t("Other event"),
 };
 

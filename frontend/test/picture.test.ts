@@ -70,7 +70,7 @@ function segmentOf(id: string, sync: readonly boolean[], from = 1): SegmentPlan 
     sync: is,
   }));
   const video = { rendition: 1, codec: "", mime: "", initHash: "", timescale: 90_000, decodeTime: from * 90_000, duration: 0, fragments };
-  return { id, startUs: 0, endUs: 0, run: "r", verified: true, continuationOf: null, video, audio: null };
+  return { id, startUs: 0, endUs: 0, run: "r", verified: true, adopted: false, continuationOf: null, video, audio: null };
 }
 
 describe("key frames alone", () => {

@@ -40,6 +40,7 @@ function segment(id: string, at: number, seconds: number, options: Options = {})
     endUs: T0 + (at + seconds) * S,
     run: options.run ?? "run",
     verified: true,
+    adopted: false,
     continuationOf: options.continuationOf ?? null,
     video: { ...track, decodeTime: decode * 90_000, duration: seconds * 90_000 },
     audio: null,
@@ -52,7 +53,7 @@ function answer(
   gaps: [from: number, to: number, reason: number][] = [],
   hidden: [from: number, to: number][] = [],
 ): ApiStream {
-  const common = { run: "", agent: "", record: "", index: null, url: null, keys: null };
+  const common = { run: "", agent: "", adopted: false, record: "", index: null, url: null, keys: null };
   const stored = plans.map((plan) => ({ ...common, id: plan.id, start_us: plan.startUs, end_us: plan.endUs, state: "stored" as const }));
   const rest = others.map(({ id, at, seconds, state }) => ({
     ...common,

@@ -243,6 +243,24 @@ def records() -> list[Vector]:
             goes_on=True,
             detail="GlobalSceneChange",
         ),
+        "event of a picture that stands still": head.event(
+            RECORDER,
+            stamp(60),
+            start_us=START_US,
+            end_us=START_US + 60_000_000,
+            type=EventType.FROZEN_PICTURE,
+            source="own",
+            goes_on=True,
+        ),
+        "event of a wrong clock, an instant": head.event(
+            RECORDER,
+            stamp(5),
+            start_us=START_US,
+            end_us=START_US,
+            type=EventType.CAMERA_CLOCK,
+            source="own",
+            detail="3600 s ahead",
+        ),
         "event of a type of a later release": head.event(
             RECORDER, stamp(5), start_us=START_US, end_us=end_us, type=200, source="own"
         ),

@@ -26,7 +26,7 @@ from vsaas.agents.models import Agent
 from vsaas.agents.revocation import revoke
 from vsaas.audit.services import system
 from vsaas.common import clock
-from vsaas.footage.models import Chain
+from vsaas.footage.models import Chain, Finding, FindingKind
 
 MINUTE_US = 60_000_000
 
@@ -159,6 +159,10 @@ def test_what_the_old_box_had_signed_arrives_by_its_successor_alone_and_is_trust
     assert set(taken.grants) == {item.segment for item in [*kept, *after]}
     again = new.send("POST", path, batch.encode(), content_type="application/cbor")
     assert {item.status for item in BatchReply.decode(again.content).results} == {RecordStatus.KNOWN}
+
+    with tenant_scope(tenant):
+        finding = Finding.objects.get(kind=FindingKind.AFTER_REVOCATION)
+        assert (finding.camera_id, finding.agent_id, finding.count) == (camera, old.id, 1)
 
     root = bytes.fromhex(code.fingerprint)
     assert trust_of(new, root).trusted_up_to(old.id, tip.chain.bytes).seq == tip.head_seq

@@ -86,3 +86,11 @@ def test_acts_are_told_to_a_siem_as_what_they_are():
         "camera.deleted": ("Entity Management", "Delete"),
     }.items():
         assert told[name] == expected, name
+
+
+def test_numbers_of_cameras_are_said_as_people_say_them():
+    for count, words in (("1", "1 camera"), (3, "3 cameras"), ("…", "…")):
+        said = acts.sentence_of("site.signed-off", "Alice", "Gate", {"count": count})
+        assert said == f"Alice signed off {words} of the site Gate"
+    said = acts.sentence_of("camera.checked", "Alice", "Door", {"point": "aimed"})
+    assert said == "Alice confirmed “aimed” on the checklist of Door"

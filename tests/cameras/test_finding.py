@@ -126,7 +126,7 @@ class Agent:
 
 @pytest.fixture
 def agent(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
-    monkeypatch.setenv(discovery.INTERFACES, "lo")
+    monkeypatch.setenv(discovery.OLD_CAMERA_INTERFACES, "lo")
     agent = Agent(place)
     yield agent
     agent.close()

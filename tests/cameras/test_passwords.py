@@ -29,7 +29,7 @@ from vsaas.agents.presence import presence_key
 from vsaas.audit.models import AuditInbox
 from vsaas.cameras import passwords
 from vsaas.cameras.handing_over import sealed_elsewhere
-from vsaas.cameras.models import Camera, CameraSource, PasswordChange
+from vsaas.cameras.models import Camera, CameraSource, PasswordChange, PasswordRun
 from vsaas.cameras.password_schedules import begin_due, months_later
 from vsaas.cameras.services import NewCamera, camera_add
 from vsaas.common import clock
@@ -196,11 +196,21 @@ def test_what_nobody_answers_for_is_given_up_and_a_late_report_still_counts(
     with monkeypatch.context() as patched, tenant_scope(place.cast.tenant_a.id):
         patched.setattr(clock, "now", lambda: later)
         passwords.advance()
+        long_after = later + dt.timedelta(days=91)
+        patched.setattr(clock, "now", lambda: long_after)
+        passwords.forget_old()  # its agent may still say which password the camera has
     assert run_now(place, run)["changes"][0]["cause"] == "no-answer"
     assert agent.tell(agent.changed(change, "Door")) == 200
     assert run_now(place, run)["changes"][0]["state"] == "done"
     assert place.source(place.orders()["Door"]).startswith(f"rtsp://u:{NEW}@")
     assert agent.tell(PasswordReport(uuid4(), "timeout")) == 404
+    with monkeypatch.context() as patched, tenant_scope(place.cast.tenant_a.id):
+        for days, left in ((89, 1), (92, 0)):
+            then = clock.now() + dt.timedelta(days=days)
+            patched.setattr(clock, "now", lambda then=then: then)
+            passwords.forget_old()
+            assert PasswordRun.objects.count() == left
+            patched.undo()
 
 
 def test_an_agent_that_is_away_is_waited_for_a_day(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,6 +285,7 @@ def test_an_installer_changes_passwords_and_sees_none(place: Place, agent: Agent
     page = browser.get(place.url(path))
     assert page.status_code == 200
     assert "How it is changed" not in text(page)
+    assert "that takes the right to see passwords" in text(page)
 
 
 def test_where_the_organisation_holds_its_keys_the_portal_shows_none(place: Place, agent: Agent) -> None:
@@ -288,6 +299,7 @@ def test_where_the_organisation_holds_its_keys_the_portal_shows_none(place: Plac
     assert call(place.alice, place, "GET", path).json()["may"]["reveal"] is False
     refused = call(place.alice, place, "POST", f"{path}/revealing", {})
     assert refused.status_code == 409
+    assert "a key that the organisation holds itself" in text(place.alice.get(place.url(path)))
     assert "holds its keys itself" in refused.json()["detail"]
 
 

@@ -103,6 +103,30 @@ def test_a_release_is_added_whole_or_not_at_all(folder: Path, key: Path) -> None
         command("pause", "9")
 
 
+def test_an_order_of_a_release_that_is_paused_is_taken_back_unless_the_box_has_begun(
+    place: Place, folder: Path, key: Path
+) -> None:
+    add(folder, key, "1.1")
+    box = place.box
+    runs(box, "1.0")
+    order = ("POST", f"agents/{box.agent_id}/update")
+    assert call(place.alice, place, *order).status_code == 200
+    look(place)
+    assert ordered(box) is not None
+    command("pause", "1.1")
+    look(place)
+    assert (ordered(box), state_of(place, box)) == (None, UpdateState.NONE)
+    assert acts(place)[-1] == "agent.update-taken-back"
+    command("resume", "1.1")
+    look(place)
+    assert ordered(box) is None, "a person orders it again"
+    assert call(place.alice, place, *order).status_code == 200
+    runs(box, "1.0", "handed-over", version="1.1", attempt=1)
+    command("pause", "1.1")
+    look(place)
+    assert state_of(place, box) == UpdateState.ORDERED
+
+
 def test_an_agent_is_updated_now_and_what_it_says_is_kept(place: Place, folder: Path, key: Path) -> None:
     document = add(folder, key, "1.1")
     box = place.box

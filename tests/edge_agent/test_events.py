@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -25,6 +25,7 @@ from edge_agent.errors import SourceFailed
 from edge_agent.happenings import SOURCE_MAX, Happenings
 from edge_agent.keys import PeriodKeys
 from edge_agent.listening import Listeners
+from edge_agent.oddities import Noting, Oddities
 from edge_agent.onvif import events, soap
 from edge_agent.onvif.errors import OnvifFailed
 from edge_agent.onvif.events import notices_of, service_of
@@ -374,3 +375,44 @@ def test_the_order_to_listen_survives_the_command_document(box: Box) -> None:
         silent = replace(order, events=None)
         assert 9 not in silent.to_map()
         assert CameraOrder.from_map(silent.to_map()).events is None
+
+
+@dataclass
+class Watched:
+    """A main stream, and what is wrong with its camera."""
+
+    camera: uuid.UUID
+    wrong: Oddities = field(default_factory=Oddities)
+
+    def oddities(self) -> Oddities:
+        return self.wrong
+
+
+async def test_what_is_wrong_with_a_camera_itself_is_signed_and_starts_no_recording(box: Box) -> None:
+    with onvif_camera() as there:
+        box.order(there)
+    noting, one = Noting(box.chronicle, box.clock), Watched(box.camera)
+    noting.look([one])
+    assert box.told() == []
+    one.wrong = Oddities(stands_s=61, other_device=True, clock_off_us=-3_600_000_000)
+    begun_us = box.clock.wall_us()
+    with box.happenings.listen(box.camera) as listener:
+        noting.look([one])
+        noting.look([one])
+        assert listener.kinds() == (frozenset(), frozenset())
+    box.clock.advance(30)
+    one.wrong = Oddities(clock_off_us=-3_600_000_000)
+    noting.look([one])
+    box.chronicle.tick()
+    instants = [
+        (EventType.OTHER_DEVICE, "own", False, None),
+        (EventType.CAMERA_CLOCK, "own", False, "3600 s behind"),
+    ]
+    frozen = EventType.FROZEN_PICTURE
+    assert box.told() == [*instants, (frozen, "own", True, None), (frozen, "own", False, None)]
+    first, last = box.records()[2:]
+    assert (first.start_us, last.start_us) == (begun_us - 61_000_000, begun_us - 1_000_000)
+    assert last.end_us == box.clock.wall_us()
+    box.clock.advance(3600)
+    noting.look([one])
+    assert box.told()[4:] == instants[1:], "once an hour"

@@ -352,7 +352,7 @@ async def test_cameras_are_found_by_a_probe_and_by_their_answers_alone() -> None
 async def test_a_search_tries_a_range_and_marks_what_is_added_already(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(discovery.INTERFACES, "lo")
+    monkeypatch.setenv(discovery.OLD_CAMERA_INTERFACES, "lo")
     told: list[int] = []
 
     async def tell(done: int, devices: object) -> None:

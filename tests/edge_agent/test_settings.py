@@ -11,7 +11,9 @@ import pytest
 from edge_agent.__main__ import main
 from edge_agent.errors import AgentError
 from edge_agent.logs import JsonFormatter, TextFormatter
-from edge_agent.settings import keep_network, read_settings
+from edge_agent.networks import run_towards_cloud
+from edge_agent.onvif.discovery import interfaces
+from edge_agent.settings import OLD_CAMERA_INTERFACES, keep_network, old_names, read_settings
 
 SECRET = "hunter2"
 PROXY = f"http://box:{SECRET}@proxy.test:3128"
@@ -55,6 +57,25 @@ def test_a_wrong_setting_is_named_and_its_password_is_not(tmp_path: Path, text: 
         read_settings(tmp_path, {}, config(tmp_path, text))
     assert SECRET not in str(raised.value)
     assert raised.value.exit_code == 2
+
+
+def test_the_name_that_the_search_had_to_itself_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = read_settings(tmp_path, {}, {})
+    bound = read_settings(tmp_path, {"camera_interface": "lo"}, {})
+    assert old_names(plain, {}) == []
+    assert "Set camera_interface" in old_names(plain, {OLD_CAMERA_INTERFACES: "eth1"})[0]
+    assert "not read while camera_interface is 'lo'" in old_names(bound, {OLD_CAMERA_INTERFACES: "eth1"})[0]
+
+    async def searched() -> list[str]:
+        return interfaces()
+
+    monkeypatch.setenv(OLD_CAMERA_INTERFACES, "eth1, eth2")
+    assert run_towards_cloud(searched(), plain.network) == ["eth1", "eth2"]
+    assert run_towards_cloud(searched(), bound.network) == ["lo"]
+    monkeypatch.delenv(OLD_CAMERA_INTERFACES)
+    assert "lo" not in run_towards_cloud(searched(), plain.network)
 
 
 def test_a_file_of_settings_that_is_not_there_is_said(

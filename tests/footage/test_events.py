@@ -54,6 +54,7 @@ def test_pieces_of_one_event_are_one_mark_and_types_stand_apart(
             stream.event(NOON + 10 * SECOND, NOON + 11 * SECOND, EventType.DIGITAL_INPUT, "onvif:Door"),
             stream.event(NOON + MINUTE, end, EventType.MOTION),
             stream.event(NOON + 5 * MINUTE, NOON + 5 * MINUTE, 200),
+            stream.event(NOON + 6 * MINUTE, NOON + 6 * MINUTE, EventType.CAMERA_CLOCK, detail="60 s ahead"),
             stream.event(NOON - 20 * MINUTE, NOON - 19 * MINUTE, EventType.SOUND),
         ],
     )
@@ -63,6 +64,7 @@ def test_pieces_of_one_event_are_one_mark_and_types_stand_apart(
         [NOON, end, "motion"],
         [NOON + 10 * SECOND, NOON + 11 * SECOND, "input"],
         [NOON + 5 * MINUTE, NOON + 5 * MINUTE, "other"],
+        [NOON + 6 * MINUTE, NOON + 6 * MINUTE, "clock"],
     ]
     assert marks(alice, people.alice, stream.camera, NOON, NOON + HOUR) == whole
     assert marks(alice, people.alice, stream.camera, NOON + MINUTE, NOON + 2 * MINUTE) == [

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from protocol import b64
+from protocol.batch import RecordsBatch, Uploaded
 from protocol.states import SegmentState
 from sealing.ids import EnvelopePurpose, Rendition, box_kid
 from sealing.index import open_index
@@ -19,6 +20,7 @@ from sealing.record import verify_record
 from sealing.segment import read_part
 from tenants.scope import tenant_scope
 from tests.agent_sim import SECOND, AgentSim, Sealed, recorded
+from tests.agents.test_succession import successor_of
 from tests.cast import Cast, slug_of
 from vsaas.common.object_store import object_store
 from vsaas.footage import stored
@@ -103,6 +105,26 @@ def alice(people: Cast, client_for) -> Player:
 def segments_of(reply) -> list[dict[str, Any]]:
     assert reply.status_code == 200, reply.content
     return reply.json()["streams"][0]["segments"]
+
+
+def test_footage_says_that_it_came_off_the_disk_of_a_box_that_was_replaced(agent: AgentSim, alice: Player):
+    stream, sent = recorded(agent, NOON, 1)
+    declared = stream.segments(NOON + 10 * SECOND, 1)
+    agent.record(stream, declared)
+    kept = stream.segments(NOON + 20 * SECOND, 1)
+    new = successor_of(agent.id, agent.tenant)
+    brought = tuple(Uploaded(item.segment, stream.camera, 1) for item in declared)
+    batch = RecordsBatch(tuple(item.item for item in kept), tuple(stream.envelopes), brought, None)
+    path = f"/agent/v1/records?of={agent.id}"
+    reply = new.send("POST", path, batch.encode(), content_type="application/cbor")
+    assert reply.status_code == 200, reply.content
+    segments = segments_of(alice.ask([stream.camera], NOON, NOON + 30 * SECOND))
+    assert [(row["id"], row["adopted"]) for row in segments] == [
+        (str(sent[0].segment), False),
+        (str(declared[0].segment), True),
+        (str(kept[0].segment), True),
+    ]
+    assert {row["agent"] for row in segments} == {str(agent.id)}
 
 
 def test_a_browser_opens_what_the_agent_sealed(agent: AgentSim, alice: Player):

@@ -10,7 +10,9 @@ from pathlib import Path
 import pyrage
 import pytest
 
+from edge_agent.spool_settings import read_spool_settings
 from vsaas.onebox.archive import reading, unpack, writing
+from vsaas.onebox.backup import add_agent
 from vsaas.onebox.errors import OneboxError
 from vsaas.onebox.layout import Layout
 from vsaas.onebox.passphrase import known_passphrase, new_passphrase
@@ -199,3 +201,18 @@ def test_this_machine_s_agent_stays_when_it_is_the_one_in_the_backup(folder: Pat
     fill(restored, **who | {"agent__identity__record.key": key}, agent__spool__index="then")
     put_in_place(layout, restored)
     assert tree_of(layout.var)["agent/spool/index"] == ("today" if key == "same" else "then")
+
+
+def test_limits_that_were_set_on_this_machines_agent_come_along(folder: Path) -> None:
+    layout = Layout(folder)
+    for name in ("identity", "orders"):
+        (layout.agent_state / name).mkdir(parents=True)
+    (layout.agent_state / "spool.toml").write_text("days = 3\n")
+    (layout.agent_state / "spool.toml").chmod(0o600)
+    (layout.agent_state / "status.json").write_text("{}")
+    with writing(folder / "a.tar", PASSPHRASE) as contents:
+        add_agent(contents, layout, folder)
+    found = contents_of(folder / "a.tar", folder / "out")
+    assert set(found) == {"agent/spool.toml"}
+    assert read_spool_settings(folder / "out" / "agent") == read_spool_settings(layout.agent_state)
+    assert read_spool_settings(layout.agent_state) != read_spool_settings(folder)

@@ -1,9 +1,9 @@
 """What is audited about agents."""
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext
 
-from vsaas.audit.acts import declare, each_of, one_of
+from vsaas.audit.acts import Data, declare, each_of, one_of
 
 RUN_OUT = gettext_noop("this code has run out: ask for a new one")
 TRIED_TOO_OFTEN = gettext_noop("this code was tried too often: ask for a new one")
@@ -13,6 +13,12 @@ REPLACED_ALREADY = gettext_noop(
     "another box took the place of that agent already: ask for a code for a new agent"
 )
 KEYS_KNOWN = gettext_noop("these keys belong to an agent already: make new ones and ask for a new code")
+
+
+def cameras_spoken(count: int) -> str:
+    """ "1 camera", "3 cameras"."""
+    return ngettext("%(count)s camera", "%(count)s cameras", count) % {"count": count}
+
 
 CODE_ISSUED = declare("agent.code", _("{actor} made an enrolment code for {object}"))
 ENROLLED = declare("agent.enrolled", _("{actor} was enrolled on {object}, transport key {kid}"))
@@ -24,7 +30,11 @@ ENROLMENT_REFUSED = declare(
 REPLACEMENT_ASKED = declare(
     "agent.replacement_code", _("{actor} made an enrolment code for a box that takes the place of {object}")
 )
-REPLACED = declare("agent.replaced", _("{actor} took the place of {object}, with its {cameras} cameras"))
+REPLACED = declare(
+    "agent.replaced",
+    _("{actor} took the place of {object}, with its {cameras}"),
+    cameras=Data(cameras_spoken),
+)
 ADOPTED = declare("agent.adopted", _("{actor} brought what the disk of {object} still held"), ["statement"])
 REVOKED = declare("agent.revoked", _("{actor} revoked {object}"))
 REFUSED = declare("agent.refused", _("{actor} was refused: {reason}"))
@@ -36,6 +46,10 @@ CHANGED = declare(
     changed=each_of(gettext_noop("name"), gettext_noop("site")),
 )
 UPDATE_ORDERED = declare("agent.update-ordered", _("{actor} had {object} updated to {version}"))
+UPDATE_TAKEN_BACK = declare(
+    "agent.update-taken-back",
+    _("The order to update {object} to {version} was taken back: the release is paused"),
+)
 UPDATE_HELD = declare("agent.update-held", _("{actor} keeps {object} at its version"))
 UPDATE_RELEASED = declare("agent.update-released", _("{actor} lets {object} be updated again"))
 UPDATED = declare("agent.updated", _("{actor} was updated to {version}"))

@@ -23,7 +23,7 @@ from vsaas.agents.models import Agent, AgentUpdate, RolloutState, UpdatePolicy, 
 from vsaas.agents.releases import Offered
 from vsaas.agents.telling import tell
 from vsaas.agents.updates import give, has_begun, is_older, plan, running_version, settle, why_not
-from vsaas.audit.services import Who, differences, record_act, system
+from vsaas.audit.services import Who, differences, record_act, system, what
 from vsaas.common import clock
 from vsaas.common.errors import Conflict, InvalidField
 
@@ -181,6 +181,7 @@ def look_after() -> None:
     """One look at the tenant's rollout; begins one where the policy says so."""
     _lock()
     time_out()
+    _take_back_paused()
     rollout = current()
     if rollout is None or rollout.state != RolloutState.RUNNING:
         _begin_by_itself()
@@ -214,6 +215,21 @@ def time_out() -> None:
     late = AgentUpdate.objects.filter(state=UpdateState.ORDERED, ordered_at__lt=clock.now() - ANSWER_WITHIN)
     for row in late.select_related("agent"):
         settle(row, UpdateState.NO_ANSWER, NO_ANSWER)
+
+
+def _take_back_paused() -> None:
+    """A person's order of a release that is paused or gone is taken back, unless the box has begun; those of a rollout wait."""
+    rows = AgentUpdate.objects.select_for_update(of=("self",)).filter(
+        state=UpdateState.ORDERED, stage=None, ordered_at__isnull=False, agent__revoked_at=None
+    )
+    for row in rows.select_related("agent__health"):
+        release = None if row.document is None else releases.find(bytes(row.document))
+        if (release is not None and not release.paused) or has_begun(row):
+            continue
+        row.state, row.document, row.ordered_at = UpdateState.NONE, None, None
+        row.save()
+        record_act(acts.UPDATE_TAKEN_BACK, system(BY_ITSELF), what(row.agent), version=row.version)
+        tell(row.agent)
 
 
 def in_window(rule: Policy, zone: str) -> bool:

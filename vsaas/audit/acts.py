@@ -143,9 +143,9 @@ def detail_spoken(name: str, detail: str, stored: object) -> object:
 def spoken(known: Act, name: str, stored: object) -> object:
     """A stored detail in the reader's language."""
     speaker = known.spoken.get(name)
-    if speaker is None or not isinstance(stored, str):
-        return stored
-    if get_language() == ENGLISH and not isinstance(speaker, Data):
+    if isinstance(speaker, Data) and isinstance(stored, str | int):
+        return speaker(str(stored))
+    if speaker is None or not isinstance(stored, str) or get_language() == ENGLISH:
         return stored
     return speaker(stored)
 

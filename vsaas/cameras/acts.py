@@ -3,7 +3,8 @@
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from vsaas.audit.acts import declare, each_of, one_of
+from vsaas.agents.acts import cameras_spoken
+from vsaas.audit.acts import Data, declare, each_of, one_of
 from vsaas.cameras.models import ALL_CAMERAS
 
 MAIN_ADDRESS = gettext_noop("main address")
@@ -67,8 +68,9 @@ ASKED_WHAT_IT_OFFERS = declare(
 CAMERA_SET = declare("camera.set", _("{actor} had {object} change the settings of the camera at {address}"))
 PASSWORDS_ASKED = declare(
     "camera.passwords-asked",
-    _("{actor} had the passwords of {count} cameras changed: {about}"),
+    _("{actor} had the passwords of {count} changed: {about}"),
     ["cameras", "restores"],
+    count=Data(cameras_spoken),
     about=one_of(ALL_CAMERAS),
 )
 PASSWORD_CHANGED = declare(
@@ -96,13 +98,18 @@ PASSWORD_UNSCHEDULED = declare(
     _("{actor} ended a schedule of cameras' passwords: {about}"),
     about=one_of(ALL_CAMERAS),
 )
-CHECKED = declare("camera.checked", _("{actor} confirmed of {object}: {point}"))
+CHECKED = declare("camera.checked", _("{actor} confirmed “{point}” on the checklist of {object}"))
 CHECK_ACCEPTED = declare(
-    "camera.check-accepted", _("{actor} accepted of {object} as it is: {point}"), ["reason"]
+    "camera.check-accepted", _("{actor} accepted “{point}” on the checklist of {object} as it is"), ["reason"]
 )
-CHECK_REOPENED = declare("camera.check-reopened", _("{actor} reopened of {object}: {point}"))
+CHECK_REOPENED = declare(
+    "camera.check-reopened", _("{actor} reopened “{point}” on the checklist of {object}")
+)
 SIGNED_OFF = declare(
-    "site.signed-off", _("{actor} signed off the {count} cameras of the site {object}"), ["remarks"]
+    "site.signed-off",
+    _("{actor} signed off {count} of the site {object}"),
+    ["remarks"],
+    count=Data(cameras_spoken),
 )
 SITE_ADDED = declare("site.added", _("{actor} added the site {object}, time zone {timezone}"))
 SITE_CHANGED = declare(

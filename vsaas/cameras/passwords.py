@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -193,6 +194,20 @@ def _end_runs() -> None:
     )
 
 
+def forget_old() -> None:
+    """Runs that ended VSAAS_PASSWORD_RUNS_DAYS ago go, with their changes. One stays as long as its agent may still say what
+    became of a change: that report brings the password which the camera has."""
+    unanswered = PasswordChange.objects.filter(
+        state=PasswordState.FAILED,
+        cause=NO_ANSWER,
+        camera__deleted_at=None,
+        camera__agent__revoked_at=None,
+    )
+    long_ago = clock.now() - timedelta(days=settings.ENV.password_runs_days)
+    ended = PasswordRun.objects.filter(ended_at__lt=long_ago)
+    ended.exclude(id__in=unanswered.values("run_id")).delete()
+
+
 def _ended(change: PasswordChange, state: PasswordState, cause: str, by: Who | None = None) -> None:
     """The caller has locked the change, or claimed it. `by`: the agent that says why it failed."""
     change.state, change.cause, change.ended_at = state, cause, clock.now()
@@ -301,7 +316,8 @@ def reveal(camera: Camera, actor: Actor, which: str = CURRENT) -> str:
     if key is None or change is None:
         raise HeldByCustomer(
             _(
-                "this password is sealed to a key that the organisation holds itself: the portal cannot open it"
+                "this password is sealed to a key that the organisation holds itself, which the portal cannot open: to know "
+                "it, set one in the camera itself and type it in the camera's settings"
             )
         )
     private = open_private(key)

@@ -12,7 +12,7 @@ PASSWORDS_EVERY_S = 30
 
 
 @platform_task(
-    "goes on with a tenant's runs of camera passwords, and begins those that are due, in its scope"
+    "goes on with a tenant's runs of camera passwords, begins those that are due and forgets old ones, in its scope"
 )
 def passwords_of_tenant(tenant_id: str) -> None:
     """One order at a time per agent; what the agent reports meanwhile brings the next."""
@@ -21,6 +21,7 @@ def passwords_of_tenant(tenant_id: str) -> None:
     # Of its own, so that what goes wrong with a schedule takes no run back.
     with tenant_scope(uuid.UUID(tenant_id)):
         passwords.advance()
+        passwords.forget_old()
 
 
 @platform_task("has every tenant's runs of camera passwords gone on with", every_s=PASSWORDS_EVERY_S)

@@ -86,7 +86,8 @@ def _for_predecessor(identity: AgentIdentity, of: UUID) -> Sender:
     old = predecessor(identity.agent_id, of)
     recorded = Chain.objects.filter(agent_id=old.id).values("camera_id")
     cameras = Q(agent_id__in=[old.id, identity.agent_id]) | Q(id__in=recorded)
-    return replace(_sender_of(identity, old, cameras), adopted=True)
+    revoked_us = None if old.revoked_at is None else clock.to_us(old.revoked_at)
+    return replace(_sender_of(identity, old, cameras), adopted=True, revoked_us=revoked_us)
 
 
 def _sender_of(identity: AgentIdentity, agent: Agent, cameras: Q) -> Sender:

@@ -287,6 +287,7 @@ def _segment_json(found: Found, answer: StreamAnswer) -> dict[str, Any]:
         "run": str(found.run),
         "state": found.state_word,
         "agent": str(answer.agent_of[found.segment]),
+        "adopted": found.adopted,
         "record": b64.encode(found.signed),
         "index": None if found.index_part is None else b64.encode(found.index_part),
         "url": found.url,

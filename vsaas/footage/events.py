@@ -28,6 +28,9 @@ WORDS: Final = {
     EventType.DIGITAL_INPUT: "input",
     EventType.LINE_CROSSING: "line",
     EventType.SOUND: "sound",
+    EventType.FROZEN_PICTURE: "frozen",
+    EventType.OTHER_DEVICE: "swapped",
+    EventType.CAMERA_CLOCK: "clock",
 }
 """A type as the API and the agent's happenings call it; one of a later release is `other`."""
 OTHER: Final = "other"

@@ -71,6 +71,15 @@ WORDS: dict[str, tuple[str, str | Promise, str | Promise]] = {
         _("Records were refused"),
         _("They are malformed, or signed by a key that is not trusted. The agent's own page may say more."),
     ),
+    FindingKind.AFTER_REVOCATION: (
+        "warn",
+        _("Records signed after their box was revoked"),
+        _(
+            "They came off its disk, brought by the box that took its place. They are kept and not called verified: nothing "
+            "vouches for what is signed after a box is out of service. The box may have gone on recording until it was "
+            "switched off. If it was off by then, or stolen, somebody else used its key."
+        ),
+    ),
     FindingKind.UNPLACED: (
         "warn",
         _("Recordings whose time cannot be right"),

@@ -34,7 +34,7 @@ from vsaas.common.errors import Conflict
 from vsaas.common.object_store import ObjectStore
 from vsaas.footage import acts, findings, stored, write
 from vsaas.footage.chains import mismatch, newest_chains
-from vsaas.footage.models import Chain, FindingKind
+from vsaas.footage.models import ADOPTED, Chain, FindingKind
 from vsaas.footage.neighbours import mark_overlaps
 from vsaas.footage.times import DAY_US, day_of, day_start_us, hour_start_us
 from vsaas.keys import services as keys
@@ -70,6 +70,7 @@ class Sender:
     cameras: dict[uuid.UUID, str]
     adopted: bool = False
     """Another agent brings them, which took the place of this one and has its disk."""
+    revoked_us: int | None = None
 
     @property
     def who(self) -> audit.Who:
@@ -162,7 +163,7 @@ def take_in(
         # Its successor records the same streams, and tells of those what it holds itself.
         stored.set_oldest_unsent(sender.cameras, batch.oldest_unsent_us, batch.unsent)
     decision.report()
-    confirmed = stored.uploads_reported(sender.cameras, batch.uploaded)
+    confirmed = stored.uploads_reported(sender.cameras, batch.uploaded, adopted=sender.adopted)
     return BatchReply(
         results=tuple(item.result() for item in examined),
         grants=_grants(sender.tenant, examined, store),
@@ -362,7 +363,7 @@ class _Decision:
         hours: dict[tuple[uuid.UUID, int, int], write.HourChange] = defaultdict(write.HourChange)
         newest: dict[tuple[uuid.UUID, int], tuple[int | None, write.Row]] = {}
         for item in self._accepted:
-            item_rows = _rows(item, self.received_us)
+            item_rows = _rows(item, self.received_us, ADOPTED if self.sender.adopted else 0)
             rows.extend(item_rows)
             bodies.append(_body(item, item_rows[0]))
             self._sum_up(item, item_rows[-1], hours, newest)
@@ -477,12 +478,29 @@ class _Decision:
                 for flag, kind in _FLAG_FINDINGS.items():
                     if flag in item.flags:
                         odd[(kind, item.record.record.camera)] += 1
+        for camera in self._signed_too_late():
+            odd[(FindingKind.AFTER_REVOCATION, camera)] += 1
         for (kind, camera), count in odd.items():
             findings.note(kind, str(camera), kind.label, camera=camera, agent=self.sender.agent, count=count)
         for name, items in refused.items():
             first = items[0]
             camera = first.record.record.camera if first.record else None
             _note_refused(self.sender, name, str(first.error or name), camera=camera, count=len(items))
+
+    def _signed_too_late(self) -> list[uuid.UUID]:
+        """The cameras of accepted records that state they were signed after the agent was revoked, one for each: no statement
+        vouches for them."""
+        revoked_us = self.sender.revoked_us
+        accepted = [
+            item.record.record
+            for item in self.examined
+            if item.record is not None and item.status is RecordStatus.ACCEPTED
+        ]
+        return [
+            record.camera
+            for record in accepted
+            if revoked_us is not None and record.stamp.claimed_us > revoked_us
+        ]
 
     def _alarm(self, kind: FindingKind, act: Act, record: Record, why: str) -> None:
         chain = record.chain.hex()
@@ -563,8 +581,8 @@ def _sort_us(item: Examined, received_us: int) -> int:
     return received_us if _unplaced(head, received_us) else _span(head)[0]
 
 
-def _rows(item: Examined, received_us: int) -> list[write.Row]:
-    """One row, or for a gap across midnights one per day, so that each day's partition knows of it."""
+def _rows(item: Examined, received_us: int, brought: int) -> list[write.Row]:
+    """`brought`: ADOPTED or 0. One row, or for a gap across midnights one per day, so that each day's partition knows of it."""
     assert item.record is not None
     head = item.record.record
     start, end = _span(head)
@@ -582,7 +600,7 @@ def _rows(item: Examined, received_us: int) -> list[write.Row]:
             seq=head.seq,
             kind=int(head.kind),
             state=int(item.state),
-            flags=int(item.flags),
+            flags=int(item.flags) | brought,
             placed=not item.unplaced,
             reason=_reason(head),
             start_us=piece_start,

@@ -18,6 +18,11 @@ HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 
 
+ADOPTED = 1 << 8
+"""A bit of `Record.flags` beside those of `protocol.batch.RecordFlag`: the record, or what a segment holds, came off the disk
+of a box that was replaced, brought by the box that took its place."""
+
+
 class Chain(TenantModel):
     """Records of one agent, camera and stream since one start of the agent; `head_*` is the newest accepted one."""
 
@@ -240,6 +245,7 @@ class FindingKind(models.TextChoices):
     OBJECT_CHANGED = "object-changed", gettext_noop("a stored object is not the one its record describes")
     OBJECT_UNKNOWN = "object-unknown", gettext_noop("an object in the store that no record speaks of")
     RECORD_REFUSED = "record-refused", gettext_noop("records that were refused")
+    AFTER_REVOCATION = "after-revocation", gettext_noop("records signed after their agent was revoked")
 
 
 class Finding(TenantModel):

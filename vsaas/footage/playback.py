@@ -22,7 +22,7 @@ from tenants.scope import current_tenant_id
 from tenants.sight import Sight
 from vsaas.common import clock
 from vsaas.common.object_store import ObjectStore
-from vsaas.footage.models import Chain
+from vsaas.footage.models import ADOPTED, Chain
 from vsaas.footage.times import LONGEST_SEGMENT_US, US, day_of, day_start_us
 from vsaas.keys.services import Released, ReleaseTo, SegmentKeyRequest, release_segment_keys
 
@@ -52,7 +52,8 @@ class Asked:
 
 @dataclass
 class Found:
-    """A segment with its signed record; `index_part` is there while the segment is stored."""
+    """A segment with its signed record; `index_part` is there while the segment is stored. `adopted`: it came off the disk of
+    a box that was replaced, brought by the box that took its place."""
 
     camera: uuid.UUID
     stream: int
@@ -65,6 +66,7 @@ class Found:
     version_id: str | None
     chain: uuid.UUID
     received_us: int
+    adopted: bool
     signed: bytes
     index_part: bytes | None
     url: str | None = None
@@ -115,8 +117,8 @@ def playback(
     return [answers[(item.camera, item.stream)] for item in asked]
 
 
-COLUMNS = """r.camera_id, r.stream, r.segment, r.start_us, r.end_us, r.run, r.continues, r.state, r.version_id, r.chain,
-    r.received_us, b.signed, b.index_part"""
+COLUMNS = f"""r.camera_id, r.stream, r.segment, r.start_us, r.end_us, r.run, r.continues, r.state, r.version_id, r.chain,
+    r.received_us, r.flags & {ADOPTED} <> 0, b.signed, b.index_part"""
 BODY = """JOIN footage_record_body b
     ON b.tenant_id = r.tenant_id AND b.chain = r.chain AND b.seq = r.seq AND b.day = r.day"""
 PLACED = "r.placed AND r.kind IN (2, 3)"
@@ -150,7 +152,7 @@ def _found(sql: str, parameters: list[object]) -> list[Found]:
 
 def found_of(row: Sequence[Any]) -> Found:
     """The segment of a row that begins with COLUMNS."""
-    return Found(*row[:11], signed=bytes(row[11]), index_part=None if row[12] is None else bytes(row[12]))
+    return Found(*row[:12], signed=bytes(row[12]), index_part=None if row[13] is None else bytes(row[13]))
 
 
 def may_see(found: Found, sight: Sight, until_us: int) -> bool:

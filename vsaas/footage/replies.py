@@ -59,7 +59,7 @@ EVENTS_QUERY = (
 RunState = Literal["recorded", "pending", "gap", "deleted", "missing", "not-permitted"]
 
 
-EventKind = Literal["motion", "tamper", "input", "line", "sound", "other"]
+EventKind = Literal["motion", "tamper", "input", "line", "sound", "frozen", "swapped", "clock", "other"]
 
 
 class CameraLine(BaseModel):
@@ -187,6 +187,9 @@ class SegmentReply(BaseModel):
     run: str
     state: Literal["stored", "pending", "deleted", "missing"]
     agent: Id
+    adopted: bool = Field(
+        description="It came off the disk of `agent`, which was replaced, brought by the box that took its place."
+    )
     record: B64
     index: B64 | None
     url: str | None = Field(description="GET with Range, straight from the object store, until `expires_us`.")
@@ -348,6 +351,7 @@ PLAYBACK: dict[str, Any] = {
                     "run": "019ac0f3-0000-7b21-8c3d-4e5f60718293",
                     "state": "stored",
                     "agent": "019ac0f1-0b52-7e40-8f0a-6d1c3b5a9e77",
+                    "adopted": False,
                     "record": "0oRYKqIBJwRQ",
                     "index": "Q29iYmxlc3Rv",
                     "url": "https://s3.example.com/footage/019ac0ef/…?X-Amz-Expires=120",

@@ -23,7 +23,7 @@ from vsaas.common import clock
 from vsaas.common.object_store import ObjectNotFound, ObjectStore, Stored
 from vsaas.footage import acts
 from vsaas.footage.findings import object_wrong
-from vsaas.footage.models import FindingKind, FootageHour, StreamStatus
+from vsaas.footage.models import ADOPTED, FindingKind, FootageHour, StreamStatus
 from vsaas.footage.times import DAY_US, HOUR_US, day_of, hour_start_us
 
 UUID7_SLACK_US = HOUR_US
@@ -78,13 +78,18 @@ class Comparison:
     """Names no record speaks of."""
 
 
-def uploads_reported(cameras: Collection[uuid.UUID], uploaded: Sequence[Uploaded]) -> set[uuid.UUID]:
+def uploads_reported(
+    cameras: Collection[uuid.UUID], uploaded: Sequence[Uploaded], *, adopted: bool = False
+) -> set[uuid.UUID]:
     """Which of the segments an agent says it uploaded it need not keep (stored, or deleted by policy since); has the
-    others looked for."""
+    others looked for. `adopted`: another agent brought them, which took the place of this one and has its disk."""
     confirmed: set[uuid.UUID] = set()
     look_at: set[Hour] = set()
     for (camera, stream), segments in _by_stream(cameras, uploaded).items():
-        for segment, state, start_us in _states(camera, stream, segments):
+        known = _states(camera, stream, segments)
+        if adopted and known:
+            _mark_adopted(camera, stream, {segment: start_us for segment, _, start_us in known})
+        for segment, state, start_us in known:
             if state in (SegmentState.STORED, SegmentState.DELETED):
                 confirmed.add(segment)
             elif state == SegmentState.DECLARED:
@@ -95,6 +100,29 @@ def uploads_reported(cameras: Collection[uuid.UUID], uploaded: Sequence[Uploaded
         hours = [[str(each.camera), each.stream, each.hour_us] for each in sorted(look_at)]
         confirm_hours.enqueue(str(current_tenant_id()), hours)
     return confirmed
+
+
+def _mark_adopted(camera: uuid.UUID, stream: int, starts_us: dict[uuid.UUID, int]) -> None:
+    """What these segments hold came off an adopted disk, whoever told of them first."""
+    bounds = min(starts_us.values()), max(starts_us.values())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE footage_record SET flags = flags | %s
+            WHERE tenant_id = %s AND camera_id = %s AND stream = %s AND kind IN (2, 3) AND placed
+              AND segment = ANY(%s) AND start_us BETWEEN %s AND %s AND day BETWEEN %s AND %s AND flags & %s = 0
+            """,
+            [
+                ADOPTED,
+                current_tenant_id(),
+                camera,
+                stream,
+                list(starts_us),
+                *bounds,
+                *(day_of(us) for us in bounds),
+                ADOPTED,
+            ],
+        )
 
 
 def _by_stream(

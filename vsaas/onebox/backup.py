@@ -36,6 +36,7 @@ MANIFEST, END = "manifest.json", "end.json"
 WORK = ".backup-"
 SECRETS = ("passwords.json", "kms.key", "audit.key", "camera.json", "cameras.json")
 AGENT_FOLDERS = ("identity", "orders")
+AGENT_SETTINGS = Path("spool.toml")
 SPOOL_INDEX = Path("spool", "index.sqlite3")
 SPARE_BYTES = 64 * 1024 * 1024
 
@@ -198,11 +199,13 @@ def add_secrets(contents: Contents, layout: Layout) -> None:
 
 
 def add_agent(contents: Contents, layout: Layout, work: Path) -> None:
-    """Who the agent is and where its chains stand; not the footage it has not sent yet."""
+    """Who the agent is, what somebody set on it and where its chains stand; not the footage it has not sent yet."""
     if not (layout.agent_state / "identity").is_dir():
         return
     for name in AGENT_FOLDERS:
         contents.add_tree(f"agent/{name}", layout.agent_state / name)
+    if (layout.agent_state / AGENT_SETTINGS).is_file():
+        contents.add_file(f"agent/{AGENT_SETTINGS}", layout.agent_state / AGENT_SETTINGS)
     if (layout.agent_state / SPOOL_INDEX).exists():
         copy = work / SPOOL_INDEX.name
         copy_index(layout.agent_state / SPOOL_INDEX, copy)

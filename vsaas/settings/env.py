@@ -54,6 +54,7 @@ class Environment(BaseSettings):
     debug: bool = False
     insecure_cookies: bool = False
     api_requests_per_minute: int = Field(default=600, ge=1, le=1_000_000)
+    password_runs_days: int = Field(default=90, ge=1, le=3650)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     metrics_dir: str | None = None

@@ -23,6 +23,8 @@ export interface ApiSegment {
   readonly run: string;
   readonly state: SegmentState;
   readonly agent: string;
+  /** It came off the disk of a box that was replaced, brought by the box that took its place. */
+  readonly adopted: boolean;
   readonly record: string;
   readonly index: string | null;
   readonly url: string | null;
@@ -130,7 +132,7 @@ export interface LiveReply {
 
 export type TimelineRun = readonly [fromUs: number, toUs: number, state: RunState, reason: number | null];
 
-export type EventKind = "motion" | "tamper" | "input" | "line" | "sound" | "other";
+export type EventKind = "motion" | "tamper" | "input" | "line" | "sound" | "frozen" | "swapped" | "clock" | "other";
 export type TimelineEvent = readonly [fromUs: number, toUs: number, kind: EventKind];
 
 export interface TimelineCamera {

@@ -55,6 +55,8 @@ export interface SegmentPlan {
   readonly run: string;
   /** The signer is stated by the pinned root; false: opened, but nobody vouches for the signer yet. */
   readonly verified: boolean;
+  /** As the portal says: it came off the disk of a box that was replaced. */
+  readonly adopted: boolean;
   readonly continuationOf: string | null;
   readonly video: TrackPlan;
   readonly audio: TrackPlan | null;

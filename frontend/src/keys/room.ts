@@ -141,7 +141,7 @@ export class KeyRoom {
     const opened = await this.open(segment, record, input);
     const held: Held = { record: segment.record, tracks: new Map(), plan: null as never, url: segment.url, expiresAt };
     for (const [rendition, track] of opened) held.tracks.set(rendition, this.track(segment.id, track));
-    const plan = planOf(record.body.segment as Segment, held.tracks, input, verified);
+    const plan = planOf(record.body.segment as Segment, held.tracks, input, { verified, adopted: segment.adopted });
     this.held.set(segment.id, Object.assign(held, { plan }));
     return plan;
   }
@@ -421,13 +421,13 @@ function trackPlan(part: Part, entry: IndexEntry): TrackPlan {
   };
 }
 
-function planOf(segment: Segment, tracks: Map<number, Track>, input: GrantInput, verified: boolean): SegmentPlan {
+function planOf(segment: Segment, tracks: Map<number, Track>, input: GrantInput, known: Pick<SegmentPlan, "verified" | "adopted">): SegmentPlan {
   return {
     id: uuidText(segment.id),
     startUs: segment.startUs,
     endUs: segment.endUs,
     run: hex(segment.run),
-    verified,
+    ...known,
     continuationOf: segment.continuationOf ? uuidText(segment.continuationOf) : null,
     video: (tracks.get(STREAM_NUMBER[input.stream.stream]) as Track).plan,
     audio: tracks.get(AUDIO)?.plan ?? null,

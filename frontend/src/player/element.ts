@@ -559,7 +559,7 @@ export class PlayerElement extends HTMLElement {
     setIcon(this.playButton, state.playing ? "pause" : "play");
     this.label(this.playButton, state.playing ? t("Pause (Space)") : t("Play (Space)"));
     this.late.textContent = state.keyFramesOnly ? t("Recording, key frames only") : tIn("what is shown", "Recording");
-    this.badge.show(state.trust, false);
+    this.badge.show(state.trust, false, state.adopted);
     if (state.stop) this.showStop(state.stop);
     else if (state.waiting) this.say("warn", t("Waiting for the network"), t("{why}. Trying again by itself.", { why: state.waiting.message }));
     else if (state.phase === "end") this.say("info", t("No newer recording yet"), t("It goes on here as soon as more is stored."));

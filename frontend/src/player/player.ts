@@ -36,6 +36,8 @@ export interface PlayerState {
   /** Whether it plays, or would as soon as there is footage. */
   readonly playing: boolean;
   readonly trust: TrustState;
+  /** Whether the picture came off the disk of a box that was replaced. */
+  readonly adopted: boolean;
   readonly stream: StreamName;
   readonly stop: Stop | null;
   /** Network or store away: tried again by itself. */
@@ -115,6 +117,7 @@ export class Player extends Emitter<PlayerEvents> {
       phase: this.phase,
       playing: this.wanted,
       trust: this.trust(),
+      adopted: this.stage?.map.at(this.video.currentTime)?.segment.adopted ?? false,
       stream: this.footage.stream,
       stop: this.stopped,
       waiting: this.waiting,

@@ -54,6 +54,8 @@ const LIVE_OPENED = [
   t("The agent signs its live pictures once a second. It is called verified as soon as a signature covers them and your organisation's root key vouches for the agent."),
 ];
 
+const ADOPTED = t("It came later, off the disk of a box that was replaced. The signatures are that box's own; the box that took its place only brought it.");
+
 export class TrustBadge {
   readonly element = h("div", { class: "vp-trusts" });
   private readonly button = h("button", {
@@ -83,8 +85,9 @@ export class TrustBadge {
     if (!this.panel.hidden && !(target instanceof Node && this.element.contains(target))) this.open(false);
   }
 
-  show(trust: TrustState, live: boolean): void {
-    const key = `${trust}/${live}`;
+  /** `adopted`: the picture came off the disk of a box that was replaced. */
+  show(trust: TrustState, live: boolean, adopted = false): void {
+    const key = `${trust}/${live}/${adopted}`;
     if (key === this.told) return;
     this.told = key;
     this.button.hidden = trust === "none";
@@ -97,7 +100,8 @@ export class TrustBadge {
     this.button.dataset["trust"] = trust;
     this.button.dataset["tone"] = words.tone;
     this.button.replaceChildren(icon(words.icon), words.label);
-    this.fill(words, trust === "opened" && live ? LIVE_OPENED : words.means);
+    const means = trust === "opened" && live ? LIVE_OPENED : words.means;
+    this.fill(words, adopted ? [...means, ADOPTED] : means);
   }
 
   private fill({ tone, icon: name, label }: Words, means: readonly string[]): void {

@@ -78,8 +78,8 @@ export class SyncTile {
     this.badge = new TrustBadge(() => trust.fingerprint);
     this.element = this.layOut();
     this.player.on("skipped", (skipped) => (this.hole = skipped));
-    this.player.on("state", ({ trust: known, phase }) => {
-      this.badge.show(known, false);
+    this.player.on("state", ({ trust: known, adopted, phase }) => {
+      this.badge.show(known, false, adopted);
       // At the end it is looked again now and then whether more is stored: nobody waits for that.
       if (phase === "end") this.ended = true;
       else if (phase === "playing" || phase === "paused") this.ended = false;
