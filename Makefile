@@ -1,14 +1,14 @@
 # Everything starts with the system's Python; it makes .venv and installs what is missing, then runs the command in it.
 PYTHON ?= python3
 RUN = @$(PYTHON) vsaas/onebox/bootstrap.py
-export PORT TLS PUBLIC_URL CAMERA FORCE TESTS BENCH TO FROM WITH_FOOTAGE PASSPHRASE_FILE
+export PORT TLS PUBLIC_URL CAMERA CAMERAS FORCE TESTS BENCH TO FROM WITH_FOOTAGE PASSPHRASE_FILE
 
 .PHONY: help up down clean backup restore packages test lint format messages bench lock deb single ci
 
 help: ## list what make can do here
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
 
-up: ## start everything on this machine: make up [PORT=8400] [CAMERA=rtsp://user:password@host/path] [TLS=1 PUBLIC_URL=https://name:8400]
+up: ## start everything on this machine: make up [PORT=8400] [CAMERA=rtsp://user:password@host/path | CAMERAS=4] [TLS=1 PUBLIC_URL=https://name:8400]
 	$(RUN) app vsaas.onebox up
 
 down: ## stop everything make up started in this checkout

@@ -1,5 +1,5 @@
-"""What somebody asks of this agent once: an address to be tried, a stretch to be uploaded now, cameras to be found and
-looked at (`protocol.order`)."""
+"""What somebody asks of this agent once: an address to be tried, a stretch to be uploaded now, cameras to be found, looked at and
+steered (`protocol.order`)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from edge_agent.onvif.asked import AskedOfCameras
 from edge_agent.orders import Orders
 from edge_agent.passwords.changing import Passwords
 from edge_agent.publishing import ControlLost
+from edge_agent.steering import Steering
 from protocol.control import AgentMessage, OrderAnswer
 from protocol.errors import ProtocolError
 from protocol.finding import FindCameras, LookAt, SetCamera
 from protocol.order import PICTURE, TAKEN, Answer, Order, TryAddress, UploadNow, seal_picture
 from protocol.passwords import ChangePassword, RestorePassword
+from protocol.steering import LookAgain, Steer
 from sealing.errors import SealingError
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class Asked:
         self._passwords = passwords
         self._seen: dict[uuid.UUID, None] = {}
         self._of_cameras = AskedOfCameras(orders)
+        self._steering = Steering(orders)
         self._trying = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -96,6 +99,10 @@ class Asked:
                 return await self._of_cameras.set(order.task)
             case ChangePassword() | RestorePassword():
                 return self._passwords.take(order.task)
+            case LookAgain():
+                return await self._of_cameras.look_again(order.task)
+            case Steer():
+                return await self._steering.steer(order.task, order.expires_us)
 
     async def _try(self, order: Order, task: TryAddress) -> Answer:
         if self._trying >= TRIED_AT_ONCE:

@@ -44,6 +44,11 @@ FINDINGS: Final = frozenset({PLAIN_HTTP, OLD_TLS, OPEN_RTSP, OPEN_ONVIF, FACTORY
 """What is not safe about a camera: its services are reached without TLS, with TLS older than 1.2, its stream or its device
 information is told without a password, it takes a password every copy left the factory with, its clock is wrong."""
 
+SERVICES: Final = ("media", "media2", "ptz", "events", "imaging", "analytics", "deviceio")
+SCOPES: Final = ("S", "T", "G", "M", "D", "A", "C", "Q")
+STEERS: Final = ("move", "step", "home", "presets")
+"""How a camera lets itself be steered: while asked to, by a step, to its home position, to positions it keeps."""
+
 TIME: Final = "/time"
 """Among the results of setting a camera, its clock: no token of a profile begins with a stroke and this word."""
 
@@ -348,7 +353,8 @@ class Profile:
 
 @dataclass(frozen=True)
 class Looked:
-    """How one target is. `cause`: "" or one of LOOK_CAUSES. `ptz`, `events`, `snapshot`: whether it offers them."""
+    """How one target is. `cause`: "" or one of LOOK_CAUSES. `ptz`, `events`, `snapshot`: whether it offers them. `services`: those of
+    SERVICES it has; `scopes`: letters of the ONVIF profiles it says it keeps to, as S and T; `steers`: those of STEERS it takes."""
 
     scope: uuid.UUID
     cause: str = ""
@@ -362,16 +368,25 @@ class Looked:
     snapshot: bool = False
     findings: tuple[str, ...] = ()
     profiles: tuple[Profile, ...] = ()
+    services: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    steers: tuple[str, ...] = ()
 
     def row(self) -> list[Any]:
         texts = [self.cause, self.make, self.model, self.firmware, self.serial, self.time_zone]
         marks = [self.ptz, self.events, self.snapshot]
-        return [self.scope.bytes, *texts, *marks, list(self.findings), [item.row() for item in self.profiles]]
+        told = [list(self.findings), [item.row() for item in self.profiles]]
+        offered = [list(self.services), list(self.scopes), list(self.steers)]
+        return [self.scope.bytes, *texts, *marks, *told, offered]
 
     @classmethod
     def of(cls, value: object) -> Looked:
         """Raises ProtocolError."""
-        row = fields.array(value, "look", length=12)
+        row = fields.array(value, "look", most=13)
+        if len(row) == 12:  # from an agent that does not tell of services
+            row = [*row, [[], [], []]]
+        if len(row) != 13:
+            raise ProtocolError("bad-field", "a look with fields missing")
         cause = fields.text(row[1], "cause")
         if cause and cause not in LOOK_CAUSES:
             raise ProtocolError("bad-field", "a look with a cause that does not exist")
@@ -393,6 +408,7 @@ class Looked:
             snapshot,
             _findings(row[10]),
             profiles,
+            *_offered(row[12]),
         )
 
 
@@ -400,6 +416,14 @@ def _findings(value: object) -> tuple[str, ...]:
     """Words of a later release are left out: the portal has no sentence for them."""
     words = [fields.text(word, "finding", most=40) for word in fields.array(value, "findings", most=20)]
     return tuple(word for word in words if word in FINDINGS)
+
+
+def _offered(value: object) -> Iterable[tuple[str, ...]]:
+    """Services, profiles and ways to steer; words of a later release are left out."""
+    known = (SERVICES, SCOPES, STEERS)
+    for said, ours in zip(fields.array(value, "what it offers", length=3), known, strict=True):
+        words = [fields.text(word, "service", most=40) for word in fields.array(said, "services", most=30)]
+        yield tuple(one for one in ours if one in words)
 
 
 def encode_devices(devices: Iterable[Device]) -> bytes:

@@ -5,7 +5,8 @@ over the control socket, is kept nowhere, and is obeyed once. Kinds: *try an add
 one picture sealed to the asking browser or with what stands in the way; *upload now*, which moves the segments of a
 stretch to the head of the agent's upload queue; *find cameras*, *look at* some and *set* one (`protocol.finding`),
 of which the first two are answered again and again until they are done; *change* and *restore a password*
-(`protocol.passwords`), whose end the agent reports over HTTP, since it may come after any power cut.
+(`protocol.passwords`), whose end the agent reports over HTTP, since it may come after any power cut; *look again* at a camera
+that was added, and *steer* one (`protocol.steering`).
 
 A picture is sealed by HPKE (X25519, HKDF-SHA256, AES-256-GCM) to the X25519 key the browser made for this one test:
 `enc ‖ ciphertext`, with `picture_info` as info. Neither portal nor hub can open it.
@@ -24,6 +25,7 @@ from protocol import fields
 from protocol.errors import ProtocolError
 from protocol.finding import REPORT_BYTES_MAX, FindCameras, LookAt, SetCamera
 from protocol.passwords import ChangePassword, RestorePassword
+from protocol.steering import LookAgain, Steer
 from sealing.canonical import decode_canonical, encode_canonical
 from sealing.ids import box_kid
 
@@ -82,7 +84,17 @@ class UploadNow:
     to_us: int
 
 
-Task = TryAddress | UploadNow | FindCameras | LookAt | SetCamera | ChangePassword | RestorePassword
+Task = (
+    TryAddress
+    | UploadNow
+    | FindCameras
+    | LookAt
+    | SetCamera
+    | ChangePassword
+    | RestorePassword
+    | LookAgain
+    | Steer
+)
 
 
 @dataclass(frozen=True)
@@ -154,6 +166,10 @@ def _task(row: list[Any]) -> Task:
             return ChangePassword.of(change, camera, service, way)
         case [7, change, camera, former, service, way]:
             return RestorePassword.of(change, camera, former, service, way)
+        case [14, camera, service]:
+            return LookAgain.of(camera, service)
+        case [15, camera, service, act, ways, preset, name]:
+            return Steer.of(camera, service, act, ways, preset, name)
     raise ProtocolError("bad-field", "an order for a task this agent does not know")
 
 

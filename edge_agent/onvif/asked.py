@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import urlsplit
 
+from edge_agent.onvif.events import service_of
 from edge_agent.onvif.factory import FactoryPasswords
 from edge_agent.onvif.finding import Search
 from edge_agent.onvif.looking import look
@@ -29,6 +30,7 @@ from protocol.finding import (
     encode_set,
 )
 from protocol.order import DONE, UNDER_WAY, Answer
+from protocol.steering import LookAgain
 from sealing.errors import SealingError
 from sealing.ids import Stream
 
@@ -96,6 +98,24 @@ class AskedOfCameras:
             self._looking = False
         # In the order they were asked for.
         return Answer(DONE, 100, report=encode_looks([looks[target.scope] for target in task.targets]))
+
+    async def look_again(self, task: LookAgain) -> Answer:
+        """Look at a camera of this agent with the user and password it is recorded with."""
+        if self._looking:
+            return Answer("busy")
+        source = next((one.source_main for one in self._orders.cameras() if one.camera == task.camera), None)
+        if source is None:
+            return Answer(DONE, 100, report=encode_looks([Looked(task.camera, "unusable")]))
+        self._looking = True
+        try:
+            url = service_of(urlsplit(source).hostname or "", task.service)
+            # Its addresses are known already: none is told.
+            looked = await look(
+                Target(task.camera, b"", url), source, lambda *_: b"", None, self._orders.accepted(url)
+            )
+        finally:
+            self._looking = False
+        return Answer(DONE, 100, report=encode_looks([looked]))
 
     async def set(self, task: SetCamera) -> Answer:
         """Set one camera; what became of each thing."""

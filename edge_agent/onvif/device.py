@@ -19,14 +19,30 @@ from edge_agent.onvif import soap
 from edge_agent.onvif.door import Door
 from edge_agent.onvif.errors import OnvifFailed
 from edge_agent.onvif.soap import Element, all_of, first, number, text
-from protocol.finding import PROFILES_MAX
+from protocol.finding import PROFILES_MAX, SCOPES
 
 DEVICE: Final = "http://www.onvif.org/ver10/device/wsdl"
 MEDIA: Final = "http://www.onvif.org/ver10/media/wsdl"
 MEDIA2: Final = "http://www.onvif.org/ver20/media/wsdl"
 EVENTS: Final = "http://www.onvif.org/ver10/events/wsdl"
 PTZ: Final = "http://www.onvif.org/ver20/ptz/wsdl"
+IMAGING: Final = "http://www.onvif.org/ver20/imaging/wsdl"
+ANALYTICS: Final = "http://www.onvif.org/ver20/analytics/wsdl"
+DEVICE_IO: Final = "http://www.onvif.org/ver10/deviceIO/wsdl"
 SCHEMA: Final = "http://www.onvif.org/ver10/schema"
+NAMES: Final = {
+    MEDIA: "media",
+    MEDIA2: "media2",
+    PTZ: "ptz",
+    EVENTS: "events",
+    IMAGING: "imaging",
+    ANALYTICS: "analytics",
+    DEVICE_IO: "deviceio",
+}
+"""Services by the words of `protocol.finding.SERVICES`."""
+_PROFILE: Final = "onvif://www.onvif.org/profile/"
+_STREAMING: Final = "streaming"
+"""What Profile S is called among a camera's scopes."""
 CLOCK_OFF_MAX: Final = timedelta(seconds=60)
 _CODECS: Final = {
     "H264": "h264",
@@ -71,6 +87,8 @@ class Device:
         self.offset = timedelta()
         self.time_zone = ""
         self._services: dict[str, str] = {DEVICE: door.url}
+        self.services: tuple[str, ...] = ()
+        """What it offers, in the words of NAMES, once `find_services` asked."""
 
     async def call(
         self, service: str, body: str, action: str, *, signed: bool = True, at: str = "", header: str = ""
@@ -131,11 +149,26 @@ class Device:
             if failure.cause not in ("unsupported", "refused-setting"):
                 raise
             answer = await self._device("GetCapabilities", "<Category>All</Category>")
-            known = {"Media": MEDIA, "PTZ": PTZ, "Events": EVENTS}
+            known = {"Media": MEDIA, "PTZ": PTZ, "Events": EVENTS, "Imaging": IMAGING, "Analytics": ANALYTICS}
+            known["DeviceIO"] = DEVICE_IO
             pairs = [(known[name], text(answer, name, "XAddr", most=_URL_MAX)) for name in known]
         for namespace, url in pairs:
             if url and namespace in (MEDIA, MEDIA2, EVENTS, PTZ):
                 self._services[namespace] = self.door.within(url)
+        told = {namespace for namespace, url in pairs if url}
+        self.services = tuple(word for namespace, word in NAMES.items() if namespace in told)
+
+    async def scopes(self) -> tuple[str, ...]:
+        """Letters of the ONVIF profiles it says it keeps to; none where it does not tell."""
+        try:
+            answer = await self._device("GetScopes")
+        except OnvifFailed as failure:
+            if failure.cause not in ("unsupported", "refused-setting"):
+                raise
+            return ()
+        said = {item.lower() for item in soap.texts(answer, "ScopeItem")}
+        ends = {item.removeprefix(_PROFILE) for item in said if item.startswith(_PROFILE)}
+        return tuple(one for one in SCOPES if one.lower() in ends or (one == "S" and _STREAMING in ends))
 
     def place_of(self, service: str) -> str:
         """Where a service is. Raises OnvifFailed where the camera does not offer it."""

@@ -15,6 +15,7 @@ from edge_agent.onvif.door import Door, open_door
 from edge_agent.onvif.errors import OnvifFailed
 from edge_agent.onvif.factory import FactoryPasswords
 from edge_agent.onvif.probing import speaks
+from edge_agent.onvif.ptz import Ptz
 from protocol.camera_source import check_url
 from protocol.errors import ProtocolError
 from protocol.finding import (
@@ -113,6 +114,7 @@ class _Look:
         streams = await device.streams()
         if streams and await self._stream_is_open(streams[0]):
             self._findings.add(OPEN_RTSP)
+        steers = await Ptz(device).steers() if device.offers(PTZ) else ()
         return replace(
             self._blank,
             cause="" if streams else "no-video",
@@ -121,10 +123,13 @@ class _Look:
             firmware=information.firmware,
             serial=information.serial,
             time_zone=device.time_zone,
-            ptz=device.offers(PTZ),
+            ptz=bool(steers),
             events=device.offers(EVENTS),
             snapshot=await self._has_snapshot(streams),
             profiles=tuple(self._profile(stream) for stream in streams),
+            services=device.services,
+            scopes=await device.scopes(),
+            steers=steers,
         )
 
     async def _has_snapshot(self, streams: list[Stream]) -> bool:

@@ -20,12 +20,12 @@ from edge_agent.orders import CameraSetup
 from protocol.camera_source import open_source, seal_source
 from protocol.finding import FindCameras, LookAt, SetCamera, Target
 from protocol.order import Answer, Order
+from protocol.steering import LookAgain
 from sealing.cose import parse1
 from sealing.ids import Stream
 from tenants.scope import tenant_scope
 from tests.cameras.place import Place, call
 from tests.cast import sign_in
-from tests.onvif_camera import Encoder, OnvifCamera, answering_probes, onvif_camera
 from tests.reading import text
 from vsaas.agents.asking import answer_key
 from vsaas.agents.commands import NEWS_ORDER, channel_of
@@ -33,6 +33,7 @@ from vsaas.agents.presence import presence_key
 from vsaas.audit.models import AuditInbox
 from vsaas.cameras.models import Camera
 from vsaas.common.redis import client
+from vsaas.onebox.demo_camera.onvif import Encoder, OnvifCamera, answering_probes, onvif_camera
 
 USER, PASSWORD = "operator", "correct horse"
 
@@ -111,6 +112,8 @@ class Agent:
                     await tell(await self._asked.look_at(order.task, tell))
                 case SetCamera():
                     await tell(await self._asked.set(order.task))
+                case LookAgain():
+                    await tell(await self._asked.look_again(order.task))
                 case other:
                     raise AssertionError(other)
 
@@ -358,3 +361,29 @@ def test_searches_are_their_askers_own_and_need_a_connected_agent(place: Place, 
     offline = place.alice.post(place.url("cameras/find"), {"agent": str(agent.agent), "multicast": "on"})
     assert offline.status_code == 422
     assert "is not connected now" in text(offline)
+
+
+def test_what_a_camera_offers_is_kept_when_it_is_added_and_asked_anew(place: Place, agent: Agent) -> None:
+    with camera_beside() as camera:
+        look = look_at(place, agent, camera)
+        row = {"id": look["cameras"][0]["id"], "name": "Yard", "main": "profile_main"}
+        added = call(place.alice, place, "POST", f"camera-looks/{look['id']}/cameras", {"cameras": [row]})
+        path = f"cameras/{added.json()['items'][0]['camera']}/offers"
+        first = call(place.alice, place, "GET", path).json()["offers"]
+        assert (first["firmware"], first["scopes"]) == ("5.51.7", ["S", "T"])
+        assert first["steers"] == ["move", "step", "home", "presets"]
+        camera.firmware, camera.ptz = "6.0", False
+        page = place.alice.post(place.url(path), follow=True)
+        assert "The agent is asking the camera." in text(page)
+        agent.obey()
+        page = place.alice.get(page.redirect_chain[-1][0].partition("#")[0])
+        assert "6.0" in text(page)
+        assert "The agent is asking" not in text(page)
+        camera.users["operator"] = ("another one", "Administrator")
+        begun = call(place.alice, place, "POST", path, {}).json()
+        agent.obey()
+        asked = call(place.alice, place, "GET", f"{path}/{begun['id']}").json()
+    assert (asked["state"], asked["cause"]) == ("failed", "credentials")
+    assert asked["offers"]["firmware"] == "6.0", "a failure takes nothing away"
+    assert asked["offers"]["steers"] == []
+    assert "rtsp://" not in str(asked)

@@ -50,7 +50,6 @@ from tests.cast import Cast, sign_in
 from tests.edge_agent.hub import a_moment, until
 from tests.edge_agent.test_health import Facts
 from tests.edge_agent.test_live import Camera
-from tests.onvif_camera import onvif_camera
 from tests.services import ROOT, _listens
 from vsaas.agents.models import Agent, AgentHealth
 from vsaas.agents.revocation import revoke
@@ -61,6 +60,7 @@ from vsaas.cameras.models import PasswordChange, PasswordRun
 from vsaas.cameras.passwords import begin, reveal, set_way
 from vsaas.cameras.services import CameraChange, NewCamera, camera_add, camera_update, cameras_of_agent
 from vsaas.onebox.demo_camera import DemoCameraConfig, demo_camera_thread
+from vsaas.onebox.demo_camera.onvif import onvif_camera
 from vsaas.onebox.processes import Program
 
 pytestmark = pytest.mark.real_time

@@ -40,7 +40,7 @@ from sealing.record import Event, parse_record
 from tests.edge_agent.camera_front import fingerprint_of, self_signed
 from tests.edge_agent.enrolled import EnrolledBox, enrolled_box
 from tests.edge_agent.footage import StandClock
-from tests.onvif_camera import EVENTS, OnvifCamera, onvif_camera
+from vsaas.onebox.demo_camera.onvif import EVENTS, OnvifCamera, onvif_camera
 
 MOTION = "tns1:RuleEngine/CellMotionDetector/Motion"
 DARK = "tns1:VideoSource/ImageTooDark/ImagingService"

@@ -53,7 +53,13 @@ from protocol.finding import (
 from sealing.errors import SealingError
 from sealing.ids import Stream
 from tests.edge_agent.camera_front import fingerprint_of, self_signed
-from tests.onvif_camera import LOCKED_AFTER, OnvifCamera, answering_probes, onvif_camera, probe_match
+from vsaas.onebox.demo_camera.onvif import (
+    LOCKED_AFTER,
+    OnvifCamera,
+    answering_probes,
+    onvif_camera,
+    probe_match,
+)
 
 USER, PASSWORD = "operator", "correct horse"
 

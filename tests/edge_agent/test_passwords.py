@@ -48,7 +48,7 @@ from tests.edge_agent.camera_front import listening
 from tests.edge_agent.enrolled import EnrolledBox, enrolled_box
 from tests.edge_agent.process import ROOT, agent_process
 from tests.edge_agent.tiny_portal import Reply, Request, TinyPortal
-from tests.onvif_camera import LOCKED_AFTER, OnvifCamera, onvif_camera
+from vsaas.onebox.demo_camera.onvif import LOCKED_AFTER, OnvifCamera, onvif_camera
 
 USER, PASSWORD = "operator", "correct horse"
 

@@ -646,6 +646,15 @@ URLS: list[Url] = [
         succeeds=(302, 409),  # 409: a row before changed the camera
     ),
     Url(
+        PAGES + "cameras/<uuid:camera_id>/offers",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/offers"),
+        body=lambda s: {"agent": str(s.present_agent_id)},
+        names_object=True,
+        succeeds=(302,),
+    ),
+    Url(
         PAGES + "cameras/<uuid:camera_id>/detection",
         "GET",
         Requires(may.CAMERA_EDIT),
@@ -2476,6 +2485,29 @@ URLS: list[Url] = [
         "POST",
         Requires(may.CAMERA_EDIT),
         lambda s: f"{API}camera-imports/{s.import_id}/cameras",
+        names_object=True,
+    ),
+    Url(
+        API + "cameras/<uuid:camera_id>/offers",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}cameras/{s.camera.id}/offers",
+        names_object=True,
+    ),
+    Url(
+        API + "cameras/<uuid:camera_id>/offers",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}cameras/{s.camera.id}/offers",
+        body=lambda s: {"agent": str(s.present_agent_id)},
+        names_object=True,
+        succeeds=(202,),
+    ),
+    Url(
+        API + "cameras/<uuid:camera_id>/offers/<uuid:order_id>",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}cameras/{s.camera.id}/offers/{s.view_id}",
         names_object=True,
     ),
     Url(

@@ -113,6 +113,7 @@ class Checkout:
         }
         for name in (
             "CAMERA",
+            "CAMERAS",
             "FORCE",
             "TESTS",
             "TLS",

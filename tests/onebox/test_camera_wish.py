@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from vsaas.onebox.box import Box
+from vsaas.onebox.box import MORE_CAMERAS, Box
 from vsaas.onebox.errors import OneboxError
 from vsaas.onebox.layout import Layout, Ports
 from vsaas.onebox.recorder import DEMO_CAMERA, wanted_camera
+from vsaas.onebox.up import wants_more_cameras
 
 OWN = "rtsp://admin:hunter2@10.0.0.9:8554/Streaming/Channels/101?transport=tcp"
 
@@ -77,3 +78,27 @@ def test_anything_else_is_refused_without_repeating_it(
     with pytest.raises(OneboxError, match="CAMERA is no camera's address: write rtsp://") as caught:
         wanted_camera(box)
     assert "hunter2" not in str(caught.value)
+
+
+def test_more_cameras_are_four_in_all_and_beside_the_demo_camera(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not wants_more_cameras(wanted_camera(box))
+    monkeypatch.setenv("CAMERAS", "4")
+    assert wants_more_cameras(wanted_camera(box))
+    monkeypatch.setenv("CAMERAS", "9")
+    with pytest.raises(OneboxError, match="write CAMERAS=4"):
+        wants_more_cameras(wanted_camera(box))
+    monkeypatch.setenv("CAMERAS", "4")
+    monkeypatch.setenv("CAMERA", OWN)
+    with pytest.raises(OneboxError, match="CAMERA=demo"):
+        wants_more_cameras(wanted_camera(box))
+
+
+def test_each_of_them_has_an_address_of_its_own_and_the_agent_sees_this_machine_alone(box: Box) -> None:
+    assert not [one for one in box.services(demo_camera=True) if one.name in MORE_CAMERAS]
+    box.more_cameras = True
+    more = [one for one in box.services(demo_camera=True) if one.name in MORE_CAMERAS]
+    hosts = {one.command[one.command.index("--host") + 1] for one in more}
+    assert hosts == {"127.0.0.2", "127.0.0.3", "127.0.0.4"}
+    assert box.agent_environment()["VSAAS_AGENT_CAMERA_INTERFACE"] == "lo"

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice, pairwise
+from pathlib import Path
+from urllib.parse import quote
 
 import av
 import numpy as np
@@ -21,6 +24,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from edge_agent.capture.native_source import NativeSource
+from edge_agent.capture.source import AccessUnit
+from edge_agent.errors import SourceFailed
+from edge_agent.onvif.device import DEVICE, Device
+from edge_agent.onvif.door import open_door
+from tests.environment import free_port
 from tests.rtsp_client import RtpPacket, RtspClient, SenderReport, annex_b
 from vsaas.onebox.demo_camera import (
     MAIN,
@@ -32,6 +41,7 @@ from vsaas.onebox.demo_camera import (
     demo_camera_thread,
 )
 from vsaas.onebox.demo_camera.audio import tone
+from vsaas.onebox.demo_camera.certificate import ensure_certificate
 from vsaas.onebox.demo_camera.digest import parse_authorization
 from vsaas.onebox.demo_camera.faults import NAMED, ScheduledFault
 from vsaas.onebox.demo_camera.messages import RtspError, interleaved_channels, parse_request
@@ -697,6 +707,74 @@ def test_the_command_says_what_is_missing(options: list[str], message: str) -> N
     assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_with_a_certificate_it_speaks_rtsps_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "camera.pem"
+    ensure_certificate(file)
+    made = file.read_bytes()
+    ensure_certificate(file)
+    assert file.read_bytes() == made, "the same after a restart"
+    with demo_camera_thread(small(certificate=file, audio=None)) as camera:
+        assert camera.url().startswith("rtsps://")
+        source = NativeSource(camera.url(), audio=False, open_timeout_s=10)
+        try:
+            pictures = (event for event in source.events() if isinstance(event, AccessUnit))
+            assert next(pictures).sync
+        finally:
+            source.close()
+        with pytest.raises(SourceFailed):
+            NativeSource(camera.url().replace("rtsps", "rtsp"), audio=False, open_timeout_s=3)
+
+
+async def test_a_password_changed_by_onvif_holds_for_its_streams_and_after_a_restart(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("correct horse 1\n")
+    onvif = free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "vsaas.onebox.demo_camera",
+        "--port",
+        "0",
+        "--user",
+        "demo",
+        "--audio",
+        "none",
+    ]
+    command += ["--password-file", str(password), "--onvif", str(onvif), "--size", "640x360", "--fps", "10"]
+    for _ in range(2):
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert process.stdout is not None
+        ready = (await process.stdout.readline()).decode()
+        port = int(ready.rpartition(":")[2].partition("/")[0])
+        try:
+            old, new = password.read_text().strip(), f"{secrets.token_hex(6)}a1"
+            service = f"http://127.0.0.1:{onvif}/onvif/device_service"
+            async with open_door(service, "demo", old, frozenset()) as door:
+                device = Device(door)
+                await device.prepare()
+                user = (
+                    f"<Username>demo</Username><Password>{new}</Password><UserLevel>Administrator</UserLevel>"
+                )
+                inside = user.replace("<", "<t:").replace("<t:/", "</t:")
+                await device.call(
+                    DEVICE,
+                    f'<SetUser xmlns="{DEVICE}"><User xmlns:t="http://www.onvif.org/ver10/schema">{inside}</User></SetUser>',
+                    "SetUser",
+                )
+            assert password.read_text().strip() == new
+            url = "rtsp://demo:{}@127.0.0.1:{}/main"
+            await asyncio.to_thread(played, url.format(new, port))
+            with pytest.raises(SourceFailed, match="refused the user name or password"):
+                await asyncio.to_thread(played, url.format(quote(old), port))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert await process.wait() == 0
+
+
+def played(url: str) -> None:
+    NativeSource(url, audio=False, open_timeout_s=10).close()
 
 
 def test_it_needs_no_django() -> None:

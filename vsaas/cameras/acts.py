@@ -62,6 +62,9 @@ LOOKED_AT = declare(
     _("{actor} had {object} look at cameras of its network"),
     ["addresses", "factory_passwords"],
 )
+ASKED_WHAT_IT_OFFERS = declare(
+    "camera.asked-what-it-offers", _("{actor} had the camera {object} asked what it offers")
+)
 CAMERA_SET = declare("camera.set", _("{actor} had {object} change the settings of the camera at {address}"))
 PASSWORDS_ASKED = declare(
     "camera.passwords-asked",

@@ -28,6 +28,7 @@ from vsaas.cameras.errors import AgentGone, CameraNameTaken, InvalidCamera, Stal
 from vsaas.cameras.forms import CameraDeletionForm, CameraForm, NewCameraForm
 from vsaas.cameras.kept import default_retention_days, kept_footage
 from vsaas.cameras.models import Camera, CameraPassword, StreamKind
+from vsaas.cameras.offers_page import asked_context
 from vsaas.cameras.recording import sentences
 from vsaas.cameras.services import (
     CameraChange,
@@ -131,6 +132,7 @@ def change_camera(request: HttpRequest, camera_id: UUID) -> HttpResponse:
         "conflict": conflict,
         "done": request.GET.get("done", "") if status == 200 else "",
     }
+    context |= asked_context(camera, request.GET.get("asked", ""))
     return render(request, "cameras/settings.html", context, status=status)
 
 

@@ -49,6 +49,7 @@ from vsaas.cameras import acts
 from vsaas.cameras.addresses import join_credentials, wrong_in_words
 from vsaas.cameras.errors import InvalidSearch, NotReady
 from vsaas.cameras.models import Camera
+from vsaas.cameras.offers import offers_of
 from vsaas.cameras.services import NewCamera, SealedAddress, cameras_add
 from vsaas.common import clock
 from vsaas.common.errors import Unavailable, VsaasError
@@ -311,6 +312,7 @@ def _new_camera(
         groups=choice.groups,
         id=choice.scope,
         service=targets[choice.scope].service,
+        offers=offers_of(look),
         hardware={name: getattr(look, name) for name in ("make", "model", "firmware", "serial")},
     )
 

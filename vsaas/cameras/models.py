@@ -26,6 +26,7 @@ class Camera(TenantModel):
     `recording`: when and how much of it is recorded (`vsaas.cameras.recording`); null: everything, always. `detection`: what the
     agent itself looks for in its picture (`vsaas.cameras.detection`); null: nothing. `hardware`: make, model, firmware and serial, as
     it said when it was found; null: it was added by its address.
+    `offers`: what it offers by ONVIF (`vsaas.cameras.offers`); null: it was never asked.
     """
 
     site_path = "site_id"
@@ -49,6 +50,7 @@ class Camera(TenantModel):
     events = models.BooleanField(default=False, db_default=False)
     detection = models.JSONField(null=True, blank=True)
     hardware = models.JSONField(null=True, blank=True)
+    offers = models.JSONField(null=True, blank=True)
 
     class Meta(TenantModel.Meta):
         ordering = ["name", "id"]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -62,7 +62,7 @@ class NewCamera:
     """What a camera begins with. URLs: `rtsp://user:password@host[:port]/path` (rtsps too); not shown in any repr.
 
     `site`: None for the agent's own. `id`: the one its sealed addresses were sealed for; None: a new one. `service`: its ONVIF
-    device service, where it is known. `hardware`: see `Camera`."""
+    device service, where it is known. `hardware`, `offers`: see `Camera`."""
 
     name: str
     main_url: str | SealedAddress = field(repr=False)
@@ -75,6 +75,7 @@ class NewCamera:
     id: UUID | None = None
     service: str = ""
     hardware: dict[str, str] | None = None
+    offers: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,7 @@ def _put(agent: Agent, new: NewCamera, by: Who) -> Camera:
         retention_days=_retention(new.retention_days),
         created_at=clock.now(),
         hardware=new.hardware,
+        offers=new.offers,
     )
     _save(camera)
     _seal(camera, StreamKind.MAIN, new.main_url)

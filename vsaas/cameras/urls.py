@@ -46,6 +46,8 @@ from vsaas.cameras.finding_pages import find_cameras, found_cameras, looked_came
 from vsaas.cameras.groups_api import Groups
 from vsaas.cameras.importing_api import CameraImports, ImportedCameras
 from vsaas.cameras.importing_pages import import_cameras, imported_cameras
+from vsaas.cameras.offers_api import CameraOffers, CameraOffersAsked
+from vsaas.cameras.offers_page import ask_camera
 from vsaas.cameras.palette import palette
 from vsaas.cameras.recording_pages import camera_recording
 from vsaas.cameras.setting_pages import camera_setting, set_camera
@@ -93,6 +95,7 @@ pages = [
     path("sign-offs/<uuid:sign_off_id>/report.pdf", sign_off_report_pdf, name="sites-sign-off-pdf"),
     path("cameras/<uuid:camera_id>/settings", change_camera, name="sites-camera"),
     path("cameras/<uuid:camera_id>/recording", camera_recording, name="sites-camera-recording"),
+    path("cameras/<uuid:camera_id>/offers", ask_camera, name="sites-camera-offers"),
     path("cameras/<uuid:camera_id>/detection", camera_detection, name="sites-camera-detection"),
     path("cameras/<uuid:camera_id>/switch", switch_camera, name="sites-camera-switch"),
     path("cameras/<uuid:camera_id>/certificate", accept_certificate, name="sites-camera-certificate"),
@@ -116,6 +119,12 @@ api = [
     path("cameras", views.Cameras.as_view(), name="api-cameras"),
     path("cameras/<uuid:camera_id>", views.OneCamera.as_view(), name="api-camera"),
     path("cameras/<uuid:camera_id>/people", CameraPeopleView.as_view(), name="api-camera-people"),
+    path("cameras/<uuid:camera_id>/offers", CameraOffers.as_view(), name="api-camera-offers"),
+    path(
+        "cameras/<uuid:camera_id>/offers/<uuid:order_id>",
+        CameraOffersAsked.as_view(),
+        name="api-camera-offers-asked",
+    ),
     path("agents/<uuid:agent_id>/cameras", views.CameraAdding.as_view(), name="api-agent-cameras"),
     path("camera-tests", CameraTests.as_view(), name="api-camera-tests"),
     path("camera-tests/<uuid:test_id>", CameraTest.as_view(), name="api-camera-test"),

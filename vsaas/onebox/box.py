@@ -19,6 +19,12 @@ from vsaas.onebox.versitygw import REGION, Versitygw
 
 BUCKET = "footage"
 CAMERA_USER = "demo"
+YARD, GATE, DOME = "camera-yard", "camera-gate", "camera-dome"
+MORE_CAMERAS = {
+    YARD: "127.0.0.2",
+    GATE: "127.0.0.3",
+    DOME: "127.0.0.4",
+}  # each with an address of its own, as cameras are
 # of the environment of make up
 MAIL = ("VSAAS_SMTP_URL", "VSAAS_SMTP_PASSWORD_FILE", "VSAAS_MAIL_FROM")
 PASSED_ON = ("VSAAS_LOG_LEVEL", "VSAAS_LOG_FORMAT", *MAIL)
@@ -33,6 +39,7 @@ class Box:
         self.address = address or kept_address(layout)
         self.authority = Authority(layout.authority) if self.address.tls else None
         self.passwords = Passwords(layout.passwords_file)
+        self.more_cameras = False
         secrets = layout.passwords_file
         self.postgres = Postgres(layout.var / "postgres", layout.run / "pg", secrets_file=secrets)
         self.valkey = Valkey(layout.var / "valkey", layout.run / "valkey")
@@ -76,6 +83,10 @@ class Box:
     def camera_password_file(self) -> Path:
         """The demo camera reads its password from here."""
         return self.layout.secrets / "demo-camera.password"
+
+    def password_file_of(self, camera: str) -> Path:
+        """One of `MORE_CAMERAS` reads its password from here, and writes another one where it is changed."""
+        return self.layout.secrets / f"{camera}.password"
 
     def camera_urls(self) -> dict[str, str]:
         """RTSP URLs of the demo camera's streams, credentials included."""
@@ -134,6 +145,8 @@ class Box:
     def services(self, *, demo_camera: bool) -> list[Service]:
         """Every process, in the order of starting; stopped in the opposite order."""
         camera = [self._camera()] if demo_camera else []
+        if self.more_cameras:
+            camera += self._more_cameras()
         return [*self._stores(), *camera, *self._cloud(), self._agent()]
 
     def _stores(self) -> list[Service]:
@@ -155,6 +168,42 @@ class Box:
         options = ["--port", str(self.ports.camera), "--user", CAMERA_USER]
         password = ["--password-file", str(self.camera_password_file)]
         return self._python("camera", ["vsaas.onebox.demo_camera", *options, *password], base_environment())
+
+    def _more_cameras(self) -> list[Service]:
+        """Three of other kinds, small ones, which nobody has added yet."""
+        plain, secure, streams, onvif = self.ports.more_cameras
+        small = [
+            "--size",
+            "640x360",
+            "--fps",
+            "10",
+            "--bitrate",
+            "500000",
+            "--sub-fps",
+            "5",
+            "--sub-bitrate",
+            "100000",
+        ]
+        certificate = str(self.layout.secrets / "camera-gate.pem")
+        kinds = {
+            YARD: ["--port", str(plain), "--audio", "pcma"],
+            GATE: ["--port", str(secure), "--audio", "none", "--certificate", certificate],
+            DOME: ["--port", str(streams), "--onvif", str(onvif), "--model", "Dome 1"],
+        }
+        return [
+            self._python(
+                name,
+                [
+                    "vsaas.onebox.demo_camera",
+                    *("--host", MORE_CAMERAS[name], "--user", CAMERA_USER),
+                    *("--password-file", str(self.password_file_of(name))),
+                    *small,
+                    *options,
+                ],
+                base_environment(),
+            )
+            for name, options in kinds.items()
+        ]
 
     def _cloud(self) -> list[Service]:
         return [
@@ -180,7 +229,9 @@ class Box:
     def agent_environment(self) -> dict[str, str]:
         """What the agent is told: which authority to trust, where it is ours."""
         trust = {"SSL_CERT_FILE": str(self.authority.certificate_file)} if self.authority else {}
-        return base_environment() | trust
+        # The demo cameras to be found are on this machine alone.
+        side = {"VSAAS_AGENT_CAMERA_INTERFACE": "lo"} if self.more_cameras else {}
+        return base_environment() | trust | side
 
     def _uvicorn(self, name: str, application: str, port: int, options: list[str]) -> Service:
         tls = []

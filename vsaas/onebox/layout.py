@@ -38,6 +38,12 @@ class Ports:
         """Demo camera (RTSP)."""
         return self.portal + 3
 
+    @property
+    def more_cameras(self) -> tuple[int, int, int, int]:
+        """Three more demo cameras, where they are wanted: RTSP, RTSPS, and RTSP and ONVIF of one."""
+        first = self.camera + 1
+        return first, first + 1, first + 2, first + 3
+
     def named(self) -> dict[str, int]:
         """Every port with what uses it, in words for people."""
         return {

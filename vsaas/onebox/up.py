@@ -1,6 +1,8 @@
 """`make up`: from nothing to a recorded camera, step by step; each step does only what is not done yet."""
 
 import getpass
+import os
+import secrets
 import shutil
 import signal
 import socket
@@ -14,7 +16,7 @@ from typing import Any
 
 from vsaas.onebox import lock, nodebuild, recorder
 from vsaas.onebox.address import wanted_address
-from vsaas.onebox.box import BUCKET, Box
+from vsaas.onebox.box import BUCKET, CAMERA_USER, MORE_CAMERAS, Box
 from vsaas.onebox.errors import OneboxError
 from vsaas.onebox.gobuild import VERSITYGW, build, built
 from vsaas.onebox.layout import HOST, Layout, Ports, check_free, remember_port, wanted_port
@@ -48,11 +50,16 @@ def up(root: Path) -> None:
         recorder.forget_unfinished(layout.var)
         box = Box(layout, Ports(wanted_port(layout)), wanted_address(layout))
         wish = recorder.wanted_camera(box)
+        box.more_cameras = wants_more_cameras(wish)
         ports = box.ports.named()
         camera = {CAMERA_PORT: ports.pop(CAMERA_PORT)}
         check_free(ports, box.address.bind)
         if wish.is_demo:
             check_free(camera)
+        if box.more_cameras:
+            check_free(
+                {f"demo camera {number}": port for number, port in enumerate(box.ports.more_cameras, 2)}
+            )
         supervisor = Supervisor(layout)
         layout.up_json.unlink(missing_ok=True)  # it speaks of what runs now
         try:
@@ -84,6 +91,18 @@ def run(box: Box, wish: CameraWish, supervisor: Supervisor) -> None:
     prove(box, tenant, camera["id"], began, wish)
     tell(box, tenant, agent, camera | {"rtsp_url": wish.main})
     watch(box.layout, supervisor, say, partial(renew, box, supervisor))
+
+
+def wants_more_cameras(wish: CameraWish) -> bool:
+    """Whether `CAMERAS=4` asks for three more cameras to be found and added. Raises OneboxError for anything else."""
+    given = os.environ.get("CAMERAS", "").strip() or "1"
+    if given not in ("1", "4"):
+        raise OneboxError(f"CAMERAS={given} is not possible: write CAMERAS=4, or leave it away")
+    if given == "4" and not wish.is_demo:
+        raise OneboxError(
+            "CAMERAS=4 adds to the demo camera, and the agent then sees this machine alone: write CAMERA=demo too"
+        )
+    return given == "4"
 
 
 @contextmanager
@@ -157,10 +176,14 @@ def start_stores(box: Box, wish: CameraWish, supervisor: Supervisor) -> None:
         store.prepare()
     password = box.passwords.get("demo_camera")
     write_private_text(box.camera_password_file, password + "\n")
+    if box.more_cameras:
+        for name in MORE_CAMERAS:
+            if not box.password_file_of(name).exists():
+                write_private_text(box.password_file_of(name), secrets.token_urlsafe(12) + "1a\n")
     supervisor.start(box.services(demo_camera=wish.is_demo))
     ready = {"postgres": box.postgres.ready, "valkey": box.valkey.ready, "s3": box.s3.ready}
-    camera = {"camera": partial(supervisor.is_running, "camera")} if wish.is_demo else {}
-    supervisor.start_services(ready | camera)
+    cameras = (["camera"] if wish.is_demo else []) + (list(MORE_CAMERAS) if box.more_cameras else [])
+    supervisor.start_services(ready | {name: partial(supervisor.is_running, name) for name in cameras})
     lock.record(box.layout, supervisor.identities())
     say("database, queue and object store run")
 
@@ -249,7 +272,25 @@ def farewell(box: Box, tenant: Tenant, setup_url: str | None) -> str:
         door = f"Open this link once to become the owner (valid for 24 hours):\n\n    {setup_url}"
     else:
         door = f"Sign in at\n\n    {box.portal_url}/t/{tenant.slug}/"
-    return f"\n{door}\n\n{others}\n{mail_words(box, tenant)}Logs: {box.layout.logs}   Stop: Ctrl-C, or make down\n"
+    return f"\n{door}\n\n{others}\n{camera_words(box)}{mail_words(box, tenant)}Logs: {box.layout.logs}   Stop: Ctrl-C, or make down\n"
+
+
+def camera_words(box: Box) -> str:
+    """Which cameras wait to be found and added, and where their passwords stand."""
+    if not box.more_cameras:
+        return ""
+    plain, secure, _streams, onvif = box.ports.more_cameras
+    yard, gate, dome = MORE_CAMERAS.values()
+    places = (
+        f"rtsp://{yard}:{plain}/main",
+        f"rtsps://{gate}:{secure}/main",
+        f"http://{dome}:{onvif}/onvif/device_service",
+    )
+    rows = "\n".join(
+        f"    {place}   password in {box.password_file_of(name)}"
+        for name, place in zip(MORE_CAMERAS, places, strict=True)
+    )
+    return f"Three more cameras wait to be found and added, as user {CAMERA_USER}:\n\n{rows}\n\n"
 
 
 def mail_words(box: Box, tenant: Tenant) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from vsaas.onebox.demo_camera import messages
+from vsaas.onebox.demo_camera.certificate import server_context
 from vsaas.onebox.demo_camera.config import DemoCameraConfig
 from vsaas.onebox.demo_camera.connection import Connection
 from vsaas.onebox.demo_camera.faults import Faults
@@ -31,6 +32,7 @@ class DemoCamera:
 
     def __init__(self, config: DemoCameraConfig | None = None) -> None:
         self.config = config or DemoCameraConfig()
+        self.password = self.config.password  # of who connects from now on
         self.faults = Faults(self)
         self.streams = {
             "main": Stream("main", self.config.main, self.config, self.faults),
@@ -56,7 +58,11 @@ class DemoCamera:
         """Begin to listen. Raises OSError where the address is taken."""
         self._loop = asyncio.get_running_loop()
         self._server = await asyncio.start_server(
-            self._accept, self.config.host, self.config.port, limit=messages.MAX_HEAD_BYTES
+            self._accept,
+            self.config.host,
+            self.config.port,
+            limit=messages.MAX_HEAD_BYTES,
+            ssl=None if self.config.certificate is None else server_context(self.config.certificate),
         )
         self.port = self._server.sockets[0].getsockname()[1]
         log.info("listening on %s port %s", self.config.host, self.port)
@@ -80,10 +86,11 @@ class DemoCamera:
         """Return the URL of a stream with the credentials in it; `password` replaces the right one."""
         if path not in self.streams:
             raise ValueError(f"there is no stream {path!r}; there are main and sub")
-        secret = self.config.password if password is None else password
+        secret = self.password if password is None else password
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
         account = f"{quote(self.config.username, safe='')}:{quote(secret, safe='')}"
-        return f"rtsp://{account}@{host}:{self.port}/{path}"
+        scheme = "rtsp" if self.config.certificate is None else "rtsps"
+        return f"{scheme}://{account}@{host}:{self.port}/{path}"
 
     def playing(self, path: str = "main") -> int:
         """Return how many clients play a stream."""

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 AudioCodec = Literal["aac", "pcma", "pcmu"]
@@ -66,6 +67,8 @@ class DemoCameraConfig:
     report_interval_seconds: float = 5.0
     key_frame_on_join: bool = True
     clock_error_seconds: float = 0.0
+    certificate: Path | None = None
+    """Key and certificate (PEM): it speaks RTSPS then, and nothing else."""
 
     def __post_init__(self) -> None:
         if not self.username or not self.password or ":" in self.username or '"' in self.username:

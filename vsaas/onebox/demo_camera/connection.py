@@ -33,7 +33,7 @@ class Connection:
         self._reader = reader
         self._writer = writer
         config = camera.config
-        self._gate = DigestGate(REALM, config.username, config.password, config.digest_algorithms)
+        self._gate = DigestGate(REALM, config.username, camera.password, config.digest_algorithms)
         self._refusals = 0
         self._forget_session()
 

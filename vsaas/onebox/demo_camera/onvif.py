@@ -16,14 +16,16 @@ import struct
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from xml.etree.ElementTree import Element, fromstring, tostring
-from xml.sax.saxutils import escape
+from xml.etree.ElementTree import Element as Element  # the type; what parses is defusedxml
+
+from defusedxml.ElementTree import fromstring, tostring
 
 ENVELOPE = "http://www.w3.org/2003/05/soap-envelope"
 SCHEMA = "http://www.onvif.org/ver10/schema"
@@ -32,6 +34,7 @@ MEDIA = "http://www.onvif.org/ver10/media/wsdl"
 MEDIA2 = "http://www.onvif.org/ver20/media/wsdl"
 EVENTS = "http://www.onvif.org/ver10/events/wsdl"
 PTZ = "http://www.onvif.org/ver20/ptz/wsdl"
+IMAGING = "http://www.onvif.org/ver20/imaging/wsdl"
 OPEN_TO_ALL = frozenset({"GetSystemDateAndTime"})
 TOKEN_LIFE = timedelta(seconds=10)
 LOCKED_AFTER = 5
@@ -89,6 +92,19 @@ class OnvifCamera:
     port: int = 0
     scheme: str = "http"
     renews: bool = True
+    on_password: Callable[[str, str], None] | None = None
+    """Told the user and the new password of a user that was set."""
+    ptz: bool = True
+    """It has motors; without them it has the service all the same, as some makers have it."""
+    way: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """How it moves: pan, tilt, zoom."""
+    at: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Where it was sent by steps, home and presets."""
+    keeps_timeout: bool = True
+    moved: list[float] = field(default_factory=list)
+    """When it was asked to move and to stop, by the monotonic clock."""
+    presets: dict[str, tuple[str, tuple[float, float, float]]] = field(default_factory=dict)
+    _ends_s: float = 0.0
     subscription: str = ""
     """The subscription that is alive; another one, or none, is unknown."""
     _nonces: set[str] = field(default_factory=set)
@@ -102,13 +118,20 @@ class OnvifCamera:
     def now(self) -> datetime:
         return datetime.now(UTC) + self.offset
 
-    def happen(self, topic: str, value: str | None = None, token: str = "V_1", name: str = "State") -> None:
+    @property
+    def moves(self) -> bool:
+        """Whether it moves now."""
+        if self.keeps_timeout and time.monotonic() >= self._ends_s:
+            self.way = (0.0, 0.0, 0.0)
+        return any(self.way)
+
+    def happen(self, topic: str, value: str | None = None, where: str = "V_1", name: str = "State") -> None:
         """An event for whoever pulls next. `value`: of its data; None: it has none."""
         data = "" if value is None else f'<t:SimpleItem Name="{name}" Value="{escape(value)}"/>'
         self._events.append(
             f"<r:NotificationMessage><r:Topic>{escape(topic)}</r:Topic><r:Message>"
             f'<t:Message UtcTime="2001-01-01T00:00:00Z" PropertyOperation="Changed"><t:Source>'
-            f'<t:SimpleItem Name="Source" Value="{escape(token)}"/></t:Source><t:Data>{data}</t:Data></t:Message>'
+            f'<t:SimpleItem Name="Source" Value="{escape(where)}"/></t:Source><t:Data>{data}</t:Data></t:Message>'
             "</r:Message></r:NotificationMessage>"
         )
 
@@ -144,7 +167,9 @@ def _check_token(camera: OnvifCamera, token: Element) -> str:
         raise denied
     camera._nonces.add(nonce)
     password = camera.users.get(user, ("\0", ""))[0]
-    mixed = hashlib.sha1(base64.b64decode(nonce) + created.encode() + password.encode()).digest()
+    mixed = hashlib.sha1(
+        base64.b64decode(nonce) + created.encode() + password.encode(), usedforsecurity=False
+    ).digest()
     _count(camera, user, base64.b64encode(mixed).decode() == digest)
     return user
 
@@ -165,7 +190,7 @@ def _check_http(camera: OnvifCamera, header: str, method: str) -> str:
     user, password = said["username"], camera.users.get(said["username"], ("\0", ""))[0]
 
     def md5(text: str) -> str:
-        return hashlib.md5(text.encode()).hexdigest()
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
     first, second = md5(f"{user}:{said['realm']}:{password}"), md5(f"{method}:{said['uri']}")
     rest = f"{said['nonce']}:{said['nc']}:{said['cnonce']}:auth:{second}"
@@ -287,6 +312,16 @@ def _answer(camera: OnvifCamera, action: str, asked: Element, level: str, path: 
         "PullMessages": _pull,
         "Renew": _renew,
         "Unsubscribe": _unsubscribe,
+        "GetScopes": _scopes,
+        "GetNodes": _nodes,
+        "ContinuousMove": _move,
+        "Stop": _stop,
+        "RelativeMove": _step,
+        "GotoHomePosition": _home,
+        "GetPresets": _presets,
+        "GotoPreset": _go,
+        "SetPreset": _keep,
+        "RemovePreset": _remove,
     }
     if action not in answers or (action == "GetServices" and not camera.profile_t):
         raise Refused("ter:ActionNotSupported", reason=f"{action} is not supported", status=500)
@@ -320,7 +355,12 @@ def _information(camera: OnvifCamera, asked: Element) -> str:
 
 def _places(camera: OnvifCamera) -> dict[str, str]:
     base = f"{camera.scheme}://{camera.host}:{camera.port}/onvif"
-    places = {MEDIA: f"{base}/media", EVENTS: f"{base}/events", PTZ: f"{base}/ptz"}
+    places = {
+        MEDIA: f"{base}/media",
+        EVENTS: f"{base}/events",
+        PTZ: f"{base}/ptz",
+        IMAGING: f"{base}/imaging",
+    }
     return places | ({MEDIA2: f"{base}/media2"} if camera.profile_t else {})
 
 
@@ -332,7 +372,7 @@ def _services(camera: OnvifCamera, asked: Element) -> str:
 
 
 def _capabilities(camera: OnvifCamera, asked: Element) -> str:
-    names = {MEDIA: "Media", EVENTS: "Events", PTZ: "PTZ"}
+    names = {MEDIA: "Media", EVENTS: "Events", PTZ: "PTZ", IMAGING: "Imaging"}
     inside = "".join(
         f"<t:{names[space]}><t:XAddr>{place}</t:XAddr></t:{names[space]}>"
         for space, place in _places(camera).items()
@@ -356,10 +396,15 @@ def _config(camera: OnvifCamera, encoder: Encoder, tag: str) -> str:
 def _profiles(camera: OnvifCamera, asked: Element) -> str:
     rows = []
     for encoder in camera.encoders:
+        steered = camera.ptz and encoder is camera.encoders[0]
         if camera.profile_t:
-            inside = f"<r:Configurations>{_config(camera, encoder, 'r:VideoEncoder')}</r:Configurations>"
+            motors = '<r:PTZ token="ptz"/>' if steered else ""
+            inside = (
+                f"<r:Configurations>{_config(camera, encoder, 'r:VideoEncoder')}{motors}</r:Configurations>"
+            )
         else:
-            inside = _config(camera, encoder, "t:VideoEncoderConfiguration")
+            motors = '<t:PTZConfiguration token="ptz"/>' if steered else ""
+            inside = _config(camera, encoder, "t:VideoEncoderConfiguration") + motors
         name = "r:Name" if camera.profile_t else "t:Name"
         rows.append(
             f'<r:Profiles token="profile_{encoder.token}"><{name}>{encoder.token}</{name}>{inside}</r:Profiles>'
@@ -445,6 +490,8 @@ def _set_user(camera: OnvifCamera, asked: Element) -> str:
     if not strong or name in password:
         raise Refused("ter:OperationProhibited", "ter:PasswordTooWeak", reason="the password is too weak")
     camera.users[name] = (password, _text(asked, "UserLevel"))
+    if camera.on_password is not None:
+        camera.on_password(name, password)
     if camera.faults_after_setting:
         raise Refused("ter:Action", reason="the configuration could not be stored")
     return ""
@@ -478,6 +525,92 @@ def _renew(camera: OnvifCamera, asked: Element) -> str:
 
 def _unsubscribe(camera: OnvifCamera, asked: Element) -> str:
     camera.subscription = ""
+    return ""
+
+
+def _scopes(camera: OnvifCamera, asked: Element) -> str:
+    said = ["Profile/Streaming", "location/hall", *(["Profile/T"] if camera.profile_t else [])]
+    return "".join(
+        f"<r:Scopes><t:ScopeItem>onvif://www.onvif.org/{item}</t:ScopeItem></r:Scopes>" for item in said
+    )
+
+
+def _nodes(camera: OnvifCamera, asked: Element) -> str:
+    if not camera.ptz:
+        return ""
+    spaces = "<t:RelativePanTiltTranslationSpace><t:URI>urn:x</t:URI></t:RelativePanTiltTranslationSpace>"
+    return (
+        f'<r:PTZNode token="node"><t:SupportedPTZSpaces>{spaces}</t:SupportedPTZSpaces>'
+        "<t:MaximumNumberOfPresets>3</t:MaximumNumberOfPresets><t:HomeSupported>true</t:HomeSupported></r:PTZNode>"
+    )
+
+
+def _ways(camera: OnvifCamera, asked: Element) -> tuple[float, float, float]:
+    if _text(asked, "ProfileToken") != f"profile_{camera.encoders[0].token}" or not camera.ptz:
+        raise Refused("ter:InvalidArgVal", "ter:NoPTZProfile", reason="the profile has no PTZ")
+    turn, zoom = _find(asked, "PanTilt"), _find(asked, "Zoom")
+    pan, tilt = (0.0, 0.0) if turn is None else (float(turn.get("x", "")), float(turn.get("y", "")))
+    ways = pan, tilt, 0.0 if zoom is None else float(zoom.get("x", ""))
+    if any(abs(one) > 1 for one in ways):
+        raise Refused("ter:InvalidArgVal", "ter:InvalidVelocity", reason="faster than it can")
+    return ways
+
+
+def _move(camera: OnvifCamera, asked: Element) -> str:
+    ways = _ways(camera, asked)
+    lasts = re.fullmatch(r"PT([0-9.]+)S", _text(asked, "Timeout"))
+    assert lasts is not None, "a time"
+    camera.way, camera._ends_s = ways, time.monotonic() + float(lasts[1])
+    camera.moved.append(time.monotonic())
+    return ""
+
+
+def _stop(camera: OnvifCamera, asked: Element) -> str:
+    camera.way = (0.0, 0.0, 0.0)
+    camera.moved.append(time.monotonic())
+    return ""
+
+
+def _step(camera: OnvifCamera, asked: Element) -> str:
+    pan, tilt, zoom = _ways(camera, asked)
+    camera.at = camera.at[0] + pan, camera.at[1] + tilt, camera.at[2] + zoom
+    return ""
+
+
+def _home(camera: OnvifCamera, asked: Element) -> str:
+    camera.at = (0.0, 0.0, 0.0)
+    return ""
+
+
+def _presets(camera: OnvifCamera, asked: Element) -> str:
+    return "".join(
+        f'<r:Preset token="{token}"><t:Name>{escape(name)}</t:Name></r:Preset>'
+        for token, (name, _at) in camera.presets.items()
+    )
+
+
+def _preset_of(camera: OnvifCamera, asked: Element) -> str:
+    token = _text(asked, "PresetToken")
+    if token not in camera.presets:
+        raise Refused("ter:InvalidArgVal", "ter:NoToken", reason="no such preset")
+    return token
+
+
+def _go(camera: OnvifCamera, asked: Element) -> str:
+    camera.at = camera.presets[_preset_of(camera, asked)][1]
+    return ""
+
+
+def _keep(camera: OnvifCamera, asked: Element) -> str:
+    token = _preset_of(camera, asked) if _text(asked, "PresetToken") else str(len(camera.presets) + 1)
+    if len(camera.presets | {token: None}) > 3:
+        raise Refused("ter:Action", "ter:TooManyPresets", reason="it keeps three")
+    camera.presets[token] = _text(asked, "PresetName"), camera.at
+    return f"<r:PresetToken>{token}</r:PresetToken>"
+
+
+def _remove(camera: OnvifCamera, asked: Element) -> str:
+    del camera.presets[_preset_of(camera, asked)]
     return ""
 
 
