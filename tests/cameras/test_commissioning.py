@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import io
 import json
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pypdf
 import pytest
 
 from tenants.permissions import INSTALLER
@@ -19,6 +22,7 @@ from tests.cast import make_account, make_fresh, sign_in
 from tests.reading import text
 from vsaas.audit.models import AuditInbox
 from vsaas.cameras.checklist import POINTS
+from vsaas.cameras.models import Camera
 from vsaas.common import clock
 from vsaas.footage.models import FootageHour, StreamStatus
 
@@ -215,3 +219,32 @@ def sealing(folder: Path, file: dict[str, Any], root: str) -> subprocess.Complet
     path.write_text(json.dumps(file))
     command = [sys.executable, "-m", "sealing", "commissioning", str(path), "--trust", root]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+ODD = "Tür ⟂ بوابة \u202e🚪 #set page(width: 1pt)"
+
+
+@pytest.mark.parametrize("route", ["api", "page"])
+def test_the_report_is_pages_too_that_hold_the_signed_file(place: Place, tmp_path: Path, route: str) -> None:
+    """Names are shown as they are, whatever they hold; nothing of them is markup."""
+    found = {"make": "Example", "model": "Dome 5", "firmware": "2.4.1", "serial": "A1B2"}
+    with tenant_scope(place.cast.tenant_a.id):
+        Camera.objects.filter(id=place.camera.id).update(name=ODD, hardware=found)
+    records(place)
+    settle(place)
+    signed = sign(place, 'Pumpen-Raum: #read("/etc/passwd")').json()
+    if route == "api":
+        reply = call(place.alice, place, "GET", f"sign-offs/{signed['id']}/report.pdf")
+    else:
+        reply = place.alice.get(place.url(f"sign-offs/{signed['id']}/report.pdf"))
+    assert (reply.status_code, reply["Content-Type"]) == (200, "application/pdf")
+    pdf = pypdf.PdfReader(io.BytesIO(reply.content))
+    words = "\n".join(page.extract_text() for page in pdf.pages)
+    for word in ("Commissioning report", "Example Dome 5", "2.4.1", "A1B2", "Alice", "accepted as it is"):
+        assert word in words, words
+    assert "root:x:" not in words
+    assert pdf.pages[0].mediabox.width > 500, "a name is no markup"
+    (attached,) = pdf.attachments["commissioning.json"]
+    path = f"sign-offs/{signed['id']}/report"
+    assert json.loads(attached) == call(place.alice, place, "GET", path).json()
+    assert hashlib.sha256(attached).hexdigest()[:16] in words.replace("\n", "").replace(" ", "")

@@ -723,6 +723,13 @@ URLS: list[Url] = [
         names_object=True,
     ),
     Url(
+        PAGES + "sign-offs/<uuid:sign_off_id>/report.pdf",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"sign-offs/{s.sign_off_id}/report.pdf"),
+        names_object=True,
+    ),
+    Url(
         PAGES + "cameras/<uuid:camera_id>/commission",
         "GET",
         Requires(may.CAMERA_EDIT),
@@ -768,6 +775,13 @@ URLS: list[Url] = [
         "GET",
         Requires(may.CAMERA_EDIT),
         lambda s: API + f"sign-offs/{s.sign_off_id}/report",
+        names_object=True,
+    ),
+    Url(
+        API + "sign-offs/<uuid:sign_off_id>/report.pdf",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: API + f"sign-offs/{s.sign_off_id}/report.pdf",
         names_object=True,
     ),
     # passwords of cameras

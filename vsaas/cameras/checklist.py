@@ -129,6 +129,7 @@ def _facts(state: Mapping[str, Any], stored_bytes: int) -> dict[str, Any]:
         "name": state["name"],
         "version": state["version"],
         "agent_id": state["agent_id"],
+        "hardware": state["hardware"],
         "state": state["state"],
         "link": state["protection"]["link"],
         "certificate": state["certificate"]["accepted"],

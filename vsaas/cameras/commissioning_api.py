@@ -6,6 +6,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.db import transaction
+from django.http import HttpResponse
 from pydantic import BaseModel, Field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -15,9 +16,10 @@ from tenants import access
 from tenants.declare import Requires
 from tenants.permissions import CAMERA_EDIT
 from vsaas.cameras.checklist import ACCEPTED, OK, REASON_CHARS_MAX, TODO, checklists, say
+from vsaas.cameras.commissioning_pages import report_pdf_download
 from vsaas.cameras.errors import InvalidCheck, PointsOpen
 from vsaas.cameras.models import Camera, SignOff
-from vsaas.cameras.replies import CAMERA
+from vsaas.cameras.replies import CAMERA, CameraHardware
 from vsaas.cameras.services import present
 from vsaas.cameras.sign_offs import (
     FORMAT,
@@ -66,6 +68,7 @@ class ChecklistReply(BaseModel):
     name: str
     version: int
     agent_id: Id
+    hardware: CameraHardware | None
     state: str
     link: str
     certificate: str | None
@@ -117,6 +120,7 @@ CHECKLIST: dict[str, Any] = {
     "name": CAMERA["name"],
     "version": 3,
     "agent_id": CAMERA["agent_id"],
+    "hardware": CAMERA["hardware"],
     "state": "recording",
     "link": "plain",
     "certificate": None,
@@ -232,3 +236,14 @@ class SignOffReport(ApiView):
     def get(self, request: Request, sign_off_id: UUID) -> Response:
         """Save the reply as a file; `python -m sealing commissioning FILE --trust FINGERPRINT` verifies it without an account."""
         return Response(report_file(sign_off_of(self.actor, sign_off_id)))
+
+
+class SignOffReportPdf(ApiView):
+    """GET: the report to be read and printed."""
+
+    access = Requires(CAMERA_EDIT)
+
+    @describe("Get a commissioning report as PDF", media_type="application/pdf")
+    def get(self, request: Request, sign_off_id: UUID) -> HttpResponse:
+        """A4 pages in the language of the request, with the signed report attached."""
+        return report_pdf_download(request._request, sign_off_of(self.actor, sign_off_id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -23,6 +24,7 @@ from vsaas.audit.services import who
 from vsaas.cameras.checklist import ACCEPTED, OK, TODO, Checked, checklists, label, say
 from vsaas.cameras.errors import CameraNameTaken, InvalidCamera, InvalidCheck, PointsOpen
 from vsaas.cameras.models import Camera, SignOff
+from vsaas.cameras.report_pdf import report_pdf
 from vsaas.cameras.services import CameraChange, camera_update, present
 from vsaas.cameras.shown import camera_shown
 from vsaas.cameras.sign_offs import (
@@ -108,9 +110,27 @@ def sign_off_report(request: HttpRequest, sign_off_id: UUID) -> HttpResponse:
 
 def report_download(row: SignOff) -> HttpResponse:
     """A reply with the report as a file to save."""
-    name = f"commissioning-{slugify(row.site.name) or 'site'}-{row.at:%Y-%m-%d}.json"
     reply = JsonResponse(report_file(row))
-    reply["Content-Disposition"] = f'attachment; filename="{name}"'
+    reply["Content-Disposition"] = f'attachment; filename="{_file_name(row)}.json"'
+    return reply
+
+
+def _file_name(row: SignOff) -> str:
+    return f"commissioning-{slugify(row.site.name) or 'site'}-{row.at:%Y-%m-%d}"
+
+
+@requires(CAMERA_EDIT)
+@require_safe
+def sign_off_report_pdf(request: HttpRequest, sign_off_id: UUID) -> HttpResponse:
+    """The report to be read and printed, the signed one inside of it."""
+    return report_pdf_download(request, sign_off_of(signed_in(request), sign_off_id))
+
+
+def report_pdf_download(request: HttpRequest, row: SignOff) -> HttpResponse:
+    """A reply with the report's pages as a file to save."""
+    shown = tenant_url(request, "sites-commissioning-site", site_id=row.site_id)
+    reply = HttpResponse(report_pdf(row, settings.ENV.public_url + shown), content_type="application/pdf")
+    reply["Content-Disposition"] = f'attachment; filename="{_file_name(row)}.pdf"'
     return reply
 
 

@@ -311,6 +311,7 @@ def _new_camera(
         groups=choice.groups,
         id=choice.scope,
         service=targets[choice.scope].service,
+        hardware={name: getattr(look, name) for name in ("make", "model", "firmware", "serial")},
     )
 
 

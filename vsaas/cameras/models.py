@@ -24,7 +24,8 @@ class Camera(TenantModel):
     at once and are shown to nobody any more, instead of at the end of their retention. `certificate`: SHA-256 of the one a
     person accepted; over rtsps the agent takes no other. `events`: the agent listens to what the camera itself notices (ONVIF).
     `recording`: when and how much of it is recorded (`vsaas.cameras.recording`); null: everything, always. `detection`: what the
-    agent itself looks for in its picture (`vsaas.cameras.detection`); null: nothing.
+    agent itself looks for in its picture (`vsaas.cameras.detection`); null: nothing. `hardware`: make, model, firmware and serial, as
+    it said when it was found; null: it was added by its address.
     """
 
     site_path = "site_id"
@@ -47,6 +48,7 @@ class Camera(TenantModel):
     recording = models.JSONField(null=True, blank=True)
     events = models.BooleanField(default=False, db_default=False)
     detection = models.JSONField(null=True, blank=True)
+    hardware = models.JSONField(null=True, blank=True)
 
     class Meta(TenantModel.Meta):
         ordering = ["name", "id"]

@@ -72,6 +72,15 @@ class CameraRecording(RecordingRule):
     )
 
 
+class CameraHardware(BaseModel):
+    """What a camera said it is."""
+
+    make: str
+    model: str
+    firmware: str
+    serial: str
+
+
 class DetectionZone(BaseModel):
     """A part of the picture with a name."""
 
@@ -127,6 +136,9 @@ class CameraReply(BaseModel):
     events: bool = Field(description="Whether the camera's own events (ONVIF) are listened to.")
     detection: CameraDetection | None = Field(
         description="What the agent itself looks for in its picture; null: nothing."
+    )
+    hardware: CameraHardware | None = Field(
+        description="What it said it is when it was found; null: it was added by its address."
     )
     protection: CameraProtection
     certificate: CameraCertificate
@@ -265,6 +277,7 @@ CAMERA: dict[str, Any] = {
     "recording": None,
     "events": False,
     "detection": None,
+    "hardware": {"make": "Example", "model": "Dome 5", "firmware": "2.4.1", "serial": "A1B2C3"},
     "protection": {
         "link": "plain",
         "storage": "sealed",

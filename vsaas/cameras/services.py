@@ -62,7 +62,7 @@ class NewCamera:
     """What a camera begins with. URLs: `rtsp://user:password@host[:port]/path` (rtsps too); not shown in any repr.
 
     `site`: None for the agent's own. `id`: the one its sealed addresses were sealed for; None: a new one. `service`: its ONVIF
-    device service, where it is known."""
+    device service, where it is known. `hardware`: see `Camera`."""
 
     name: str
     main_url: str | SealedAddress = field(repr=False)
@@ -74,6 +74,7 @@ class NewCamera:
     groups: Sequence[str] = ()
     id: UUID | None = None
     service: str = ""
+    hardware: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,7 @@ def _put(agent: Agent, new: NewCamera, by: Who) -> Camera:
         audio=new.audio,
         retention_days=_retention(new.retention_days),
         created_at=clock.now(),
+        hardware=new.hardware,
     )
     _save(camera)
     _seal(camera, StreamKind.MAIN, new.main_url)

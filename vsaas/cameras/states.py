@@ -99,6 +99,7 @@ def _state_json(actor: Actor, camera: Camera, newest_us: int | None) -> dict[str
         "recording": camera.recording,
         "events": camera.events,
         "detection": camera.detection,
+        "hardware": camera.hardware,
         "protection": protection_of(camera),
         "certificate": {"accepted": accepted_certificate(camera), "shown": _shown_certificate(camera)},
         "health": _streams(camera) if access.may(actor, AGENT_VIEW, camera) else [],

@@ -17,12 +17,19 @@ from vsaas.cameras.camera_pages import (
     switch_camera,
 )
 from vsaas.cameras.camera_people import CameraPeopleView, camera_people
-from vsaas.cameras.commissioning_api import CameraCheckView, SignOffReport, SiteCommissioning, SiteSignOffs
+from vsaas.cameras.commissioning_api import (
+    CameraCheckView,
+    SignOffReport,
+    SignOffReportPdf,
+    SiteCommissioning,
+    SiteSignOffs,
+)
 from vsaas.cameras.commissioning_pages import (
     commission_camera,
     commissioning,
     commissioning_site,
     sign_off_report,
+    sign_off_report_pdf,
     sign_off_site,
 )
 from vsaas.cameras.detection_pages import camera_detection
@@ -83,6 +90,7 @@ pages = [
     path("commissioning/<uuid:site_id>", commissioning_site, name="sites-commissioning-site"),
     path("commissioning/<uuid:site_id>/sign-off", sign_off_site, name="sites-sign-off"),
     path("sign-offs/<uuid:sign_off_id>/report", sign_off_report, name="sites-sign-off-report"),
+    path("sign-offs/<uuid:sign_off_id>/report.pdf", sign_off_report_pdf, name="sites-sign-off-pdf"),
     path("cameras/<uuid:camera_id>/settings", change_camera, name="sites-camera"),
     path("cameras/<uuid:camera_id>/recording", camera_recording, name="sites-camera-recording"),
     path("cameras/<uuid:camera_id>/detection", camera_detection, name="sites-camera-detection"),
@@ -149,6 +157,7 @@ api = [
     path("sites/<uuid:site_id>/commissioning", SiteCommissioning.as_view(), name="api-site-commissioning"),
     path("sites/<uuid:site_id>/sign-offs", SiteSignOffs.as_view(), name="api-site-sign-offs"),
     path("sign-offs/<uuid:sign_off_id>/report", SignOffReport.as_view(), name="api-sign-off-report"),
+    path("sign-offs/<uuid:sign_off_id>/report.pdf", SignOffReportPdf.as_view(), name="api-sign-off-pdf"),
     path("views", Views.as_view(), name="api-views"),
     path("views/<uuid:view_id>", View.as_view(), name="api-view"),
 ]
