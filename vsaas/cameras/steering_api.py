@@ -108,7 +108,7 @@ class CameraSteered(ApiView):
     @describe(
         "Get what came of steering",
         reply=SteeringReply,
-        example=_BEGUN | {"state": "done", "presets": [{"token": "1", "name": "Gate"}]},
+        example=_BEGUN | {"state": "done", "presets": [{"token": "1", "name": "Gate"}]},  # nosec B105 a position
         problems=(Unavailable,),
     )
     def get(self, request: Request, camera_id: UUID, order_id: UUID) -> Response:
