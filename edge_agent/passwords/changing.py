@@ -97,7 +97,7 @@ class Passwords:
 
     def take(self, task: ChangePassword | RestorePassword) -> Answer:
         """Write an order down; it is carried out beside the control socket, and its end reported. The same twice is one."""
-        if self._journal.find(task.change) is not None:
+        if self._journal.find(task.change) is not None or self._journal.is_over(task.change):
             return Answer(TAKEN)
         entry = Entry(task.change, task.camera, task.service, task.way)
         if isinstance(task, RestorePassword):

@@ -40,6 +40,9 @@ _BYTES_MAX: Final = 16_384
 _FORMER: Final = "former"
 """Traces (HMAC under a key of the box key) of passwords that were replaced, the newest last."""
 _FORMER_MOST: Final = 4096
+_OVER: Final = "over"
+"""Ids of the last changes that are over, so that an order that comes once more is none."""
+_OVER_MOST: Final = 500
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Journal:
         key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"vsaas-agent-former-v1")
         self._former_key = key.derive(box_private)
         self._former: list[str] = self._read_former()
+        self._over: list[str] = self._lines(_OVER, _OVER_MOST * 80)
         self._entries: dict[uuid.UUID, Entry] = {}
         self.unreadable: list[str] = []
         for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
@@ -101,6 +105,10 @@ class Journal:
     def find(self, change: uuid.UUID) -> Entry | None:
         return self._entries.get(change)
 
+    def is_over(self, change: uuid.UUID) -> bool:
+        """Whether it was here once, and was forgotten."""
+        return str(change) in self._over
+
     def put(self, entry: Entry) -> Entry:
         """On disk when this returns. Raises StateUnusable; what was there before stays then."""
         if entry.state == VERIFIED:
@@ -123,10 +131,13 @@ class Journal:
         return hmac.new(self._former_key, what, "sha256").hexdigest()
 
     def _read_former(self) -> list[str]:
-        path = self._folder / _FORMER
+        return self._lines(_FORMER, _FORMER_MOST * 80)
+
+    def _lines(self, name: str, most_bytes: int) -> list[str]:
+        path = self._folder / name
         if not path.exists():
             return []
-        return read_private(path, most_bytes=_FORMER_MOST * 80).decode("ascii", "replace").split()
+        return read_private(path, most_bytes=most_bytes).decode("ascii", "replace").split()
 
     def _remember(self, trace: str) -> None:
         if trace not in self._former:
@@ -136,6 +147,8 @@ class Journal:
 
     def drop(self, entry: Entry) -> None:
         """Forget a change that is over. Raises StateUnusable."""
+        self._over = [*self._over, str(entry.change)][-_OVER_MOST:]
+        write_private(self._folder / _OVER, "\n".join(self._over).encode())
         try:
             (self._folder / f"{entry.change}{_SUFFIX}").unlink(missing_ok=True)
             sync_folder(self._folder)

@@ -14,7 +14,7 @@ import pytest
 
 from protocol import b64
 from protocol.camera_source import seal_source
-from protocol.order import Order
+from protocol.order import TAKEN, Answer, Order
 from protocol.passwords import ChangedCamera, PasswordReport, open_password, seal_password
 from sealing.cose import parse1
 from sealing.ids import Stream
@@ -25,6 +25,7 @@ from tests.api_calls import problem
 from tests.cameras.place import BY, Place, call
 from tests.cast import later, make_account, make_fresh, sign_in
 from tests.reading import text
+from vsaas.agents.asking import answer_key
 from vsaas.agents.commands import NEWS_ORDER, channel_of
 from vsaas.agents.presence import presence_key
 from vsaas.audit.models import AuditInbox
@@ -54,10 +55,15 @@ class Agent:
 
     def order(self) -> Any:
         """The task of the next order; None where there is none."""
+        order = self.sent()
+        return None if order is None else order.task
+
+    def sent(self) -> Any:
+        """The next order; None where there is none."""
         while (message := self._pubsub.get_message(timeout=0.3)) is not None:
             data = message["data"]
             if isinstance(data, bytes) and data.startswith(NEWS_ORDER):
-                return Order.from_payload(parse1(data.removeprefix(NEWS_ORDER)).payload).task
+                return Order.from_payload(parse1(data.removeprefix(NEWS_ORDER)).payload)
         return None
 
     def changed(self, change: UUID, *names: str, password: str = NEW, cause: str = "") -> PasswordReport:
@@ -356,6 +362,26 @@ def test_how_a_password_is_changed_is_set_and_wrong_ways_are_refused(place: Plac
         passwords.advance()
         assert PasswordChange.objects.get().cause == "agent-revoked"
         assert Camera.objects.get(id=place.camera.id).passwords.count() == 0
+
+
+def test_an_order_that_died_with_the_agent_is_given_again_and_one_that_was_taken_is_not(
+    place: Place, agent: Agent
+) -> None:
+    run = begin(place)
+    first = agent.sent()
+    with tenant_scope(place.cast.tenant_a.id):
+        passwords.advance()
+    assert agent.order() is None, "its life is not over"
+    with later(seconds=70), tenant_scope(place.cast.tenant_a.id):
+        passwords.advance()
+    again = agent.sent()
+    assert (again.task.change, again.order != first.order) == (first.task.change, True)
+    client().set(answer_key(agent.id, again.order), Answer(TAKEN).encode(), ex=120)
+    with later(seconds=140), tenant_scope(place.cast.tenant_a.id):
+        passwords.advance()
+    assert agent.order() is None
+    assert agent.tell(agent.changed(again.task.change, "Door")) == 200
+    assert run_now(place, run)["changes"][0]["state"] == "done"
 
 
 def test_a_schedule_with_more_cameras_than_a_run_takes_begins_with_as_many(

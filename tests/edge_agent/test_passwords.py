@@ -172,7 +172,7 @@ async def test_a_new_password_is_set_tried_and_reported_for_all_channels_of_a_de
     assert new != PASSWORD
     assert len(new) == 20
     left = [path.name for path in (place.box.state / journal.FOLDER).iterdir()]
-    assert left == ["former"], "what is told is not kept"
+    assert sorted(left) == ["former", "over"], "what is told is not kept"
 
 
 @pytest.mark.parametrize(
@@ -435,6 +435,10 @@ def test_the_journal_shows_no_password_and_no_other_box_reads_it(tmp_path: Path)
     assert journal.Journal(tmp_path, b"k" * 32).all() == [entry]
     other = journal.Journal(tmp_path, b"x" * 32)
     assert (other.all(), other.unreadable) == ([], [file.name])
+    assert not first.is_over(entry.change)
+    first.drop(entry)
+    assert first.is_over(entry.change)
+    assert journal.Journal(tmp_path, b"k" * 32).is_over(entry.change), "after a restart too"
 
 
 def test_passwords_keep_to_what_a_device_takes() -> None:

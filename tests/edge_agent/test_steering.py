@@ -35,7 +35,7 @@ from protocol.steering import (
 )
 from sealing.canonical import encode_canonical
 from sealing.errors import SealingError
-from tests.onvif_camera import OnvifCamera, onvif_camera
+from vsaas.onebox.demo_camera.onvif import OnvifCamera, onvif_camera
 
 CAMERA = uuid.uuid4()
 

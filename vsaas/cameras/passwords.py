@@ -11,8 +11,8 @@ import hmac
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from uuid import UUID
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import transaction
@@ -33,7 +33,7 @@ from protocol.passwords import (
 from sealing.ids import Stream
 from tenants.access import Actor
 from tenants.errors import NotFound
-from vsaas.agents.asking import ask
+from vsaas.agents.asking import KEPT_S, answer_of, ask
 from vsaas.agents.errors import AgentOffline
 from vsaas.agents.models import Agent
 from vsaas.audit.services import Who, differences, record_act, what, who
@@ -127,6 +127,7 @@ def retry(run: PasswordRun, changes: Sequence[PasswordChange], by: Who) -> Passw
 
 def advance(agent_id: UUID | None = None) -> None:
     """Asks each agent that has nothing to do for its next camera; ends what nobody answers for, and runs that are over."""
+    _ask_again()
     _give_up()
     rows = PasswordChange.objects.filter(state__in=OPEN)
     if agent_id is not None:
@@ -154,13 +155,43 @@ def _ask(agent: Agent, change: PasswordChange) -> None:
         return
     try:
         with transaction.atomic():
+            asked_at = clock.now()
             claimed = PasswordChange.objects.filter(id=change.id, state=PasswordState.WAITING).update(
-                state=PasswordState.ASKED, asked_at=clock.now()
+                state=PasswordState.ASKED, asked_at=asked_at
             )
             if claimed:
-                ask(agent, task, lives_s=ORDER_S)
+                ask(agent, task, lives_s=ORDER_S, order=_order_of(change.id, asked_at))
     except (AgentOffline, TooMany, Unavailable) as why:
         logger.info("the password of camera %s waits: %s", change.camera_id, type(why).__name__)
+
+
+def _order_of(change: UUID, asked_at: datetime) -> UUID:
+    """The id of the order a change was asked for by then."""
+    return uuid5(change, str(clock.to_us(asked_at)))
+
+
+def _ask_again() -> None:
+    """An order nobody took within its life died with the agent that got it, or on the way: its change has its turn again. An
+    agent obeys each change once, so one that took it after all changes nothing more."""
+    now = clock.now()
+    asked = PasswordChange.objects.filter(
+        state=PasswordState.ASKED,
+        asked_at__lt=now - timedelta(seconds=ORDER_S),
+        asked_at__gt=now - timedelta(seconds=KEPT_S - 10),  # while an answer would still be kept
+    ).select_related("camera")
+    for change in asked:
+        assert change.asked_at is not None
+        try:
+            answer = answer_of(change.camera.agent_id, _order_of(change.id, change.asked_at))
+        except Unavailable as why:
+            logger.info(
+                "whether the password of camera %s was asked for is not known: %s", change.camera_id, why
+            )
+            continue
+        if answer is None:
+            PasswordChange.objects.filter(
+                id=change.id, state=PasswordState.ASKED, asked_at=change.asked_at
+            ).update(state=PasswordState.WAITING)
 
 
 def _task(change: PasswordChange) -> ChangePassword | RestorePassword | None:
