@@ -23,6 +23,7 @@ export default defineConfig({
         estate: entry("estate"),
         "own-keys": entry("own-keys"),
         "held-keys": entry("held-keys"),
+        "held-password": entry("held-password"),
         offline: entry("offline"),
         // Served by the portal under an address that stays, with what it is to keep written before it.
         sw: resolve(import.meta.dirname, "src/sw/worker.ts"),

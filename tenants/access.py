@@ -26,6 +26,7 @@ from tenants.permissions import (
     CAMERA_CLIP,
     CAMERA_LIVE,
     CAMERA_PLAYBACK,
+    CAMERA_PTZ,
     FOOTAGE_EXPORT,
     SITE_VIEW,
     Permission,
@@ -34,7 +35,7 @@ from tenants.permissions import (
 from tenants.scope import current_tenant_id
 
 M = TypeVar("M", bound=models.Model)
-IN_LIVE_HOURS: Final = frozenset({CAMERA_LIVE})
+IN_LIVE_HOURS: Final = frozenset({CAMERA_LIVE, CAMERA_PTZ})
 IN_PLAYBACK_HOURS: Final = frozenset({CAMERA_PLAYBACK, CAMERA_CLIP, FOOTAGE_EXPORT})
 # An empty Q() is passed over by `|` and `&`, so neither may stand for itself.
 NOTHING = Q(pk__in=())

@@ -37,6 +37,7 @@ SITE_EDIT: Final = _declare("site:edit", _("add and change sites"))
 CAMERA_VIEW: Final = _declare("camera:view", _("see that a camera exists and its state"))
 CAMERA_EDIT: Final = _declare("camera:edit", _("add and change cameras"))
 CAMERA_LIVE: Final = _declare("camera:live", _("watch a camera live"))
+CAMERA_PTZ: Final = _declare("camera:ptz", _("steer a camera"))
 CAMERA_PLAYBACK: Final = _declare("camera:playback", _("watch a camera's recordings"))
 CAMERA_AUDIO: Final = _declare("camera:audio", _("listen to a camera, live and recorded"))
 CAMERA_CLIP: Final = _declare("camera:clip", _("save a clip of a camera's recordings"))
@@ -97,6 +98,7 @@ ALWAYS: Final = frozenset({SITE_VIEW, ACCOUNT_SELF})
 NEEDS: Final[dict[Permission, frozenset[Permission]]] = {
     CAMERA_EDIT: frozenset({CAMERA_VIEW}),
     CAMERA_LIVE: frozenset({CAMERA_VIEW}),
+    CAMERA_PTZ: frozenset({CAMERA_VIEW, CAMERA_LIVE}),
     CAMERA_PLAYBACK: frozenset({CAMERA_VIEW}),
     CAMERA_AUDIO: frozenset({CAMERA_VIEW}),
     CAMERA_CLIP: frozenset({CAMERA_VIEW, CAMERA_PLAYBACK}),
@@ -144,7 +146,7 @@ def with_needs(chosen: Iterable[Permission]) -> frozenset[Permission]:
 
 _CAMERAS_SEEN = frozenset({SITE_VIEW, CAMERA_VIEW, ACCOUNT_SELF})
 _VIEWER = _CAMERAS_SEEN | {CAMERA_LIVE, CAMERA_PLAYBACK, VIEW_EDIT}
-_OPERATOR = _VIEWER | {CAMERA_AUDIO, CAMERA_CLIP, AGENT_VIEW, USAGE_VIEW, FOOTAGE_VERIFY}
+_OPERATOR = _VIEWER | {CAMERA_PTZ, CAMERA_AUDIO, CAMERA_CLIP, AGENT_VIEW, USAGE_VIEW, FOOTAGE_VERIFY}
 _MANAGER = _OPERATOR | {
     SITE_EDIT,
     CAMERA_EDIT,
@@ -155,7 +157,7 @@ _MANAGER = _OPERATOR | {
     LOGIN_APPROVE,
 }
 _AUDITOR = _CAMERAS_SEEN | {AUDIT_VIEW, PEOPLE_VIEW, USAGE_VIEW, FOOTAGE_VERIFY}
-_INSTALLER = _CAMERAS_SEEN | {CAMERA_EDIT, CAMERA_LIVE, AGENT_VIEW, AGENT_ENROL, AGENT_EDIT}
+_INSTALLER = _CAMERAS_SEEN | {CAMERA_EDIT, CAMERA_LIVE, CAMERA_PTZ, AGENT_VIEW, AGENT_ENROL, AGENT_EDIT}
 
 OWNER: Final = Role("owner", _("Owner"), _("owners"), frozenset(_CATALOGUE.values()))
 MANAGER: Final = Role("manager", _("Manager"), _("managers"), _MANAGER)

@@ -6,10 +6,12 @@ process that holds no key and can open nothing.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
 import struct
+from pathlib import Path
 from typing import Final
 
 _LIBRARY: Final = ctypes.CDLL(None, use_errno=True)
@@ -24,6 +26,8 @@ MEMORY_BYTES: Final = 2 * 1024**3
 
 def confine() -> bool:
     """Take it all away; whether the kernel helped with files. Call it when everything that is needed is open and imported."""
+    with contextlib.suppress(OSError):  # where memory ends, this process goes first, and no recorder
+        Path("/proc/self/oom_score_adj").write_text("1000")
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

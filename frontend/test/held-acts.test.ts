@@ -1,8 +1,9 @@
 /** Acts with an own key and a vault, against the verifier and opener that agents' and players' side use. */
+import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { HeldActs } from "../src/held/acts";
 import type { ApiShare, CameraKeyName, PeriodEnvelope } from "../src/held/api";
-import { signer } from "../src/held/derive";
+import { boxKeys, signer } from "../src/held/derive";
 import { Holdings, NotShared } from "../src/held/holdings";
 import type { Act, Chain, OwnRef, VaultDraft, VaultRef } from "../src/held/messages";
 import type { Owner } from "../src/held/own-key";
@@ -10,7 +11,7 @@ import type { OwnStore } from "../src/held/store";
 import { ascii, fromBase64Url, hex, sha256, toBase64Url, uuidBytes, uuidText, type Bytes } from "../src/sealing/bytes";
 import { encode, type Cbor } from "../src/sealing/cbor";
 import { hashOf, parseSigned, type RootSigner } from "../src/sealing/cose";
-import { boxKeyId, openKey, parseEnvelope, sealEnvelope, type BoxKeys } from "../src/sealing/envelope";
+import { boxKeyId, openKey, openPassword, parseEnvelope, sealEnvelope, type BoxKeys } from "../src/sealing/envelope";
 import { PURPOSE_REC, STATEMENT_AGENT_REVOKED, STATEMENT_RECIPIENTS, STATEMENT_ROOT, STATEMENT_ROOT_HANDOVER } from "../src/sealing/registry";
 import { cameraKeyName, fingerprintOf, signStatement, verifyStatements, type Trust } from "../src/sealing/statement";
 
@@ -134,6 +135,32 @@ describe("a vault", () => {
     await expect(acts.vaultShare({ ...act(), chain: portal.chain, account: HOLDER.account })).rejects.toThrow("not open on this device");
     shelf.rows.set(HOLDER.account, keys);
     expect(await acts.unlocked(own)).toBe(true);
+  });
+});
+
+describe("a camera's password", () => {
+  const change = "3f2c1d5e-0000-4000-8000-000000000006";
+
+  it("opens as an agent seals it, for its camera and change alone", async () => {
+    // seal_password("kV7-tmQx3 ü") of protocol/passwords.py, to the private key 01 02 … 20.
+    const sealed = fromBase64Url("cZ1ruc9UtA-xiE-_xC8spacfOyXy_WUk-OBMJe0PGHDUNQaKTn_nZE-l5ZNoKCr0OOho4bPOSfNw12bb");
+    const keys = await boxKeys(Uint8Array.from({ length: 32 }, (_, i) => i + 1));
+    const bound = { tenant: TENANT, camera: CAMERA, change };
+    expect(await openPassword(sealed, bound, keys)).toBe("kV7-tmQx3 ü");
+    await expect(openPassword(sealed, { ...bound, camera: OTHER }, keys)).rejects.toMatchObject({ code: "wrong-envelope" });
+    sealed[40]! ^= 1;
+    await expect(openPassword(sealed, bound, keys)).rejects.toMatchObject({ code: "wrong-envelope" });
+  });
+
+  it("opens in a holder's browser, and in nobody's whose vault is another", async () => {
+    const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() });
+    const to = fromBase64Url(vault.recipient_public);
+    const info = encode(["vsaas-password-v1", ...[TENANT, CAMERA, change].map(uuidBytes), await boxKeyId(to)]);
+    const { ct, enc } = await suite.seal({ recipientPublicKey: await suite.kem.deserializePublicKey(to), info }, ascii("hidden"));
+    const sealed = toBase64Url(new Uint8Array([...new Uint8Array(enc), ...new Uint8Array(ct)]));
+    expect(await acts.openPassword({ ...act(), camera: CAMERA, change, sealed })).toBe("hidden");
+    const other = { ...own, vault: await acts.newVault(own) };
+    await expect(acts.openPassword({ ...other, camera: CAMERA, change, sealed })).rejects.toMatchObject({ code: "wrong-envelope" });
   });
 });
 

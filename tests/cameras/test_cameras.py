@@ -279,6 +279,7 @@ def test_people_see_the_cameras_and_agents_of_their_sites(cast, staffed, client_
         "events": False,
         "detection": None,
         "hardware": None,
+        "steers": [],
         "health": [],
         "may": {"live": True, "playback": True, "audio": True, "clip": True, "edit": True},
     }

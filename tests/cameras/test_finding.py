@@ -17,15 +17,17 @@ import pytest
 from edge_agent.onvif import discovery
 from edge_agent.onvif.asked import AskedOfCameras
 from edge_agent.orders import CameraSetup
+from edge_agent.steering import Steering
 from protocol.camera_source import open_source, seal_source
 from protocol.finding import FindCameras, LookAt, SetCamera, Target
 from protocol.order import Answer, Order
-from protocol.steering import LookAgain
+from protocol.steering import LookAgain, Steer
 from sealing.cose import parse1
 from sealing.ids import Stream
+from tenants.permissions import OPERATOR, VIEWER
 from tenants.scope import tenant_scope
 from tests.cameras.place import Place, call
-from tests.cast import sign_in
+from tests.cast import make_account, sign_in
 from tests.reading import text
 from vsaas.agents.asking import answer_key
 from vsaas.agents.commands import NEWS_ORDER, channel_of
@@ -106,6 +108,8 @@ class Agent:
 
         async def work() -> None:
             match order.task:
+                case Steer():
+                    await tell(await Steering(self._box).steer(order.task, order.expires_us))  # type: ignore[arg-type]
                 case FindCameras():
                     await tell(await self._asked.find(order.task, tell))
                 case LookAt():
@@ -387,3 +391,69 @@ def test_what_a_camera_offers_is_kept_when_it_is_added_and_asked_anew(place: Pla
     assert asked["offers"]["firmware"] == "6.0", "a failure takes nothing away"
     assert asked["offers"]["steers"] == []
     assert "rtsp://" not in str(asked)
+
+
+def steer(place: Place, camera: str, client: Any = None, **wish: Any) -> Any:
+    return call(client or place.alice, place, "POST", f"cameras/{camera}/steering", wish)
+
+
+def test_a_camera_is_steered_by_one_person_at_a_time_and_each_stretch_is_written_down(
+    place: Place, agent: Agent
+) -> None:
+    with camera_beside() as camera:
+        look = look_at(place, agent, camera)
+        row = {"id": look["cameras"][0]["id"], "name": "Yard", "main": "profile_main"}
+        added = call(place.alice, place, "POST", f"camera-looks/{look['id']}/cameras", {"cameras": [row]})
+        turns = added.json()["items"][0]["camera"]
+        seen = call(place.alice, place, "GET", f"cameras/{turns}").json()
+        assert seen["steers"] == ["move", "step", "home", "presets"]
+        for wish in ({"act": "move", "pan": 0.5, "ms": 1000}, {"act": "home"}):
+            begun = steer(place, turns, **wish)
+            assert begun.status_code == 202, begun.content
+            agent.obey()
+            told = call(place.alice, place, "GET", f"cameras/{turns}/steering/{begun.json()['id']}").json()
+            assert (told["state"], told["cause"]) == ("done", None)
+        with tenant_scope(place.cast.tenant_a.id):
+            olga = make_account("Otto", role=OPERATOR)
+        other = sign_in(olga)
+        taken = steer(place, turns, other, act="move", tilt=1)
+        assert taken.status_code == 409
+        assert taken.json()["type"] == "urn:vsaas:problem:somebody-steers"
+        assert "Alice steers Yard" in taken.json()["detail"]
+        assert steer(place, turns, other, act="move", tilt=1, take_over=True).status_code == 202
+        agent.obey()
+        assert steer(place, turns, act="stop").status_code == 409
+        kept = steer(place, turns, act="keep", name="Gate", take_over=True)
+        agent.obey()
+        told = call(place.alice, place, "GET", f"cameras/{turns}/steering/{kept.json()['id']}").json()
+        assert [one["name"] for one in told["presets"]] == ["Gate"]
+        assert steer(place, turns, other, act="keep", name="Mine", take_over=True).status_code == 403
+    with tenant_scope(place.cast.tenant_a.id):
+        acts = AuditInbox.objects.filter(act__startswith="camera.").order_by("id")
+        told = [
+            (one.act, one.actor_name) for one in acts if one.act in ("camera.steered", "camera.preset-kept")
+        ]
+    assert told == [
+        ("camera.steered", "Alice"),
+        ("camera.steered", "Otto"),
+        ("camera.steered", "Alice"),
+        ("camera.preset-kept", "Alice"),
+    ]
+
+
+def test_who_may_only_watch_does_not_steer_and_what_cannot_turn_says_so(place: Place, agent: Agent) -> None:
+    with tenant_scope(place.cast.tenant_a.id):
+        viewer = sign_in(make_account("Vera", role=VIEWER))
+        Camera.objects.filter(id=place.camera.id).update(offers={"steers": ["move"]})
+    here = str(place.camera.id)
+    assert steer(place, here, viewer, act="move", pan=1).status_code == 403
+    assert call(viewer, place, "GET", f"cameras/{here}").json()["steers"] == []
+    unable = steer(place, here, act="home")
+    assert (unable.status_code, unable.json()["type"]) == (409, "urn:vsaas:problem:cannot-steer")
+    for wish in (
+        {"act": "dance"},
+        {"act": "move", "pan": 2},
+        {"act": "move", "ms": 5000},
+        {"act": "move", "ms": 0},
+    ):
+        assert steer(place, here, **wish).status_code == 422, wish

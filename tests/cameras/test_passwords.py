@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from protocol import b64
 from protocol.camera_source import seal_source
 from protocol.order import Order
-from protocol.passwords import ChangedCamera, PasswordReport, seal_password
+from protocol.passwords import ChangedCamera, PasswordReport, open_password, seal_password
 from sealing.cose import parse1
 from sealing.ids import Stream
 from tenants.models import Membership
@@ -35,7 +36,7 @@ from vsaas.cameras.services import NewCamera, camera_add
 from vsaas.common import clock
 from vsaas.common.redis import client
 from vsaas.keys.models import KeyPurpose, TenantKey
-from vsaas.keys.tenant_keys import newest_key
+from vsaas.keys.tenant_keys import newest_key, open_private
 
 NEW = "aB3-new-password-xyz"
 
@@ -291,16 +292,24 @@ def test_an_installer_changes_passwords_and_sees_none(place: Place, agent: Agent
 def test_where_the_organisation_holds_its_keys_the_portal_shows_none(place: Place, agent: Agent) -> None:
     begin(place)
     assert agent.tell(agent.changed(agent.order().change, "Door")) == 200
-    with tenant_scope(place.cast.tenant_a.id):
-        # What the take-over leaves of the portal's own recipient.
+    with tenant_scope(place.cast.tenant_a.id, keys=True):
+        # What the take-over leaves of the portal's own recipient, whose private half holders have here.
+        private = open_private(TenantKey.objects.get(purpose=KeyPurpose.RECIPIENT))
         TenantKey.objects.filter(purpose=KeyPurpose.RECIPIENT).update(wrapped_private=None)
     make_fresh(place.alice, place.cast.tenant_a.slug)
     path = f"cameras/{place.camera.id}/password"
     assert call(place.alice, place, "GET", path).json()["may"]["reveal"] is False
-    refused = call(place.alice, place, "POST", f"{path}/revealing", {})
+    page = place.alice.get(place.url(path)).content.decode()
+    assert f'data-held-password="current" data-camera="{place.camera.id}"' in page
+    assert 'data-held-password="spare"' not in page
+    refused = place.alice.post(place.url(f"{path}/reveal"))
     assert refused.status_code == 409
-    assert "a key that the organisation holds itself" in text(place.alice.get(place.url(path)))
-    assert "holds its keys itself" in refused.json()["detail"]
+    assert NEW not in refused.content.decode()
+    reply = call(place.alice, place, "POST", f"{path}/revealing", {}).json()
+    assert (reply["password"], reply["sealed"]["camera"]) == (None, str(place.camera.id))
+    sealed, change = b64.decode(reply["sealed"]["sealed"]), UUID(reply["sealed"]["change"])
+    assert open_password(place.cast.tenant_a.id, place.camera.id, change, sealed, private) == NEW
+    assert told(place)[-1] == "camera.password-revealed"
 
 
 def test_the_schedule_changes_what_is_due_in_its_hour_of_the_site(

@@ -15,6 +15,7 @@ from uuid import uuid4
 import pytest
 
 from installer.release import make_key, make_release
+from protocol.finding import Looked
 from protocol.health import UpdateHealth
 from sealing.ids import Stream
 from tenants.access import actor_of
@@ -31,7 +32,8 @@ from vsaas.audit.siem import destinations
 from vsaas.cameras.checklist import BY_KEY
 from vsaas.cameras.finding import Wanted, begin_look, begin_search, begin_setting
 from vsaas.cameras.importing import keep, read_table
-from vsaas.cameras.models import CameraCheck, PasswordChange, PasswordRun, PasswordState
+from vsaas.cameras.models import Camera, CameraCheck, PasswordChange, PasswordRun, PasswordState
+from vsaas.cameras.offers import offers_of
 from vsaas.cameras.password_schedules import Wish as PasswordWish
 from vsaas.cameras.password_schedules import set_schedule
 from vsaas.cameras.saved_views import view_add
@@ -115,6 +117,7 @@ def surroundings(portal: str) -> dict[str, str]:
             said = {"reason": "as agreed", "by_id": cast.alice.id, "by_name": "Alice", "at": clock_now()}
             CameraCheck.objects.create(camera=camera, point=point, **said)
         signed = sign_off(actor_of(cast.alice), cast.site_a, "")
+        Camera.objects.filter(id=camera.id).update(offers=offers_of(Looked(camera.id, steers=("move",))))
     return {
         "PATH": os.environ["PATH"],
         "VSAAS_URL": portal,
@@ -150,16 +153,18 @@ def test_the_guide_has_lines_to_try() -> None:
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: f"{method_of(line)} {path_of(line)}")
-def test_every_curl_line_of_the_guide_works(line: str, surroundings: dict[str, str]) -> None:
+def test_every_curl_line_of_the_guide_works(line: str, surroundings: dict[str, str], tmp_path: Path) -> None:
     line = line.replace("curl ", "curl --silent --show-error --fail-with-body ", 1)
     if "/sign-offs" in line:  # a site with cameras; the others want one that can be deleted
         line = line.replace("$SITE/", "$SETTLED/")
     done = subprocess.run(
-        ["bash", "-euc", line], env=surroundings, capture_output=True, text=True, timeout=60
+        ["bash", "-euc", line], env=surroundings, capture_output=True, text=True, timeout=60, cwd=tmp_path
     )
     assert done.returncode == 0, done.stdout + done.stderr
     if "/settlement" in line or method_of(line) == "DELETE":
         assert done.stdout == ""
+    elif path_of(line).endswith(".pdf"):
+        assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
     elif path_of(line).endswith(".csv"):
         assert done.stdout.startswith("\ufefftime_utc,sentence,")
     elif path_of(line).endswith(".jsonl"):

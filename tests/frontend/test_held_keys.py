@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from protocol.passwords import seal_password
 from tenants.models import Membership
 from tenants.scope import tenant_scope
 from tests import environment
@@ -27,6 +28,7 @@ from tests.frontend.pictures import video
 from tests.frontend.portal import record_video
 from tests.live_portal import Portal, aside
 from vsaas.accounts.models import Account
+from vsaas.cameras.models import CameraPassword
 from vsaas.common import clock
 from vsaas.common.object_store import object_store
 from vsaas.keys.models import Envelope, Vault
@@ -223,6 +225,28 @@ def play_after_locking(page: Page, house: House) -> None:
     plays(page, house)
 
 
+def see_a_password(page: Page, house: House) -> None:
+    """A password that the agent sealed to the organisation's own key opens in the holder's browser."""
+
+    def kept() -> None:
+        with tenant_scope(house.cast.tenant_a.id):
+            vault = Vault.objects.get(retired_at=None)
+            change, public = uuid4(), bytes(vault.recipient_public)
+            CameraPassword.objects.create(
+                camera_id=house.camera,
+                changed_at=clock.now(),
+                change=change,
+                sealed=seal_password(vault.tenant_id, house.camera, change, "aB3-for-holders", public),
+                recipient=bytes(vault.recipient_kid),
+            )
+
+    aside(kept)
+    page.goto(f"{house.door}/cameras/{house.camera}/password")
+    page.get_by_role("button", name="Show it for a minute, with your keys").click()
+    expect(page.locator("#opened-password")).to_have_text("aB3-for-holders", timeout=30_000)
+    look(page, "password")
+
+
 def hand_over(holder: Page, member: Page, house: House) -> None:
     """The member's fingerprint is compared, and what they may open handed to them."""
     member.goto(f"{house.door}/account/keys")
@@ -333,6 +357,7 @@ def test_an_owner_takes_the_keys_over_and_hands_them_to_a_member(browser: Browse
         alice.goto(house.at(1))
         plays(alice, house)
         play_after_locking(alice, house)
+        see_a_password(alice, house)
 
         bob.goto(house.at(1))
         expect(bob.locator("vsaas-player")).to_contain_text("You have no key of your own yet", timeout=30_000)

@@ -15,6 +15,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from protocol import b64
+from protocol.finding import Looked
 from protocol.passwords import seal_password
 from tenants.access import actor_of
 from tenants.models import Membership, OrganisationRole, Site, Tenant
@@ -42,6 +43,7 @@ from vsaas.cameras.models import (
     PasswordRun,
     PasswordState,
 )
+from vsaas.cameras.offers import offers_of
 from vsaas.cameras.password_schedules import Wish, set_schedule
 from vsaas.cameras.saved_views import view_add
 from vsaas.cameras.services import NewCamera, camera_add
@@ -273,6 +275,17 @@ class Stage:
         """The same agent, as if its control socket were open."""
         client().set(presence_key(self.agent_id), "tests", ex=60)
         return self.agent_id
+
+    @property
+    def steered_camera_id(self) -> UUID:
+        """A's camera on the Yard, which turns, and whose agent is there."""
+        assert self.present_agent_id == self.agent_id
+        with tenant_scope(self.cast.tenant_a.id):
+            Camera.objects.filter(id=self.camera.id).update(
+                offers=offers_of(Looked(self.camera.id, steers=("move",)))
+            )
+        found: UUID = self.camera.id
+        return found
 
     @property
     def address_test_id(self) -> UUID:

@@ -2488,6 +2488,23 @@ URLS: list[Url] = [
         names_object=True,
     ),
     Url(
+        API + "cameras/<uuid:camera_id>/steering",
+        "POST",
+        Requires(may.CAMERA_PTZ),
+        lambda s: f"{API}cameras/{s.steered_camera_id}/steering",
+        body=lambda s: {"act": "move", "pan": 0.5},
+        names_object=True,
+        succeeds=(202,),
+        fresh=True,
+    ),
+    Url(
+        API + "cameras/<uuid:camera_id>/steering/<uuid:order_id>",
+        "GET",
+        Requires(may.CAMERA_PTZ),
+        lambda s: f"{API}cameras/{s.camera.id}/steering/{s.view_id}",
+        names_object=True,
+    ),
+    Url(
         API + "cameras/<uuid:camera_id>/offers",
         "GET",
         Requires(may.CAMERA_EDIT),

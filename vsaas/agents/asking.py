@@ -6,6 +6,7 @@ any portal process finds the answer, whichever hub the agent is connected to.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -27,11 +28,21 @@ from vsaas.common.redis import client
 from vsaas.keys.services import sign_order
 
 KEPT_S = 120
-PER_AGENT_A_MINUTE = 12
-PER_TENANT_A_MINUTE = 60
 
 
-def ask(agent: Agent, task: Task, *, lives_s: int, order: UUID | None = None) -> UUID:
+@dataclass(frozen=True)
+class Bound:
+    """How often a minute agents may be asked so."""
+
+    name: str
+    per_agent: int
+    per_tenant: int
+
+
+USUAL = Bound("asked", 12, 60)
+
+
+def ask(agent: Agent, task: Task, *, lives_s: int, order: UUID | None = None, bound: Bound = USUAL) -> UUID:
     """Sends an agent an order once this transaction commits; returns its id, by which `answer_of` finds the answer.
 
     Raises AgentOffline, TooMany, Unavailable. The caller has checked the right and writes the act down.
@@ -42,9 +53,11 @@ def ask(agent: Agent, task: Task, *, lives_s: int, order: UUID | None = None) ->
             % {"agent": agent.name}
         )
     _bound(
-        f"vsaas:asked:agent:{agent.id}", PER_AGENT_A_MINUTE, _("the agent %(agent)s") % {"agent": agent.name}
+        f"vsaas:{bound.name}:agent:{agent.id}",
+        bound.per_agent,
+        _("the agent %(agent)s") % {"agent": agent.name},
     )
-    _bound(f"vsaas:asked:tenant:{agent.tenant_id}", PER_TENANT_A_MINUTE, _("this organisation's agents"))
+    _bound(f"vsaas:{bound.name}:tenant:{agent.tenant_id}", bound.per_tenant, _("this organisation's agents"))
     order = order or uuid4()
     document = Order(agent.tenant_id, agent.id, order, clock.now_us() + lives_s * 1_000_000, task)
     signed = sign_order(agent.tenant_id, document.payload())

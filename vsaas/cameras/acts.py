@@ -39,6 +39,9 @@ _view_fields = each_of(
 )
 
 
+STEERED = declare("camera.steered", _("{actor} steered {object}"))
+PRESET_KEPT = declare("camera.preset-kept", _("{actor} kept a position of {object} as {preset}"))
+PRESET_REMOVED = declare("camera.preset-removed", _("{actor} removed the position {preset} of {object}"))
 ADDED = declare("camera.added", _("{actor} added {object} to the agent {agent}"))
 CHANGED = declare(
     "camera.changed",

@@ -243,7 +243,7 @@ class SignOffReportPdf(ApiView):
 
     access = Requires(CAMERA_EDIT)
 
-    @describe("Get a commissioning report as PDF", media_type="application/pdf")
+    @describe("Get a commissioning report as PDF", media_type="application/pdf", example="%PDF-1.7 …")
     def get(self, request: Request, sign_off_id: UUID) -> HttpResponse:
         """A4 pages in the language of the request, with the signed report attached."""
         return report_pdf_download(request._request, sign_off_of(self.actor, sign_off_id))

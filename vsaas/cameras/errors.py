@@ -52,6 +52,24 @@ class ViewNameTaken(Conflict):
     problem = "view-name-taken"
 
 
+class CannotSteer(Conflict):
+    """The camera offers no such way to be steered."""
+
+    problem = "cannot-steer"
+
+
+class SomebodySteers(Conflict):
+    """Somebody else steers the camera at this moment."""
+
+    problem = "somebody-steers"
+
+
+class InvalidSteering(InvalidField):
+    """An act of steering lacks what it is about."""
+
+    problem = "invalid-steering"
+
+
 class AgentGone(Conflict):
     """The agent that should record the camera is revoked."""
 

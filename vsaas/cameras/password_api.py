@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from protocol import b64
 from tenants import access
 from tenants.access import Actor, Grant
 from tenants.declare import Requires
@@ -27,15 +28,25 @@ from vsaas.cameras.password_views import (
     visible_runs,
     with_own_words,
 )
-from vsaas.cameras.passwords import CAMERAS_MOST, CURRENT, SPARE, begin, changeable, retry, reveal, set_way
+from vsaas.cameras.passwords import (
+    CAMERAS_MOST,
+    CURRENT,
+    SPARE,
+    SealedPassword,
+    begin,
+    changeable,
+    retry,
+    reveal,
+    set_way,
+)
 from vsaas.cameras.replies import CAMERA
 from vsaas.cameras.services import NAME_CHARS_MAX, present
 from vsaas.common.api import ApiView
 from vsaas.common.describe import describe
 from vsaas.common.fields import Fields, valid
 from vsaas.common.paging import page_of
-from vsaas.common.shapes import Id, Micros, Next, page_example
-from vsaas.keys.errors import HeldByCustomer, KmsError
+from vsaas.common.shapes import B64, Id, Micros, Next, page_example
+from vsaas.keys.errors import KmsError
 
 
 class PasswordMay(BaseModel):
@@ -58,11 +69,20 @@ class CameraPasswordReply(BaseModel):
     may: PasswordMay
 
 
+class SealedReply(BaseModel):
+    """A password sealed to the organisation's recipient (HPKE, `enc ‖ ciphertext`), bound to camera and change."""
+
+    camera: Id
+    change: Id
+    sealed: B64
+
+
 class RevealedReply(BaseModel):
     """A password."""
 
     camera: Id
-    password: str
+    password: str | None = Field(description="Null where the organisation holds its keys itself.")
+    sealed: SealedReply | None = Field(description="What a holder's browser opens instead.")
 
 
 class PasswordChangeReply(BaseModel):
@@ -125,7 +145,7 @@ class PasswordSchedulePage(BaseModel):
     next: Next
 
 
-REVEALED: dict[str, Any] = {"camera": CAMERA["id"], "password": "kV7-tmQx3.hRbnc8wYpA"}  # nosec B105 an example
+REVEALED: dict[str, Any] = {"camera": CAMERA["id"], "password": "kV7-tmQx3.hRbnc8wYpA", "sealed": None}  # nosec B105 an example
 KNOWN: dict[str, Any] = {
     "camera": CAMERA["id"],
     "changed_us": 1764064990000000,
@@ -264,15 +284,23 @@ class PasswordRevealing(ApiView):
         request_example={"which": "current"},
         reply=RevealedReply,
         example=REVEALED,
-        problems=(NothingToReveal, HeldByCustomer, KmsError),
+        problems=(NothingToReveal, KmsError),
     )
     def post(self, request: Request, camera_id: UUID) -> Response:
-        """The one the agent set. `spare`: the one the camera may have though its change failed. Each time is written into the
+        """The one the agent set. `spare`: the one the camera may have though its change failed. Where the organisation holds its
+        keys itself, `password` is null and `sealed` is what a holder's browser opens. Each time is written into the
         audit log; no access token can do this."""
         rows = present(Camera.objects.all())
         camera = access.get(self.actor, CAMERA_PASSWORD, rows, id=camera_id)
         which = valid(RevealFields(data=request.data))["which"]
-        reply = Response({"camera": str(camera.id), "password": reveal(camera, self.actor, which)})
+        found = reveal(camera, self.actor, which)
+        password, sealed = (None, found) if isinstance(found, SealedPassword) else (found, None)
+        told = sealed and {
+            "camera": str(camera.id),
+            "change": str(sealed.change),
+            "sealed": b64.encode(sealed.sealed),
+        }
+        reply = Response({"camera": str(camera.id), "password": password, "sealed": told})
         reply["Cache-Control"] = "no-store"
         return reply
 

@@ -33,11 +33,22 @@ from vsaas.cameras.password_views import (
     with_own_words,
 )
 from vsaas.cameras.password_words import CAUSES, STATES
-from vsaas.cameras.passwords import CURRENT, SPARE, begin, retry, reveal, set_way, under_way
+from vsaas.cameras.passwords import (
+    CURRENT,
+    SPARE,
+    SealedPassword,
+    begin,
+    can_reveal,
+    retry,
+    reveal,
+    set_way,
+    under_way,
+)
 from vsaas.cameras.services import present
 from vsaas.cameras.states import groups_in_use
 from vsaas.common.links import tenant_url
 from vsaas.common.sentences import sentence
+from vsaas.keys.errors import HeldByCustomer
 
 RUNS_SHOWN = 10
 SHOWN_S = 60
@@ -282,6 +293,9 @@ def _password_context(actor: Actor, camera: Camera) -> dict[str, Any]:
         "due": next_changes([camera]).get(camera.id),
         "last": None if newest is None else _row(newest),
         "held": known is not None and known.sealed is not None,
+        "sealed_to_holders": bool(known and known.sealed and known.recipient) and not can_reveal(known),
+        "spare_to_holders": bool(known and known.spare and known.spare_recipient)
+        and not can_reveal(known, SPARE),
         "spare": known is not None and known.spare is not None,
     }
 
@@ -304,7 +318,12 @@ def reveal_password(request: HttpRequest, camera_id: UUID) -> HttpResponse:
     rows = present(Camera.objects.select_related("site", "agent"))
     camera = access.get(actor, CAMERA_PASSWORD, rows, id=camera_id)
     which = SPARE if request.POST.get("which") == SPARE else CURRENT
-    context = {"camera": camera, "password": reveal(camera, actor, which), "shown_s": SHOWN_S}
+    password = reveal(camera, actor, which)
+    if isinstance(password, SealedPassword):
+        raise HeldByCustomer(
+            _("this password opens in a holder's browser alone, on the page of the camera's password")
+        )
+    context = {"camera": camera, "password": password, "shown_s": SHOWN_S}
     reply = render(request, "cameras/password_shown.html", context)
     back = tenant_url(request, "sites-camera-password", camera_id=camera.id)
     reply["Refresh"] = f"{SHOWN_S}; url={back}"

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -53,7 +54,6 @@ from vsaas.cameras.models import (
 from vsaas.cameras.services import present, replace_sources
 from vsaas.common import clock
 from vsaas.common.errors import TooMany, Unavailable
-from vsaas.keys.errors import HeldByCustomer
 from vsaas.keys.tenant_keys import open_private, recipient_key
 
 logger = logging.getLogger(__name__)
@@ -298,10 +298,19 @@ def can_reveal(known: CameraPassword | None, which: str = CURRENT) -> bool:
     return key is not None and key.wrapped_private is not None
 
 
-def reveal(camera: Camera, actor: Actor, which: str = CURRENT) -> str:
-    """The password the agent set; `which` SPARE: the one the camera may have though its change failed. Written down as seen.
+@dataclass(frozen=True)
+class SealedPassword:
+    """A password as the agent sealed it for `change`, to a recipient whose private half only the organisation holds."""
 
-    Raises NothingToReveal, HeldByCustomer, KmsError. The caller has checked `camera:password` and a fresh factor.
+    change: UUID
+    sealed: bytes
+
+
+def reveal(camera: Camera, actor: Actor, which: str = CURRENT) -> str | SealedPassword:
+    """The password the agent set, or what a holder's browser opens where the organisation holds its keys itself; `which` SPARE: the
+    one the camera may have though its change failed. Written down as seen.
+
+    Raises NothingToReveal, KmsError. The caller has checked `camera:password` and a fresh factor.
     """
     known = CameraPassword.objects.filter(camera=camera).first()
     sealed = None if known is None else known.sealed if which == CURRENT else known.spare
@@ -312,21 +321,22 @@ def reveal(camera: Camera, actor: Actor, which: str = CURRENT) -> str:
         )
     recipient = known.recipient if which == CURRENT else known.spare_recipient
     change = known.change if which == CURRENT else known.spare_change
-    key = None if recipient is None else recipient_key(known.tenant_id, bytes(recipient))
-    if key is None or change is None:
-        raise HeldByCustomer(
-            _(
-                "this password is sealed to a key that the organisation holds itself, which the portal cannot open: to know "
-                "it, set one in the camera itself and type it in the camera's settings"
-            )
-        )
-    private = open_private(key)
-    try:
-        password = open_password(known.tenant_id, camera.id, change, bytes(sealed), private)
-    except ProtocolError as error:
-        raise NothingToReveal(_("the password that is kept cannot be opened: change it anew")) from error
+    if recipient is None or change is None:
+        raise NothingToReveal(_("the password that is kept cannot be opened: change it anew"))
+    password: str | SealedPassword = SealedPassword(change, bytes(sealed))
+    if can_reveal(known, which):
+        key = recipient_key(known.tenant_id, bytes(recipient))
+        assert key is not None  # can_reveal says so
+        password = _opened(known, change, bytes(sealed), open_private(key))
     record_act(acts.PASSWORD_REVEALED, who(actor), what(camera), which=which)
     return password
+
+
+def _opened(known: CameraPassword, change: UUID, sealed: bytes, private: bytes) -> str:
+    try:
+        return open_password(known.tenant_id, known.camera_id, change, sealed, private)
+    except ProtocolError as error:
+        raise NothingToReveal(_("the password that is kept cannot be opened: change it anew")) from error
 
 
 def set_way(camera: Camera, by: Who, *, service: str, way: str) -> CameraPassword:

@@ -140,6 +140,9 @@ class CameraReply(BaseModel):
     hardware: CameraHardware | None = Field(
         description="What it said it is when it was found; null: it was added by its address."
     )
+    steers: list[Literal["move", "step", "home", "presets"]] = Field(
+        description="How the caller may steer it; [] where it cannot be steered, or its agent never asked it."
+    )
     protection: CameraProtection
     certificate: CameraCertificate
     health: list[AgentStream] = Field(
@@ -277,6 +280,7 @@ CAMERA: dict[str, Any] = {
     "recording": None,
     "events": False,
     "detection": None,
+    "steers": [],
     "hardware": {"make": "Example", "model": "Dome 5", "firmware": "2.4.1", "serial": "A1B2C3"},
     "protection": {
         "link": "plain",

@@ -14,6 +14,7 @@ from tenants.permissions import (
     CAMERA_EDIT,
     CAMERA_LIVE,
     CAMERA_PLAYBACK,
+    CAMERA_PTZ,
     CAMERA_VIEW,
 )
 from tenants.sight import sight
@@ -23,6 +24,7 @@ from vsaas.cameras.models import Camera, CameraGroup, CameraSource, StreamKind
 from vsaas.cameras.newest import newest_recorded_us
 from vsaas.cameras.protection import protection_of
 from vsaas.cameras.services import accepted_certificate, present
+from vsaas.cameras.steering import steers_of
 from vsaas.common import clock
 
 RECORDING = "recording"
@@ -100,6 +102,7 @@ def _state_json(actor: Actor, camera: Camera, newest_us: int | None) -> dict[str
         "events": camera.events,
         "detection": camera.detection,
         "hardware": camera.hardware,
+        "steers": steers_of(camera) if _steers(actor, camera) else [],
         "protection": protection_of(camera),
         "certificate": {"accepted": accepted_certificate(camera), "shown": _shown_certificate(camera)},
         "health": _streams(camera) if access.may(actor, AGENT_VIEW, camera) else [],
@@ -111,6 +114,10 @@ def _state_json(actor: Actor, camera: Camera, newest_us: int | None) -> dict[str
             "edit": camera.deleted_at is None and access.may(actor, CAMERA_EDIT, camera),
         },
     }
+
+
+def _steers(actor: Actor, camera: Camera) -> bool:
+    return camera.deleted_at is None and access.may(actor, CAMERA_PTZ, camera)
 
 
 def may_know(actor: Actor, camera: Camera, newest_us: int | None) -> bool:

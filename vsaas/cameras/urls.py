@@ -52,6 +52,7 @@ from vsaas.cameras.palette import palette
 from vsaas.cameras.recording_pages import camera_recording
 from vsaas.cameras.setting_pages import camera_setting, set_camera
 from vsaas.cameras.sites_pages import add_site, change_site, delete_site, sites
+from vsaas.cameras.steering_api import CameraSteered, CameraSteering
 from vsaas.cameras.sync_page import sync
 from vsaas.cameras.testing_api import CameraTest, CameraTests
 from vsaas.cameras.views_api import View, Views
@@ -119,6 +120,12 @@ api = [
     path("cameras", views.Cameras.as_view(), name="api-cameras"),
     path("cameras/<uuid:camera_id>", views.OneCamera.as_view(), name="api-camera"),
     path("cameras/<uuid:camera_id>/people", CameraPeopleView.as_view(), name="api-camera-people"),
+    path("cameras/<uuid:camera_id>/steering", CameraSteering.as_view(), name="api-camera-steering"),
+    path(
+        "cameras/<uuid:camera_id>/steering/<uuid:order_id>",
+        CameraSteered.as_view(),
+        name="api-camera-steered",
+    ),
     path("cameras/<uuid:camera_id>/offers", CameraOffers.as_view(), name="api-camera-offers"),
     path(
         "cameras/<uuid:camera_id>/offers/<uuid:order_id>",

@@ -12,6 +12,8 @@ import type {
   Page,
   PlaybackReply,
   PlaybackRequest,
+  SteeringReply,
+  SteerRequest,
   StatementsReply,
   StillsReply,
   StillsRequest,
@@ -87,6 +89,15 @@ export class Api {
 
   live(request: { camera: string; stream: StreamName; hpke_public: string }, signal?: AbortSignal): Promise<LiveReply> {
     return this.call<LiveReply>("POST", "/live", request, signal);
+  }
+
+  /** Steers a camera; `steered` tells what came of it. */
+  steer(camera: string, request: SteerRequest): Promise<SteeringReply> {
+    return this.call<SteeringReply>("POST", `/cameras/${camera}/steering`, request);
+  }
+
+  steered(camera: string, id: string): Promise<SteeringReply> {
+    return this.call<SteeringReply>("GET", `/cameras/${camera}/steering/${id}`, undefined);
   }
 
   stills(request: StillsRequest, signal?: AbortSignal): Promise<StillsReply> {

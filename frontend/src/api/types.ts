@@ -115,6 +115,34 @@ export interface ApiView extends ViewFields {
   readonly may: { readonly change: boolean };
 }
 
+/** How a camera can be steered. */
+export type Steers = "move" | "step" | "home" | "presets";
+
+/** Ways from -1 to 1; right, up and closer are positive. */
+export interface SteerRequest {
+  readonly act: "move" | "stop" | "step" | "home" | "presets" | "go" | "keep" | "remove";
+  readonly pan?: number;
+  readonly tilt?: number;
+  readonly zoom?: number;
+  readonly ms?: number;
+  readonly preset?: string;
+  readonly name?: string;
+  readonly take_over?: boolean;
+}
+
+export interface Preset {
+  readonly token: string;
+  readonly name: string;
+}
+
+export interface SteeringReply {
+  readonly id: string;
+  readonly state: "waiting" | "done" | "failed";
+  readonly cause: string | null;
+  readonly reason: string;
+  readonly presets: readonly Preset[];
+}
+
 export interface StatementsReply {
   readonly root_fingerprint: string;
   readonly statements: readonly string[];

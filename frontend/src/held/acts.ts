@@ -5,7 +5,7 @@
 import { equal, fromBase64Url, fromHex, hex, toBase64Url, uuidBytes, uuidText, type Bytes } from "../sealing/bytes";
 import { decode, type Cbor } from "../sealing/cbor";
 import { hashOf, parseSigned, type RootSigner } from "../sealing/cose";
-import { boxKeyId, openKey, parseEnvelope, sealEnvelope, type BoxKeys, type Envelope } from "../sealing/envelope";
+import { boxKeyId, openKey, openPassword, parseEnvelope, sealEnvelope, type BoxKeys, type Envelope } from "../sealing/envelope";
 import { SealingError } from "../sealing/errors";
 import {
   AUDIO,
@@ -143,6 +143,13 @@ export class HeldActs {
   }
 
   /** Opens the vault secret for one act. Raises KeysLocked, `wrong-envelope`, `wrong-key` (another vault's secret). */
+  async openPassword({ camera, change, sealed, ...act }: Argument<"openPassword">): Answer<"openPassword"> {
+    return this.within(act, async (secret) => {
+      const keys = await boxKeys(await recipientPrivate(secret, FIRST_EPOCH));
+      return openPassword(fromBase64Url(sealed), { tenant: act.owner.tenant, camera, change }, keys);
+    });
+  }
+
   private async within<T>(act: Act, work: (secret: Bytes, tenant: Bytes) => Promise<T>): Promise<T> {
     const own = await this.own(act);
     const tenant = uuidBytes(act.owner.tenant);

@@ -124,6 +124,13 @@ export interface PeriodEnvelope {
   readonly sealed: string;
 }
 
+/** A camera's password, sealed to the organisation's own recipient. */
+export interface SealedPassword {
+  readonly camera: string;
+  readonly change: string;
+  readonly sealed: string;
+}
+
 export interface SwitchBody {
   readonly vault: string;
   readonly root_public: string;
@@ -199,6 +206,11 @@ export class KeysApi extends Api {
   /** Ends that somebody holds the vault: it is to be renewed then. */
   endHolder(account: string): Promise<unknown> {
     return this.call("DELETE", `/keys/people/${account}/vault`, null);
+  }
+
+  /** Whichever the portal has: the password, or what a holder opens. Written down as looked at. */
+  password(camera: string, which: "current" | "spare"): Promise<{ readonly password: string | null; readonly sealed: SealedPassword | null }> {
+    return this.call("POST", `/cameras/${camera}/password/revealing`, { which });
   }
 
   async rolls(): Promise<readonly Roll[]> {

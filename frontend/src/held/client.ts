@@ -60,6 +60,8 @@ function inWords({ code, message }: Fault): string {
       return t("Your keys are locked on this device. Unlock them first.");
     case "way-refused":
       return t("That does not open your key. Check what you typed, or use another way.");
+    case "wrong-envelope":
+      return t("It does not open with your organisation's keys: it was altered, or sealed to earlier ones. Have the agent change the password.");
     case "kit-letters":
       return t("There is a character that no sheet holds. Sheets hold digits and capital letters, never U.");
     case "kit-length":

@@ -3,7 +3,7 @@
  * recovery kit, which people are to print; private halves never do.
  */
 import type { TrustInput } from "../keys/messages";
-import type { ApiShare, ApiVault, ApiWay, CameraKeyName, NewWay, Offer, PeriodEnvelope, StatementRequest, SwitchBody } from "./api";
+import type { ApiShare, ApiVault, ApiWay, CameraKeyName, NewWay, Offer, PeriodEnvelope, SealedPassword, StatementRequest, SwitchBody } from "./api";
 import type { Owner } from "./own-key";
 
 /** How an own key is to be opened: a stored way, and what opens it. */
@@ -81,6 +81,8 @@ export interface HeldCalls {
     argument: Act & { renewed: VaultRef; offer: Offer; chain: Chain; cameras: readonly string[]; shares: readonly ApiShare[] };
     answer: Omit<SwitchBody, "kit_confirmed">;
   };
+  /** A camera's password that its agent sealed to the vault's recipient. */
+  openPassword: { argument: Act & SealedPassword; answer: string };
   /** `shares`: one's own, for keys that follow from an earlier vault secret. */
   rewrap: {
     argument: Act & { shares: readonly ApiShare[]; camera: string; kind: 0 | 1; epoch: number; envelopes: readonly PeriodEnvelope[] };

@@ -29,6 +29,7 @@ const handlers: Handlers = {
   cameraShares: (argument) => acts.cameraShares(argument),
   vaultShare: (argument) => acts.vaultShare(argument),
   renewBody: (argument) => acts.renewBody(argument),
+  openPassword: (argument) => acts.openPassword(argument),
   rewrap: (argument) => acts.rewrap(argument),
 };
 

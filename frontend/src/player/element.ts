@@ -8,7 +8,7 @@ import { LiveView, type LiveState } from "../live/live-view";
 import type { Stills } from "../stills/stills";
 import type { StreamName } from "../sealing/registry";
 import { Timeline } from "../timeline/timeline";
-import type { TimelineEvent, TimelineRun } from "../api/types";
+import type { Steers, TimelineEvent, TimelineRun } from "../api/types";
 import { UploadNow } from "../upload-now/bar";
 import { TimelineSource } from "../timeline/source";
 import { clockTime, day, knownZone, zoneName } from "../times";
@@ -22,6 +22,7 @@ import { Player, type PlayerEvents, type PlayerState, type Stop } from "./player
 import { TimeForm } from "./time-form";
 import { TrustKeeper, type TrustAlarm } from "./trust";
 import { TrustBadge } from "./trust-badge";
+import type { SteeringPanel } from "../steering/panel";
 import { STEP, zoomWords, type Zoom } from "./zoom";
 
 const SPEEDS = [0.5, 1, 1.5, 2, 4, 8];
@@ -65,6 +66,7 @@ export class PlayerElement extends HTMLElement {
   private clip: ClipTool | null = null;
   private clipLoading = false;
   private stills: Stills | null = null;
+  private steering: SteeringPanel | null = null;
 
   private readonly video = h("video", { playsinline: true });
   private readonly picture = h("div", { class: "vp-picture", tabindex: "0", role: "group" });
@@ -83,6 +85,7 @@ export class PlayerElement extends HTMLElement {
   private readonly fullButton = h("button", { type: "button", class: "vp-button" }, icon("full"));
   private readonly clipButton = h("button", { type: "button", class: "vp-button", "aria-expanded": "false" }, icon("clip"));
   private readonly pipButton = h("button", { type: "button", class: "vp-button" }, icon("pip"));
+  private readonly steerButton = h("button", { type: "button", class: "vp-button", "aria-expanded": "false" }, icon("steer"));
   private readonly liveButton = h("button", { type: "button", class: "vp-live" }, t("Live"));
   private readonly speed = h("select", { class: "vp-select", "aria-label": t("Speed") });
   private readonly quality = h("select", { class: "vp-select", "aria-label": t("Picture") });
@@ -101,6 +104,8 @@ export class PlayerElement extends HTMLElement {
     this.leaving.abort();
     clearTimeout(this.again);
     this.clip?.close();
+    this.steering?.release();
+    this.steering = null;
     this.live.stop();
     this.player.close();
     this.source.stop();
@@ -220,6 +225,8 @@ export class PlayerElement extends HTMLElement {
     this.label(this.clipButton, this.may("Clip") ? t("Save a clip (E)") : NO_CLIP);
     if (!this.may("Clip")) this.clipButton.setAttribute("aria-disabled", "true");
     this.clipButton.hidden = !this.may("Playback");
+    this.label(this.steerButton, t("Steer the camera"));
+    this.steerButton.addEventListener("click", () => void this.toggleSteering());
     this.pipButton.hidden = !document.pictureInPictureEnabled;
     this.label(this.pipButton, t("Picture in picture (P)"));
     const compare = this.button("compare", t("Add a camera to compare"), () => this.compare());
@@ -229,7 +236,7 @@ export class PlayerElement extends HTMLElement {
       h("div", { class: "vp-group" }, back, this.playButton, forward),
       h("div", { class: "vp-group vp-when" }, this.time, this.liveButton),
       h("div", { class: "vp-group vp-how" }, this.quality, this.speed),
-      h("div", { class: "vp-group vp-tools" }, still, this.clipButton, zoom, compare, this.soundButton, this.pipButton, this.fullButton, help),
+      h("div", { class: "vp-group vp-tools" }, still, this.clipButton, this.steerButton, zoom, compare, this.soundButton, this.pipButton, this.fullButton, help),
     );
     this.picture.setAttribute("aria-label", t("Picture of {name}", { name: this.dataset["name"] ?? t("the camera") }));
     const top = h("div", { class: "vp-top" }, this.badge.element, this.late);
@@ -321,11 +328,36 @@ export class PlayerElement extends HTMLElement {
     help: () => this.help(),
   };
 
+  /** The panel that steers, under the controls: while one watches live, where the camera turns and one may. */
+  private async toggleSteering(): Promise<void> {
+    if (this.steering) return this.closeSteering();
+    const { SteeringPanel: Panel } = await import("../steering/panel");
+    if (this.steering || this.mode !== "live") return;
+    this.steering = new Panel({
+      api: this.api,
+      camera: this.camera,
+      steers: new Set((this.dataset["steers"] ?? "").split(" ") as Steers[]),
+      mayKeep: this.dataset["mayEdit"] === "1",
+    });
+    this.controls.after(this.steering.element);
+    this.steerButton.setAttribute("aria-expanded", "true");
+    this.steering.element.querySelector("button")?.focus();
+  }
+
+  private closeSteering(): void {
+    this.steering?.release();
+    this.steering?.element.remove();
+    this.steering = null;
+    this.steerButton.setAttribute("aria-expanded", "false");
+  }
+
   private setMode(mode: Mode): void {
     this.mode = mode;
     this.dataset["mode"] = mode;
     this.liveButton.setAttribute("aria-pressed", String(mode === "live"));
     this.speed.disabled = mode === "live";
+    this.steerButton.hidden = mode !== "live" || !this.dataset["steers"];
+    if (mode !== "live" && this.steering) this.closeSteering();
   }
 
   private playOrPause(): void {

@@ -217,6 +217,26 @@ export async function openPicture(
   }
 }
 
+/**
+ * Opens a camera's password, sealed to the organisation's recipient: `enc ‖ ciphertext`, bound to this tenant, camera and change
+ * (`protocol/passwords.py`). Raises `wrong-envelope`.
+ */
+export async function openPassword(
+  sealed: Bytes,
+  bound: { readonly tenant: string; readonly camera: string; readonly change: string },
+  keys: BoxKeys,
+): Promise<string> {
+  const ids = [bound.tenant, bound.camera, bound.change].map(uuidBytes);
+  const info = encode(["vsaas-password-v1", ...ids, keys.kid]);
+  try {
+    const enc = sealed.slice(0, ENC_BYTES);
+    const plain = await suite().open({ recipientKey: keys.pair, enc, info }, sealed.slice(ENC_BYTES));
+    return new TextDecoder("utf-8", { fatal: true }).decode(plain);
+  } catch {
+    throw new SealingError("wrong-envelope", "the password does not open: it was altered or is sealed to another key");
+  }
+}
+
 /** The same for a key of 32 bytes, which is what every purpose but `camera source` seals. */
 export async function openKey(envelope: Envelope, expected: Expected, keys: BoxKeys): Promise<Bytes> {
   const key = await openEnvelope(envelope, expected, keys);
