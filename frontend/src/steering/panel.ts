@@ -76,7 +76,7 @@ export class SteeringPanel {
   private layOutPad(): void {
     const pad = h("div", { class: "steering-pad" });
     for (const [name, words, sign, way] of DIRECTIONS) {
-      const button = h("button", { type: "button", class: `steering-way steering-${name}`, "aria-label": words(), title: words() }, sign);
+      const button = h("button", { type: "button", class: "steering-way", "data-way": name, "aria-label": words(), title: words() }, sign);
       button.addEventListener("pointerdown", (event) => {
         if (event.button !== 0) return;
         button.setPointerCapture(event.pointerId);
