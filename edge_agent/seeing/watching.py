@@ -142,6 +142,10 @@ class _Process:
     """Whose picture it looks at."""
 
 
+class _EndedError(Exception):
+    """The process that looks is no more, or takes nothing any more."""
+
+
 class Seeing:
     """`run` until cancelled."""
 
@@ -167,11 +171,14 @@ class Seeing:
         names = {item.camera: item.name for item in self._orders.command.cameras}
         now_s = time.monotonic()
         texts = [self._trouble] if self._trouble else []
+        texts += [
+            f"{names[camera]}: no motion is looked for: its pictures cannot be decoded here"
+            for camera, until_s in list(self._barred_s.items())
+            if until_s > now_s and camera in names
+        ]
         for eye in self._looking():
             name = names.get(eye.camera, "")
-            if self._barred_s.get(eye.camera, 0.0) > now_s:
-                texts.append(f"{name}: no motion is looked for: its pictures cannot be decoded here")
-            elif eye.passed_over_s is not None and now_s - eye.passed_over_s < _BEHIND_S:
+            if eye.passed_over_s is not None and now_s - eye.passed_over_s < _BEHIND_S:
                 texts.append(
                     f"{name}: this box does not manage to look at all its pictures: look for motion at fewer cameras, or give "
                     "them smaller sub streams"
@@ -217,13 +224,17 @@ class Seeing:
                 continue
             except OSError as error:
                 self._trouble = f"no motion is looked for: the process that looks cannot be started ({error})"
-                log.error("%s", self._trouble)
+            except _EndedError:
+                self._trouble = (
+                    "no motion is looked for: the process that looks ended or hangs; it is started again"
+                )
+            log.error("%s", self._trouble)
             if time.monotonic() - began_s > 60:
                 backoff.reset()
             await asyncio.sleep(backoff.next_s())
 
     async def _look(self, chronicle: Chronicle) -> None:
-        """Have one process look until nothing is to be looked for, or it ends. Raises OSError when it does."""
+        """Have one process look until nothing is to be looked for. Raises OSError, and _EndedError when it ends."""
         eyes = self._all()
         for eye in eyes:
             eye.anew()
@@ -254,11 +265,12 @@ class Seeing:
     async def _feed(
         self, running: _Process, chronicle: Chronicle, hearing: asyncio.Task[None], looked: set[uuid.UUID]
     ) -> None:
-        version, pipe = -1, running.process.stdin
+        version, followed_s, pipe = -1, 0.0, running.process.stdin
         assert pipe is not None
         while not hearing.done():
-            if version != self._orders.version:
-                version = self._orders.version
+            # Once a minute too: whoever is barred is looked at again one day.
+            if version != self._orders.version or time.monotonic() - followed_s > 60:
+                version, followed_s = self._orders.version, time.monotonic()
                 self._follow()
             looking = self._looking()
             if not looking:
@@ -281,7 +293,7 @@ class Seeing:
             self._trouble = ""
             await asyncio.sleep(FEED_S)
         self._blame(running.slot)
-        raise OSError("it ended, or hangs")
+        raise _EndedError
 
     def _blame(self, slot: int) -> None:
         """The camera whose picture was looked at when the process ended."""

@@ -396,11 +396,8 @@ async def test_a_process_that_is_killed_is_started_again_and_a_camera_that_kills
             assert box.eye.order is not None, number
             os.kill(process_of(), signal.SIGKILL)
             await until(lambda: not process_of() or box.eye.order is None, "its end")
-        await until(
-            lambda: any("cannot be decoded" in text for text in box.seeing.alarms) or box.eye.order is None,
-            "the bar",
-        )
-        assert not process_of() or box.eye.order is None
+        await until(lambda: any("cannot be decoded" in text for text in box.seeing.alarms), "the alarm")
+        await until(lambda: box.eye.order is None and not process_of(), "nobody looks")
 
 
 def test_a_stream_nobody_looks_at_holds_nothing_and_one_too_fast_is_passed_over_until_a_key_frame(

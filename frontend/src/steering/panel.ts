@@ -102,11 +102,22 @@ export class SteeringPanel {
     });
     more.append(this.presets);
     if (!this.options.mayKeep) return;
+    const asks = t("What is this position called?");
+    const name = h("input", { type: "text", maxlength: "60", dir: "auto", autocomplete: "off", placeholder: asks, "aria-label": asks });
+    const keep = async (): Promise<void> => {
+      const called = name.value.trim();
+      if (!called) {
+        this.say(asks);
+        return name.focus();
+      }
+      if (await this.change({ act: "keep", name: called })) name.value = "";
+    };
+    name.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") void keep();
+    });
     more.append(
-      this.button(t("Keep this position"), () => {
-        const name = prompt(t("What is this position called?"))?.trim();
-        if (name) void this.change({ act: "keep", name });
-      }),
+      name,
+      this.button(t("Keep this position"), () => void keep()),
       this.button(t("Remove position"), () => {
         const chosen = this.presets.selectedOptions[0];
         if (!chosen?.value) return this.say(t("Choose a position first."));
@@ -148,6 +159,7 @@ export class SteeringPanel {
   private async ask(wish: SteerRequest): Promise<void> {
     await this.options.api.steer(this.options.camera, { ...wish, take_over: this.takes });
     this.takes = false;
+    this.takeOver.hidden = true;
   }
 
   private async act(wish: SteerRequest): Promise<void> {
@@ -163,11 +175,13 @@ export class SteeringPanel {
     await this.change({ act: "presets" });
   }
 
-  /** An act about presets; shows what the camera keeps then. */
-  private async change(wish: SteerRequest): Promise<void> {
+  /** An act about presets; shows what the camera keeps then. Whether it was done. */
+  private async change(wish: SteerRequest): Promise<boolean> {
     const { api, camera } = this.options;
     try {
+      this.say("");
       const begun = await api.steer(camera, { ...wish, take_over: this.takes });
+      this.takes = false;
       const until = performance.now() + WAITS_MS;
       let told = begun;
       while (told.state === "waiting" && performance.now() < until) {
@@ -176,8 +190,10 @@ export class SteeringPanel {
       }
       if (told.state === "done") this.show(told.presets);
       else this.say(told.reason || t("The camera did not answer."));
+      return told.state === "done";
     } catch (error) {
       this.fail(error);
+      return false;
     }
   }
 
