@@ -25,9 +25,10 @@ DESKTOP = {"width": 1440, "height": 900}
 
 
 @pytest.fixture(scope="package")
-def system(running_checkout: Checkout) -> System:
-    """The whole product, running."""
-    return System(running_checkout)
+def system(running_checkout: Checkout) -> Iterator[System]:
+    """The whole product, running; stopped when this package is over, for it takes a third of a core with nobody before it."""
+    yield System(running_checkout)
+    running_checkout.make("down")
 
 
 # The browser lives as long as this package and no longer: its event loop must be gone before asynchronous tests run.
