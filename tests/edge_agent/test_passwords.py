@@ -389,7 +389,7 @@ def test_after_a_power_cut_the_agent_records_with_the_password_the_camera_has_an
             entry = journal.Entry(
                 uuid.uuid4(), place.cameras[0].camera, camera.url, "onvif", journal.SETTING, "127.0.0.1", USER
             )
-            cut = journal.Journal(place.box.state, place.box.identity.keys.box)
+            cut = journal.Journal(place.box.state, place.box.identity.keys)
             cut.put(replace(entry, old=PASSWORD, new=new))
             with agent_process(place.box.state, tmp_path / "log") as agent:
                 wait_for(lambda: place.reports and len(tried) > 2, 60, what="the report and the recorders")
@@ -557,7 +557,7 @@ async def test_a_change_under_way_at_another_host_is_settled_at_the_camera_itsel
         "127.0.0.1",
         USER,
     )
-    before = journal.Journal(place.box.state, place.box.identity.keys.box)
+    before = journal.Journal(place.box.state, place.box.identity.keys)
     before.put(replace(entry, old=PASSWORD, new="aB3-new-password"))
     _passwords, used = await carried_out(place)
     assert set(asked) == {""}
@@ -639,7 +639,7 @@ async def test_an_address_typed_meanwhile_stays_and_the_new_password_is_told(
     entry = journal.Entry(
         uuid.uuid4(), place.cameras[0].camera, "", "onvif", journal.VERIFIED, "127.0.0.1", USER
     )
-    before = journal.Journal(place.box.state, place.box.identity.keys.box)
+    before = journal.Journal(place.box.state, place.box.identity.keys)
     before.put(replace(entry, old="what it was", new="aB3-new-password"))
     orders = place.box.orders()
     orders.offer_command(place.command)

@@ -23,6 +23,7 @@ from vsaas.agents.replies import (
     AGENT,
     CODE,
     CODE_STATE,
+    KEYS_ASKED,
     AgentPage,
     AgentReply,
     EnrolmentCodeReply,
@@ -31,6 +32,7 @@ from vsaas.agents.replies import (
     RevocationReply,
 )
 from vsaas.agents.revocation import AlreadyRevoked, revoke
+from vsaas.agents.rollover import RolloverUnderWay, ask
 from vsaas.agents.states import agent_state, code_state
 from vsaas.audit.services import who
 from vsaas.common import clock
@@ -96,7 +98,7 @@ class OneAgent(ApiView):
 
 
 def _agents() -> QuerySet[Agent]:
-    return Agent.objects.select_related("site", "health", "successor")
+    return Agent.objects.select_related("site", "health", "successor", "rollover")
 
 
 class AgentRevocation(ApiView):
@@ -137,6 +139,25 @@ class AgentReplacement(ApiView):
         agent = access.get(self.actor, AGENT_EDIT, _agents(), id=agent_id)
         access.require(self.actor, AGENT_ENROL, agent)
         return _code_reply(issue_code(self.actor.tenant_id, agent.site, who(self.actor), agent))
+
+
+class AgentNewKeys(ApiView):
+    """POST: asks an agent for new keys."""
+
+    access = Requires(AGENT_EDIT, fresh=True)
+
+    @describe(
+        "Renew an agent's keys",
+        reply=AgentReply,
+        example=AGENT | {"keys": KEYS_ASKED},
+        problems=(RolloverUnderWay,),
+    )
+    def post(self, request: Request, agent_id: UUID) -> Response:
+        """The box makes new keys for its requests, its records and what is sealed to it; your organisation's root states them,
+        and it goes on recording without a gap. Each agent is asked by itself once a year."""
+        agent = access.get(self.actor, AGENT_EDIT, _agents(), id=agent_id)
+        ask(agent, who(self.actor))
+        return Response(agent_state(self.actor, _agents().get(id=agent_id)))
 
 
 def _code_reply(code: IssuedCode) -> Response:

@@ -15,6 +15,7 @@ from vsaas.agents.auth import agent_route
 from vsaas.agents.enrolment import audited
 from vsaas.agents.errors import MalformedMessage
 from vsaas.agents.models import Agent
+from vsaas.agents.rollover import finish, signs_anew
 from vsaas.agents.succession import adopted, predecessor
 from vsaas.cameras.handing_over import sealed_elsewhere, take_sources
 from vsaas.cameras.passwords import take_report
@@ -35,7 +36,7 @@ def passwords(request: HttpRequest) -> HttpResponse:
 @agent_route("POST adoption", max_body_bytes=ADOPTION_BYTES_MAX)
 def adoption(request: HttpRequest) -> HttpResponse:
     """POST adoption: a box that took the place of another, and has that one's disk, takes over its cameras' addresses; at the
-    end it says that all is brought."""
+    end it says that all is brought. So does a box with new keys, for what its former ones left."""
     identity = request.agent  # type: ignore[attr-defined]
     try:
         message = Adoption.from_json(json.loads(request.body))
@@ -43,9 +44,12 @@ def adoption(request: HttpRequest) -> HttpResponse:
         raise MalformedMessage(error.detail) from error
     except (ValueError, RecursionError) as error:
         raise MalformedMessage("the body is not JSON") from error
-    old = predecessor(identity.agent_id, message.of)
-    agent = Agent.objects.select_for_update(of=("self",)).get(id=identity.agent_id)
+    agent = Agent.objects.select_for_update(of=("self",)).select_related("site").get(id=identity.agent_id)
+    itself = message.of == agent.id and signs_anew(agent, identity.kid)
+    old = agent if itself else predecessor(agent.id, message.of)
     take_sources(agent, message.sources)
-    if message.finished:
+    if message.finished and itself:
+        finish(agent)
+    elif message.finished:
         adopted(agent, old, audited(agent))
     return JsonResponse(AdoptionReply(old.name, tuple(sealed_elsewhere(agent.id))).to_json())

@@ -22,6 +22,7 @@ from vsaas.agents.enrolment import issue_code
 from vsaas.agents.models import Agent
 from vsaas.agents.pages import code_shown
 from vsaas.agents.revocation import AlreadyRevoked, revoke
+from vsaas.agents.rollover import ask
 from vsaas.agents.succession import require_replaceable
 from vsaas.audit.services import who
 from vsaas.cameras.forms import AgentForm, TypedNameForm
@@ -31,6 +32,7 @@ from vsaas.cameras.services import present
 from vsaas.cameras.shown import agent_shown, instant
 from vsaas.cameras.states import may_know
 from vsaas.common.links import tenant_url
+from vsaas.keys.services import is_held
 
 
 def _names(actor: Actor) -> dict[str, str]:
@@ -58,7 +60,7 @@ def agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
     found = access.get(
         actor,
         AGENT_VIEW,
-        Agent.objects.select_related("site", "health", "successor", "replaces"),
+        Agent.objects.select_related("site", "health", "successor", "replaces", "rollover"),
         id=agent_id,
     )
     state = agent_shown(states.agent_state(actor, found), _names(actor))
@@ -84,11 +86,26 @@ def agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
         "may_replace": successor is None
         and access.may(actor, AGENT_EDIT, found)
         and access.may(actor, AGENT_ENROL, found),
+        "may_renew": found.revoked_at is None and state["keys"]["may_ask"],
         "may_add": found.revoked_at is None and access.may(actor, CAMERA_EDIT, found),
         "done": request.GET.get("done", ""),
     }
     status = 422 if form is not None and form.is_bound else 200
     return render(request, "cameras/agent.html", context, status=status)
+
+
+@requires(AGENT_EDIT, fresh=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def renew_agent_keys(request: HttpRequest, agent_id: UUID) -> HttpResponse:
+    """What new keys mean; then the agent is asked for them."""
+    actor = signed_in(request)
+    rows = Agent.objects.select_related("site", "health", "rollover")
+    found = access.get(actor, AGENT_EDIT, rows, id=agent_id)
+    if request.method == "POST":
+        ask(found, who(actor))
+        return HttpResponseRedirect(tenant_url(request, "agents-one", agent_id=found.id) + "?done=keys")
+    context = {"agent": agent_shown(states.agent_state(actor, found), {}), "held": is_held()}
+    return render(request, "cameras/agent_keys.html", context)
 
 
 def _if_seen(actor: Actor, agent: Agent | None) -> Agent | None:

@@ -19,7 +19,7 @@ from sealing.ids import Stream
 from tenants.access import Actor, Place, place_of
 from tenants.models import Membership, Site
 from vsaas.accounts.gains import Move, require_no_gain
-from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose
+from vsaas.agents.models import Agent, AgentKeyPurpose, key_in_force
 from vsaas.audit.services import Who, differences, record_act, what
 from vsaas.cameras import acts, detection, recording
 from vsaas.cameras.addresses import wrong_in_words
@@ -392,7 +392,7 @@ def _save(camera: Camera) -> None:
 def _seal(camera: Camera, stream: StreamKind, url: str | SealedAddress) -> None:
     if isinstance(url, SealedAddress):
         return _keep(camera, stream, url.sealed, url.scheme)
-    box = AgentKey.objects.get(agent_id=camera.agent_id, purpose=AgentKeyPurpose.BOX)
+    box = key_in_force(camera.agent_id, AgentKeyPurpose.BOX)
     try:
         sealed = seal_source(camera.tenant_id, camera.id, Stream(stream), url, bytes(box.public_key))
     except ProtocolError as error:

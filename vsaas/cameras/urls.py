@@ -8,7 +8,7 @@ from vsaas.cameras import password_api as password
 from vsaas.cameras import password_pages as passwords
 from vsaas.cameras.agent_api import adoption
 from vsaas.cameras.agent_api import passwords as password_reports
-from vsaas.cameras.agents_page import agent, agents, replace_agent, revoke_agent
+from vsaas.cameras.agents_page import agent, agents, renew_agent_keys, replace_agent, revoke_agent
 from vsaas.cameras.camera_pages import (
     accept_certificate,
     add_camera,
@@ -110,6 +110,7 @@ pages = [
     path("agents/<uuid:agent_id>", agent, name="agents-one"),
     path("agents/<uuid:agent_id>/revoke", revoke_agent, name="agents-revoke"),
     path("agents/<uuid:agent_id>/replace", replace_agent, name="agents-replace"),
+    path("agents/<uuid:agent_id>/keys", renew_agent_keys, name="agents-keys"),
     path("palette.json", palette, name="palette"),
 ]
 
