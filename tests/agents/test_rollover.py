@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,8 +27,8 @@ from vsaas.keys.services import root_fingerprint, statements_since
 
 
 @pytest.fixture
-def box(houses: Houses) -> Iterator[Box]:
-    yield make_box(houses.tenant_a, houses.site_a)
+def box(houses: Houses) -> Box:
+    return make_box(houses.tenant_a, houses.site_a)
 
 
 class NewKeys:

@@ -41,9 +41,9 @@ from tests.cast import Cast
 from tests.edge_agent.box import Box
 from tests.edge_agent.enrolled import enrolled_box
 from tests.edge_agent.filled import fill, fill_box, record
-from tests.edge_agent.test_against_portal import Served, box, in_portal, served
-from tests.edge_agent.test_health import Facts
 from tests.edge_agent.hub import until
+from tests.edge_agent.test_against_portal import box, in_portal, served
+from tests.edge_agent.test_health import Facts
 from vsaas.agents.models import Agent, AgentKey, AgentRollover, RolloverState
 from vsaas.agents.rollover import ask
 from vsaas.audit.services import system
@@ -313,8 +313,9 @@ async def _offered(tenant: uuid.UUID, agent: uuid.UUID) -> None:
             rows = AgentRollover.objects.filter(agent_id=agent, state=RolloverState.OFFERED)
             return rows.update(offered_at=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=3))
 
-    while not await in_portal(settle):
-        await asyncio.sleep(0.1)
+    offered = 0
+    while not offered:
+        offered = await in_portal(settle)
 
 
 def _unsent(spool: Spool) -> int:

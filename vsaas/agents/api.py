@@ -63,10 +63,15 @@ class AgentFields(Fields):
 
     name = serializers.CharField(max_length=CHARS_MAX, required=False)
     site = serializers.UUIDField(required=False)
+    cameras = serializers.ChoiceField(
+        choices=["stay", "along"],
+        required=False,
+        help_text="along: those on its site move to the other one with it; what you may not change keeps all where it is.",
+    )
 
 
 class OneAgent(ApiView):
-    """GET: one agent. PATCH {name?, site?}: renames or moves it; its cameras stay on their sites."""
+    """GET: one agent. PATCH {name?, site?, cameras?}: renames or moves it, with its cameras where that is wished."""
 
     access = Requires(AGENT_VIEW, AGENT_EDIT)
 
@@ -84,13 +89,14 @@ class OneAgent(ApiView):
         problems=(InvalidAgent,),
     )
     def patch(self, request: Request, agent_id: UUID) -> Response:
-        """Renames it or moves it to another site; its cameras stay on theirs. What is absent stays."""
+        """Renames it or moves it to another site. Its cameras stay on theirs, unless `cameras` is `along`. What is absent stays."""
         agent = access.get(self.actor, AGENT_EDIT, _agents(), id=agent_id)
         fields = valid(AgentFields(data=request.data))
         site = fields.get("site")
         if site is not None:
             site = access.get(self.actor, AGENT_EDIT, Site.objects.all(), id=site)
-        agent_change(agent, who(self.actor), name=fields.get("name"), site=site)
+        along = self.actor if fields.get("cameras") == "along" else None
+        agent_change(agent, who(self.actor), name=fields.get("name"), site=site, cameras_as=along)
         return Response(self._state(_agents().get(id=agent_id)))
 
     def _state(self, agent: Agent) -> dict[str, Any]:

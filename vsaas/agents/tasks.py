@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from tenants.scope import tenant_scope
-from vsaas.agents import rollover, rollouts
+from vsaas.agents import rollouts, rollover
 from vsaas.common.tasks import platform_task
 
 ROLLOUT_EVERY_S = 60

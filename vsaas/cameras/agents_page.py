@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from tenants import access
 from tenants.access import Actor
 from tenants.declare import requires
+from tenants.errors import Denied, NotFound
 from tenants.middleware import signed_in
 from tenants.models import Site
 from tenants.permissions import AGENT_EDIT, AGENT_ENROL, AGENT_VIEW, CAMERA_EDIT, CAMERA_VIEW
@@ -25,6 +27,7 @@ from vsaas.agents.revocation import AlreadyRevoked, revoke
 from vsaas.agents.rollover import ask
 from vsaas.agents.succession import require_replaceable
 from vsaas.audit.services import who
+from vsaas.cameras.errors import CameraNameTaken
 from vsaas.cameras.forms import AgentForm, TypedNameForm
 from vsaas.cameras.models import Camera
 from vsaas.cameras.newest import newest_recorded_us
@@ -71,11 +74,9 @@ def agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
     if state["may"]["edit"]:
         sites = access.visible(actor, AGENT_EDIT, Site.objects.all())
         form = AgentForm(request.POST if request.method == "POST" else None, agent=found, sites=sites)
-        if request.method == "POST" and form.is_valid():
-            agent_change(found, who(actor), name=form.cleaned_data["name"], site=form.cleaned_data["site"])
-            return HttpResponseRedirect(
-                tenant_url(request, "agents-one", agent_id=found.id) + "?done=changed"
-            )
+        if request.method == "POST" and form.is_valid() and _changed(form, actor, found):
+            address = tenant_url(request, "agents-one", agent_id=found.id)
+            return HttpResponseRedirect(address + "?done=changed")
     cameras = access.visible(actor, CAMERA_VIEW, present(Camera.objects.filter(agent=found)))
     context = {
         "agent": state,
@@ -92,6 +93,24 @@ def agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
     }
     status = 422 if form is not None and form.is_bound else 200
     return render(request, "cameras/agent.html", context, status=status)
+
+
+def _changed(form: AgentForm, actor: Actor, found: Agent) -> bool:
+    """Whether the agent has what was typed; else the form says why not, and nothing is changed."""
+    data = form.cleaned_data
+    try:
+        with transaction.atomic():
+            agent_change(
+                found,
+                who(actor),
+                name=data["name"],
+                site=data["site"],
+                cameras_as=actor if data["along"] else None,
+            )
+    except (Denied, NotFound, CameraNameTaken) as error:
+        form.add_error("along", str(error))
+        return False
+    return True
 
 
 @requires(AGENT_EDIT, fresh=True)
