@@ -423,7 +423,8 @@ async def test_a_camera_that_takes_neither_password_is_tried_twice_and_a_person_
 
 
 def test_the_journal_shows_no_password_and_no_other_box_reads_it(tmp_path: Path) -> None:
-    first = journal.Journal(tmp_path, b"k" * 32)
+    own, others = BoxKeys.new(), BoxKeys.new()
+    first = journal.Journal(tmp_path, own)
     entry = journal.Entry(
         uuid.uuid4(), uuid.uuid4(), "", "onvif", journal.SET, "10.0.0.7", USER, "old-secret", "new-secret"
     )
@@ -432,13 +433,13 @@ def test_the_journal_shows_no_password_and_no_other_box_reads_it(tmp_path: Path)
     assert file.stat().st_mode & 0o777 == 0o600
     assert b"secret" not in file.read_bytes()
     assert "secret" not in repr(entry)
-    assert journal.Journal(tmp_path, b"k" * 32).all() == [entry]
-    other = journal.Journal(tmp_path, b"x" * 32)
+    assert journal.Journal(tmp_path, own).all() == [entry]
+    other = journal.Journal(tmp_path, others)
     assert (other.all(), other.unreadable) == ([], [file.name])
     assert not first.is_over(entry.change)
     first.drop(entry)
     assert first.is_over(entry.change)
-    assert journal.Journal(tmp_path, b"k" * 32).is_over(entry.change), "after a restart too"
+    assert journal.Journal(tmp_path, own).is_over(entry.change), "after a restart too"
 
 
 def test_passwords_keep_to_what_a_device_takes() -> None:

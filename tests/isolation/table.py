@@ -24,6 +24,7 @@ from urllib.parse import urlencode
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from protocol.camera_certificate import CertificateEnd
 from protocol.passwords import PasswordReport
 from protocol.rollover import KeyOffer
 from tenants import permissions as may
@@ -684,6 +685,23 @@ URLS: list[Url] = [
         succeeds=(302,),
     ),
     Url(
+        PAGES + "cameras/<uuid:camera_id>/certificate/issue",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/certificate/issue"),
+        body=lambda s: {"agent": str(s.present_agent_id)},
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "cameras/authority.pem",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, "cameras/authority.pem"),
+        succeeds=(404,),  # there is none before a camera is given a certificate
+    ),
+    Url(
         PAGES + "cameras/<uuid:camera_id>/detection",
         "GET",
         Requires(may.CAMERA_EDIT),
@@ -1274,6 +1292,16 @@ URLS: list[Url] = [
         lambda s: AGENT + "passwords",
         body=lambda s: PasswordReport(s.password_change.id, "timeout").encode(),
         content_type="application/cbor",
+    ),
+    Url(
+        AGENT + "certificates",
+        "POST",
+        AgentOnly(),
+        lambda s: AGENT + "certificates",
+        # Nobody ordered one, and it hears that.
+        body=lambda s: CertificateEnd(s.password_change.id, "timeout").encode(),
+        content_type="application/cbor",
+        succeeds=(409,),
     ),
     Url(
         AGENT + "adoption",
@@ -2553,6 +2581,23 @@ URLS: list[Url] = [
         names_object=True,
     ),
     Url(
+        API + "cameras/<uuid:camera_id>/certificate",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}cameras/{s.camera.id}/certificate",
+        names_object=True,
+    ),
+    Url(
+        API + "cameras/<uuid:camera_id>/certificate",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}cameras/{s.camera.id}/certificate",
+        body=lambda s: {"agent": str(s.present_agent_id)},
+        names_object=True,
+        succeeds=(202,),
+        fresh=True,
+    ),
+    Url(
         API + "cameras/<uuid:camera_id>/offers",
         "GET",
         Requires(may.CAMERA_EDIT),
@@ -2624,6 +2669,8 @@ TASKS: list[Task] = [
     Task("vsaas.audit.tasks.prune_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.audit.tasks.sequence_audit", Platform),
     Task("vsaas.audit.tasks.sign_audit", Platform),
+    Task("vsaas.cameras.tasks.certificates_of_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
+    Task("vsaas.cameras.tasks.go_on_with_certificates", Platform),
     Task("vsaas.cameras.tasks.go_on_with_passwords", Platform),
     Task("vsaas.cameras.tasks.passwords_of_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.common.tasks.pulse", Platform),

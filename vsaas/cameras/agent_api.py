@@ -7,6 +7,7 @@ import json
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from protocol.adoption import ADOPTION_BYTES_MAX, Adoption, AdoptionReply
+from protocol.camera_certificate import MESSAGE_BYTES_MAX, CertificateRequest, decode_message
 from protocol.errors import ProtocolError
 from protocol.passwords import REPORT_BYTES_MAX, PasswordReport
 from sealing.canonical import encode_canonical
@@ -17,6 +18,7 @@ from vsaas.agents.errors import MalformedMessage
 from vsaas.agents.models import Agent
 from vsaas.agents.rollover import finish, signs_anew
 from vsaas.agents.succession import adopted, predecessor
+from vsaas.cameras.certificates import sign, take_end
 from vsaas.cameras.handing_over import sealed_elsewhere, take_sources
 from vsaas.cameras.passwords import take_report
 
@@ -31,6 +33,22 @@ def passwords(request: HttpRequest) -> HttpResponse:
         raise MalformedMessage("the report on a password cannot be read") from error
     take_report(agent.agent_id, report)
     return HttpResponse(encode_canonical([1]), content_type="application/cbor")
+
+
+@agent_route("POST certificates", max_body_bytes=MESSAGE_BYTES_MAX)
+def certificates(request: HttpRequest) -> HttpResponse:
+    """POST certificates: a camera's request for a certificate, answered with that; or how giving it one ended."""
+    agent = request.agent  # type: ignore[attr-defined]
+    try:
+        message = decode_message(request.body)
+    except (ProtocolError, SealingError) as error:
+        raise MalformedMessage("the message about a certificate cannot be read") from error
+    if isinstance(message, CertificateRequest):
+        reply = sign(agent.agent_id, message).encode()
+    else:
+        take_end(agent.agent_id, message)
+        reply = encode_canonical([1])
+    return HttpResponse(reply, content_type="application/cbor")
 
 
 @agent_route("POST adoption", max_body_bytes=ADOPTION_BYTES_MAX)

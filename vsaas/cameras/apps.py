@@ -17,12 +17,13 @@ class CamerasConfig(AppConfig):
         from vsaas.cameras.commands import tell_agent
         from vsaas.cameras.handing_over import hand_over
         from vsaas.cameras.models import Camera, CameraGroup
-        from vsaas.cameras.protection import link_findings
+        from vsaas.cameras.protection import certificate_findings, link_findings
         from vsaas.cameras.services import take_along
         from vsaas.cameras.shown import cameras_of_the_log
         from vsaas.installation.organisations import register_source
 
         register_source(link_findings)
+        register_source(certificate_findings)
         register_teller(tell_agent)
         register_hand_over(hand_over)
         register_take_along(take_along)
