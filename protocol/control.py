@@ -95,7 +95,7 @@ class PublishRefused:
 @dataclass(frozen=True)
 class PublishEnded:
     """`reason`: `stopped`, `expired`, `camera-offline`, `uplink-lost`, `control-lost` (new keys could not be told), `no-recipient`,
-    `revoked`, `agent-stopped`, `failed`."""
+    `revoked`, `agent-stopped`, `renewed` (the agent has new keys), `failed`."""
 
     publish: uuid.UUID
     reason: str

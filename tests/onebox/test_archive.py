@@ -203,6 +203,20 @@ def test_this_machine_s_agent_stays_when_it_is_the_one_in_the_backup(folder: Pat
     assert tree_of(layout.var)["agent/spool/index"] == ("today" if key == "same" else "then")
 
 
+@pytest.mark.parametrize("backup", ["of before", "of after"])
+def test_an_agent_that_was_given_new_keys_is_the_one_in_a_backup_of_after(folder: Path, backup: str) -> None:
+    layout, restored = Layout(folder), Layout(folder, "var.restoring-1")
+    now = {
+        "agent__identity__agent.json": '{"agent": "a", "generation": 1}',
+        "agent__identity__record.1.key": "new",
+    }
+    before = {"agent__identity__agent.json": '{"agent": "a"}', "agent__identity__record.key": "old"}
+    fill(layout, **now, agent__spool__index="today")
+    fill(restored, **(before if backup == "of before" else now), agent__spool__index="then")
+    put_in_place(layout, restored)
+    assert tree_of(layout.var)["agent/spool/index"] == ("then" if backup == "of before" else "today")
+
+
 def test_limits_that_were_set_on_this_machines_agent_come_along(folder: Path) -> None:
     layout = Layout(folder)
     for name in ("identity", "orders"):

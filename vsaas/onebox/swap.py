@@ -77,10 +77,13 @@ def keep_agent(old: Layout, new: Layout) -> None:
 
 
 def agent_in(state: Path) -> tuple[str, bytes] | None:
-    """Which agent a state folder holds: its id and its record key; None for none."""
+    """Which agent a state folder holds: its id and its record key; None for none. One that was given new keys since is another:
+    the portal of the backup knows the former ones."""
     try:
         details = json.loads((state / "identity" / "agent.json").read_text())
-        return str(details["agent"]), (state / "identity" / "record.key").read_bytes()
+        generation = details.get("generation", 0)
+        name = f"record.{generation}.key" if generation else "record.key"
+        return str(details["agent"]), (state / "identity" / name).read_bytes()
     except (FileNotFoundError, KeyError):
         return None
 
