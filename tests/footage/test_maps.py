@@ -52,7 +52,7 @@ def segments_of(reply) -> list[dict[str, Any]]:
 
 def acts(people: Cast) -> list[tuple[str, str | None]]:
     with tenant_scope(people.tenant_a.id):
-        rows = AuditInbox.objects.filter(act__in=["footage.area-searched", "keys.released"]).order_by("at")
+        rows = AuditInbox.objects.filter(act__in=["footage.maps-seen", "keys.released"]).order_by("at")
         return [(row.act, row.details.get("from_time")) for row in rows]
 
 
@@ -105,9 +105,9 @@ def test_an_hour_looked_through_again_is_one_receipt_and_another_hour_one_more(
         assert len(segments_of(ask(alice, stream.camera))) == 2
     noon, one = "2026-01-01T12:00:00Z", "2026-01-01T13:00:00Z"
     assert [act for act, _ in acts(people)].count("keys.released") == 1
-    assert [at for act, at in acts(people) if act == "footage.area-searched"] == [noon]
+    assert [at for act, at in acts(people) if act == "footage.maps-seen"] == [noon]
     assert len(segments_of(ask(alice, stream.camera, NOON + HOUR, NOON + 2 * HOUR))) == 1
-    assert [at for act, at in acts(people) if act == "footage.area-searched"] == [noon, one]
+    assert [at for act, at in acts(people) if act == "footage.maps-seen"] == [noon, one]
     assert [act for act, _ in acts(people)].count("keys.released") == 2
 
 

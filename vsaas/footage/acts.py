@@ -52,8 +52,8 @@ UPLOAD_ASKED = declare(
 STILLS_SEEN = declare(
     "footage.stills-seen", _("{actor} looked at still pictures of {object} recorded from {from_time} on")
 )
-AREA_SEARCHED = declare(
-    "footage.area-searched",
+MAPS_SEEN = declare(
+    "footage.maps-seen",
     _("{actor} searched the hour from {from_time} of {object} for motion in an area of the picture"),
 )
 FORK = declare(

@@ -66,7 +66,7 @@ class MotionMaps(ApiView):
         session: uuid.UUID | None = self.actor.token_id or session_id(request._request)
         due = receipts.due(session, hours, "map")
         audit.record_many(
-            acts.AREA_SEARCHED,
+            acts.MAPS_SEEN,
             audit.who(self.actor),
             [
                 (audit.what(camera), {"from_time": iso(hour_us)})

@@ -112,8 +112,11 @@ export class AreaPanel {
   }
 
   private busy(busy: boolean): void {
+    // The focus goes with what can be done: a button that is off or hidden would lose it.
+    const here = document.activeElement === (busy ? this.start : this.cancel);
     this.work.hidden = !busy;
     this.start.disabled = this.when.disabled = busy;
+    if (here) (busy ? this.cancel : this.start).focus({ preventScroll: true });
     if (!busy) return;
     this.bar.value = 0;
     this.how.textContent = t("Asking for motion maps.");
