@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from .canonical import CBOR, decode_canonical, encode_canonical
@@ -68,7 +69,7 @@ def parse_motion(plaintext: bytes) -> MotionMap:
     rows = integer(size[1], "motion map: rows", 1, MAX_SIDE)
     moved = tuple(_moved(item, columns * rows) for item in fields.array(3, 0, _MAX_ROWS))
     fields.done()
-    if any(later.offset_ms <= before.offset_ms for before, later in zip(moved, moved[1:], strict=False)):
+    if any(later.offset_ms <= before.offset_ms for before, later in pairwise(moved)):
         raise BadField("motion map: its seconds stand in order of time, once each")
     return MotionMap(columns, rows, moved)
 

@@ -45,7 +45,9 @@ class MotionMaps:
         kept. `offset_us`: wall clock minus monotonic clock."""
         with self._lock:
             seen = [(at_ns // 1000 + offset_us, places) for at_ns, places in self._seconds.values()]
-            later = [second for second, (at_us, _) in zip(self._seconds, seen, strict=True) if at_us >= end_us]
+            later = [
+                second for second, (at_us, _) in zip(self._seconds, seen, strict=True) if at_us >= end_us
+            ]
             self._seconds = OrderedDict((second, self._seconds[second]) for second in later)
         within = sorted((at_us, places) for at_us, places in seen if start_us <= at_us < end_us)
         if not within:

@@ -86,9 +86,7 @@ async def recorded(folder: Path, detection: Detection | None) -> list[tuple[int,
     orders.command = replace(orders.command, cameras=(camera,))
     seeing = Seeing(orders)
     eye = seeing.eye(camera.camera, Stream.SUB if camera.source_sub else Stream.MAIN)
-    looking = asyncio.create_task(
-        seeing.run(Chronicle(Happenings(), box.clock, lambda camera: None))
-    )
+    looking = asyncio.create_task(seeing.run(Chronicle(Happenings(), box.clock, lambda camera: None)))
     if detection is not None:
         async with asyncio.timeout(20):
             while eye.order is None:  # noqa: ASYNC110  what is waited for has no event of its own
@@ -173,7 +171,9 @@ def test_a_second_is_one_row_and_each_segment_gets_its_own() -> None:
     assert [(row.offset_ms, row.places) for row in first.moved] == [(500, either)]
     second = maps.take(12_500_000, 14_000_000, 0)
     assert second is not None
-    assert [row.offset_ms for row in second.moved] == [500], "what lies before it came too late and is dropped"
+    assert [row.offset_ms for row in second.moved] == [500], (
+        "what lies before it came too late and is dropped"
+    )
     assert maps.take(14_000_000, 15_000_000, 0) is None
 
 
@@ -193,4 +193,3 @@ def test_memory_is_bounded_while_no_segment_closes() -> None:
     assert found is not None
     assert found.moved[0].offset_ms >= KEPT_S * 1000
     assert len(found.moved) < KEPT_S
-

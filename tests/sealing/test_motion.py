@@ -66,9 +66,7 @@ def test_a_map_is_read_back_by_its_own_key_and_stands_between_video_and_index() 
     assert [part.rendition for part in segment.parts] == [Rendition.SUB, Rendition.MOTION, Rendition.INDEX]
     assert segment.parts[1].media is None
     assert len(data) == segment.size
-    index_key, map_key = (
-        KEY.segment_key(PLACE.segment, one) for one in (Rendition.INDEX, Rendition.MOTION)
-    )
+    index_key, map_key = (KEY.segment_key(PLACE.segment, one) for one in (Rendition.INDEX, Rendition.MOTION))
     index = open_index(segment, index_key, data[segment.index.offset : segment.index.end])
 
     def read(offset: int, length: int) -> bytes:
@@ -88,9 +86,7 @@ def test_a_map_is_read_back_by_its_own_key_and_stands_between_video_and_index() 
 def test_a_segment_without_a_map_has_no_such_part() -> None:
     data, finished = _written(None)
     segment = _record(finished)
-    index = open_index(
-        segment, KEY.segment_key(PLACE.segment, Rendition.INDEX), data[segment.index.offset :]
-    )
+    index = open_index(segment, KEY.segment_key(PLACE.segment, Rendition.INDEX), data[segment.index.offset :])
     with pytest.raises(BadParts):
         read_motion(segment, index, bytes(32), lambda offset, length: data[offset : offset + length])
 
@@ -106,6 +102,6 @@ def test_what_no_reader_takes_is_not_written() -> None:
     fits = fitting_motion(64, 36, (Moved(at * 1000, second) for at in range(3600)))
     assert len(fits.moved) > 180, "three minutes in which everything moved"
     assert len(encode_motion(fits)) < MAX_MOTION_BYTES
+    writer = SegmentWriter(PLACE)
     with pytest.raises(BadParts):
-        writer = SegmentWriter(PLACE)
         writer.add_motion(replace(WALK, moved=()), lambda sealed: None)

@@ -122,7 +122,9 @@ def motion_maps(
 ) -> list[StreamAnswer]:
     """Per stream of the camera that has any, the stored segments of [from_us, to_us) with a motion map that may be seen up to the
     end of `to`. Inside the tenant's scope; objects and keys are opened afterwards (`open_objects`, `release_maps`)."""
-    answers = {stream: StreamAnswer(Asked(camera, int(stream), sight)) for stream in (Stream.SUB, Stream.MAIN)}
+    answers = {
+        stream: StreamAnswer(Asked(camera, int(stream), sight)) for stream in (Stream.SUB, Stream.MAIN)
+    }
     for found in _segments([answer.asked for answer in answers.values()], from_us, to_us):
         if found.state == SegmentState.STORED and _has_map(found):
             answers[Stream(found.stream)].segments.append(found)
@@ -333,7 +335,8 @@ def _release(
 
 
 def _key_requests(found: Found, sights: dict[Rendition, Sight]) -> list[SegmentKeyRequest]:
-    """One per part the caller may open, each within its sight. The record was verified when it was taken in, and the player does it again."""
+    """One per part the caller may open, each within its sight. The record was verified when it was taken in, and the player
+    does it again."""
     record = parse_record(found.signed).record
     assert isinstance(record, Segment)
     return [

@@ -17,8 +17,8 @@ Subject = tuple[uuid.UUID, int | None]
 
 
 def due(session: uuid.UUID | None, subjects: Iterable[Subject], what: str = "still") -> set[Subject]:
-    """The subjects for which no receipt of this session (of this kind, `what`) was written in the last MERGED_S; they count as written once the
-    transaction commits. Without a session or without Redis nothing is merged: every look is written down."""
+    """The subjects for which no receipt of this session (of this kind, `what`) was written in the last MERGED_S; they count as
+    written once the transaction commits. Without a session or without Redis nothing is merged: every look is written down."""
     wanted = list(dict.fromkeys(subjects))
     if session is None or not wanted:
         return set(wanted)
