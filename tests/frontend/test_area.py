@@ -142,6 +142,9 @@ def test_arrows_move_the_area_and_shift_sizes_it_while_the_picture_stays(page: W
     page.page.get_by_role("button", name="Search", exact=True).focus()
     page.page.keyboard.press("Enter")
     expect(found(page)).to_have_count(2)
+    area.focus()
+    page.page.keyboard.press("+")
+    expect(page.page.locator(".vp-zoom")).to_be_hidden()
     page.page.keyboard.press("Escape")
     expect(page.page.locator(".vp-area")).to_have_count(0)
     expect(area).to_have_count(0)
@@ -186,7 +189,7 @@ def test_the_search_fits_and_is_accessible(browser: Browser, walked: Stand, widt
     with Watching.opened(browser, walked, width=width, height=844) as opened:
         begin(opened)
         draw(opened, 0.03, 0.2, 0.22, 0.9)
-        search(opened)
+        assert "2 times" in search(opened)
         overflow = opened.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert overflow <= 0
         results = Axe().run(opened.page, options={"rules": PAGE_RULES_OFF})

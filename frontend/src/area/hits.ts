@@ -50,15 +50,16 @@ export function placesIn(area: Area, columns: number, rows: number): Uint8Array 
 
 /** What moved in the area within [fromUs, toUs), in order of time; a map tells seconds, so each movement lasts one at least. */
 export function hitsIn(maps: readonly SegmentMap[], area: Area, fromUs: number, toUs: number): Hit[] {
-  const wanted = new Map<string, Uint8Array>();
+  const wanted = new Map<string, readonly (readonly [at: number, bits: number])[]>();
   const moments: Hit[] = [];
   for (const map of maps) {
     const size = `${map.columns}x${map.rows}`;
-    const places = wanted.get(size) ?? placesIn(area, map.columns, map.rows);
+    // Of a small area nearly all bytes are empty, and a day has many seconds.
+    const places = wanted.get(size) ?? [...placesIn(area, map.columns, map.rows).entries()].filter(([, bits]) => bits !== 0);
     wanted.set(size, places);
     for (const row of map.moved) {
       const at = map.startUs + row.offsetMs * 1000;
-      if (at < fromUs || at >= toUs || !places.some((bits, i) => (bits & (row.places[i] as number)) !== 0)) continue;
+      if (at < fromUs || at >= toUs || !places.some(([i, bits]) => (bits & (row.places[i] as number)) !== 0)) continue;
       moments.push({ fromUs: at, toUs: at + SECOND_US });
     }
   }

@@ -67,12 +67,15 @@ export class AreaPanel {
     });
     this.cancel.addEventListener("click", () => this.running?.abort());
     this.shut.addEventListener("click", () => options.onclose());
-    this.element.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape") return;
-      if (this.running) this.running.abort();
-      else options.onclose();
-    });
+    this.element.addEventListener("keydown", this.escape);
   }
+
+  /** Ends a search that runs, else closes. */
+  readonly escape = (event: KeyboardEvent): void => {
+    if (event.key !== "Escape") return;
+    if (this.running) this.running.abort();
+    else this.options.onclose();
+  };
 
   /** The area is another one: what was fetched is looked through again at once. */
   areaChanged(): void {
@@ -102,7 +105,8 @@ export class AreaPanel {
     this.outcome.replaceChildren();
     this.options.onhits([]);
     try {
-      this.show(await this.options.search.run(span.fromUs, span.toUs, (searched) => this.progress(searched), running.signal), true);
+      const on = { read: (doneFromUs: number) => this.progress(doneFromUs), hour: (searched: Searched) => this.show(searched, false) };
+      this.show(await this.options.search.run(span.fromUs, span.toUs, on, running.signal), true);
     } catch (error) {
       this.failed(error, running.signal);
     } finally {
@@ -122,11 +126,11 @@ export class AreaPanel {
     this.how.textContent = t("Asking for motion maps.");
   }
 
-  private progress(searched: Searched): void {
+  private progress(doneFromUs: number): void {
     const { fromUs, toUs } = this.span as Hit;
-    this.bar.value = (toUs - searched.doneFromUs) / (toUs - fromUs);
-    this.how.textContent = t("{done} of {whole}", { done: duration(toUs - searched.doneFromUs), whole: duration(toUs - fromUs) });
-    this.show(searched, false);
+    const done = Math.max(0, toUs - Math.max(fromUs, doneFromUs));
+    this.bar.value = done / (toUs - fromUs);
+    this.how.textContent = t("{done} of {whole}", { done: duration(done), whole: duration(toUs - fromUs) });
   }
 
   private show(searched: Searched, whole: boolean): void {

@@ -19,14 +19,18 @@ const AGAIN_MOST = 3;
 export interface Searched {
   /** All that was opened so far. */
   readonly maps: readonly SegmentMap[];
-  /** Everything from here on was looked through. */
-  readonly doneFromUs: number;
   /** Segments whose map could not be read. */
   readonly failed: number;
   /** Why the first of them could not. */
   readonly failure: FailureInfo | null;
   /** Time that this person's hours do not permit lies in between. */
   readonly withheld: boolean;
+}
+
+export interface SearchProgress {
+  /** About everything from this instant on was looked through. */
+  read(doneFromUs: number): void;
+  hour(searched: Searched): void;
 }
 
 export interface SearchOptions {
@@ -50,35 +54,34 @@ export class MapSearch {
   constructor(private readonly options: SearchOptions) {}
 
   /**
-   * Looks through [fromUs, toUs) and tells how far it is. Raises ApiError, TrustAlarm, WorkerFailure (where this person's own keys
+   * Looks through [fromUs, toUs), tells how far it is, and at the end of each hour what is known by then. Raises ApiError, TrustAlarm, WorkerFailure (where this person's own keys
    * lack); AbortError by `signal`.
    */
-  async run(fromUs: number, toUs: number, onprogress: (searched: Searched) => void, signal: AbortSignal): Promise<Searched> {
+  async run(fromUs: number, toUs: number, on: SearchProgress, signal: AbortSignal): Promise<Searched> {
     this.failures.clear();
     this.withheld = false;
-    let state = this.state(toUs);
     for (const hour of hoursOf(fromUs, toUs)) {
-      await this.hour(hour.fromUs, hour.toUs, signal, (doneFromUs) => onprogress((state = this.state(doneFromUs))));
-      onprogress((state = this.state(hour.fromUs)));
+      await this.hour(hour.fromUs, hour.toUs, signal, on.read);
+      on.read(hour.fromUs);
+      on.hour(this.state());
     }
-    return state;
+    return this.state();
   }
 
-  private state(doneFromUs: number): Searched {
+  private state(): Searched {
     const [failure] = this.failures.values();
     return {
       maps: [...this.maps.values()],
-      doneFromUs,
       failed: this.failures.size,
       failure: failure ?? null,
       withheld: this.withheld,
     };
   }
 
-  private async hour(fromUs: number, toUs: number, signal: AbortSignal, onprogress: (doneFromUs: number) => void): Promise<void> {
+  private async hour(fromUs: number, toUs: number, signal: AbortSignal, onread: SearchProgress["read"]): Promise<void> {
     for (let again = 0; again < AGAIN_MOST; again++) {
       const asked = await this.ask(fromUs, toUs, signal);
-      const whole = await this.readAll(asked, signal, onprogress);
+      const whole = await this.readAll(asked, signal, onread);
       if (whole) return;
     }
     throw new WorkerFailure(inWords({ kind: "expired", code: "expired", message: "the grant for these segments is over" }));
@@ -97,7 +100,7 @@ export class MapSearch {
   }
 
   /** Reads what is not known yet; whether that was all before the grants ended. */
-  private async readAll({ reply, until }: Asked, signal: AbortSignal, onprogress: (doneFromUs: number) => void): Promise<boolean> {
+  private async readAll({ reply, until }: Asked, signal: AbortSignal, onread: SearchProgress["read"]): Promise<boolean> {
     const { streams, ...head } = reply;
     for (const stream of streams) {
       this.withheld ||= stream.not_permitted.length > 0;
@@ -109,7 +112,7 @@ export class MapSearch {
         const batch = wanted.slice(at, at + BATCH);
         const expired = await this.readBatch(head, { ...stream, segments: batch }, livesMs, signal);
         if (expired) return false;
-        onprogress((batch.at(-1) as ApiSegment).start_us);
+        onread((batch.at(-1) as ApiSegment).start_us);
       }
     }
     return true;

@@ -39,6 +39,7 @@ export class AreaTool {
       },
       onclose: () => this.close(),
     });
+    this.rectangle.element.addEventListener("keydown", this.panel.escape);
     video.after(this.rectangle.element);
     timeline.overlay(this.marks);
   }

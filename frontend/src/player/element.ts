@@ -429,6 +429,8 @@ export class PlayerElement extends HTMLElement {
   }
 
   private showZoom(zoom: Zoom): void {
+    // The rectangle of a search lies over the whole picture, not over a part of it.
+    if (this.area && zoom.scale > 1) return this.hand.reset();
     this.zoomBar.hidden = zoom.scale === 1;
     this.zoomText.textContent = zoomWords(zoom);
   }
