@@ -23,17 +23,15 @@ from edge_agent.errors import AgentError, DiskFull, PortalRefused, SpoolDamaged,
 from edge_agent.identity import Identity, hold_state, is_enrolled
 from edge_agent.networks import Network, run_towards_cloud
 from edge_agent.rebuild import set_aside
+from edge_agent.rollover import sealed_anew
 from edge_agent.run import SOFTWARE, SPOOL, floor_bytes
 from edge_agent.seal import Identity as Sealing
 from edge_agent.spool import INDEX, RecordState, Spool, StoredSegment
 from edge_agent.upload import RECORDS_ROUTE, Uploader, doubt_unconfirmed
 from protocol.adoption import Adoption, AdoptionReply, SealedSource
 from protocol.batch import BatchReply
-from protocol.camera_source import open_source, seal_source
 from protocol.errors import ProtocolError
 from protocol.states import SegmentState
-from sealing.errors import SealingError
-from sealing.ids import Stream
 
 logger = logging.getLogger(__name__)
 
@@ -157,18 +155,10 @@ class _Adoption:
         return len(sealed), len(told.sources)
 
     def _sealed_anew(self, source: SealedSource) -> SealedSource | None:
-        tenant, keys = self._old.tenant, self._old.keys
-        try:
-            stream = Stream(source.stream)
-            url = open_source(tenant, source.camera, stream, source.sealed, keys.box, keys.box_public)
-            anew = seal_source(tenant, source.camera, stream, url, self._identity.keys.box_public)
-        except (SealingError, ProtocolError, ValueError) as error:
-            name = getattr(error, "name", "unknown stream")
-            logger.warning(
-                "an address of camera %s cannot be opened with that disk (%s)", source.camera, name
-            )
-            return None
-        return SealedSource(source.camera, source.stream, anew)
+        anew = sealed_anew(self._old.tenant, source, self._old.keys, self._identity.keys.box_public)
+        if anew is None:
+            logger.warning("an address of camera %s cannot be opened with that disk", source.camera)
+        return anew
 
     async def _bring(self, bringing: _Bringing) -> None:
         """Send until nothing is left but what the portal does not take now."""

@@ -13,10 +13,12 @@ from edge_agent.address_test import NoPicture, try_address
 from edge_agent.cloud import Cloud
 from edge_agent.errors import TrustBroken
 from edge_agent.onvif.asked import AskedOfCameras
+from edge_agent.onvif.certifying import Certifying
 from edge_agent.orders import Orders
 from edge_agent.passwords.changing import Passwords
 from edge_agent.publishing import ControlLost
 from edge_agent.steering import Steering
+from protocol.camera_certificate import IssueCertificate
 from protocol.control import AgentMessage, OrderAnswer
 from protocol.errors import ProtocolError
 from protocol.finding import FindCameras, LookAt, SetCamera
@@ -43,6 +45,7 @@ class Asked:
         self._seen: dict[uuid.UUID, None] = {}
         self._of_cameras = AskedOfCameras(orders)
         self._steering = Steering(orders)
+        self._certifying = Certifying(orders, cloud)
         self._trying = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -101,6 +104,8 @@ class Asked:
                 return self._passwords.take(order.task)
             case LookAgain():
                 return await self._of_cameras.look_again(order.task)
+            case IssueCertificate():
+                return self._certifying.take(order.task)
             case Steer():
                 return await self._steering.steer(order.task, order.expires_us)
 

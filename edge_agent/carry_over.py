@@ -12,7 +12,7 @@ from typing import Final
 from edge_agent import spool as spool_index
 from edge_agent.clock import Clock, stamp
 from edge_agent.seal import Identity as Sealing
-from edge_agent.seal import fitting
+from edge_agent.seal import fitting, head_for
 from edge_agent.spool import RecordState, StoredSegment
 from protocol.states import SegmentState
 from sealing.chain import ChainHead
@@ -36,10 +36,10 @@ def declare_lost(
 ) -> None:
     """Sign the time of a segment, whose record is `encoded`, as a gap into the newest chain of its stream."""
     record = parse_record(encoded).record
-    head = spool_index.load_head(connection, record.tenant, record.camera, record.stream)
-    assert head is not None, "a record has a chain"
+    signer = sealing.signer
+    head = head_for(connection, sealing, signer, clock, record.camera, record.stream)
     gap = head.gap(
-        sealing.signer,
+        signer,
         stamp(clock),
         start_us=item.start_us,
         end_us=item.end_us,

@@ -21,6 +21,7 @@ from edge_agent.spool import SpoolSummary
 from edge_agent.status import Status, write_status
 from protocol.health import ALARMS_MAX, BoxHealth, Heartbeat, StreamHealth, UpdateHealth
 from protocol.limits import HEARTBEAT_SECONDS
+from protocol.rollover import WANTED
 from sealing.ids import ClockSource
 
 log = logging.getLogger(__name__)
@@ -55,9 +56,10 @@ class Health:
         source: HealthSource,
         control_connected: Callable[[], bool],
         tell: Callable[[Status], None] = lambda status: None,
+        roll_over: Callable[[], None] = lambda: None,
     ) -> None:
-        """`tell` hears each status that is written."""
-        self._tell = tell
+        """`tell` hears each status that is written; `roll_over` is called when the portal asks for new keys."""
+        self._tell, self._roll_over = tell, roll_over
         self._identity, self._orders, self._cloud = identity, orders, cloud
         self._clock, self._source, self._control_connected = clock, source, control_connected
         self._started_us = clock.wall_us()
@@ -79,8 +81,10 @@ class Health:
             wait_s: float = HEARTBEAT_SECONDS
             try:
                 beat = await asyncio.to_thread(self._heartbeat)
-                await self._cloud.post_json(PATH, beat.to_json())
+                reply = await self._cloud.post_json(PATH, beat.to_json())
                 patience.reset()
+                if reply is not None and reply.get(WANTED):
+                    self._roll_over()
             except (PortalUnreachable, PortalRefused) as error:
                 wait_s = patience.after(error)
                 log.warning("no heartbeat: %s; the next in %.0f s", error, wait_s)

@@ -1,8 +1,9 @@
 """Who this box is: three keys made here, and the tenant they were enrolled with.
 
-State folder (0700): `identity/` holds `transport.key`, `record.key`, `box.key` (32 raw bytes each, 0600) and
-`agent.json`. While an enrolment waits for its answer the same keys lie in `enrolling/`; the answer, once checked,
-becomes the identity by one rename. The other files of the folder have their own modules.
+State folder (0700): `identity/` holds `transport.key`, `record.key`, `box.key` (32 raw bytes each, 0600; further generations of
+them once they were rolled over, `rollover.py`) and `agent.json`, which says which generation is in force. While an enrolment
+waits for its answer the same keys lie in `enrolling/`; the answer, once checked, becomes the identity by one rename. The other files of
+the folder have their own modules.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from urllib.parse import urlsplit
 from edge_agent import called
 from edge_agent.errors import AgentError, NotEnrolled, StateUnusable
 from edge_agent.files import check_private, make_private_folder, read_private, sync_folder, write_private
-from edge_agent.keys import BoxKeys
+from edge_agent.keys import BoxKeys, key_file, remove_keys
 from protocol.errors import ProtocolError
-from protocol.tips import ChainTip
+from protocol.tips import ChainTip, whole
+from sealing.cose import Ed25519Signer
 
 IDENTITY: Final = "identity"
 ENROLLING: Final = "enrolling"
@@ -42,6 +44,11 @@ class Signing:
     def __init__(self, portal: str, keys: BoxKeys) -> None:
         """`portal` as `portal_url` returns it."""
         self.portal = portal
+        self.use(keys)
+
+    def use(self, keys: BoxKeys) -> None:
+        """Sign with these from now on."""
+        self.keys = keys
         self.transport = keys.transport_key
         self.transport_key_id = keys.transport_kid
 
@@ -50,7 +57,8 @@ class Identity(Signing):
     """An enrolled box. `fingerprint`: SHA-256 of the tenant root (32 bytes), from the enrolment code. `follows`: where it took
     the place of another box, the newest chain of each stream of that one.
 
-    `instance` is new at each start of the process: two instances taking turns betray a cloned disk.
+    `instance` is new at each start of the process: two instances taking turns betray a cloned disk. `generation` counts how
+    often the keys were rolled over; `rolled_us`: when they were last, by this box's clock.
     """
 
     def __init__(self, state: Path, keys: BoxKeys, details: dict[str, Any]) -> None:
@@ -62,14 +70,14 @@ class Identity(Signing):
             self.name = str(details["name"])
             self.fingerprint = bytes.fromhex(details["fingerprint"])
             self.follows = tuple(ChainTip.from_json(item) for item in details.get("follows", []))
+            self.generation = whole(details.get("generation", 0), "generation")
+            self.rolled_us = whole(details.get("rolled_us", 0), "rolled_us")
         except (ProtocolError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise StateUnusable(
                 f"{state / IDENTITY / _DETAILS} is damaged ({error}): restore it, or enrol this box anew"
             ) from error
         self.state = state
         self.instance = uuid.uuid4()
-        self.keys = keys
-        self.record = keys.record_signer
 
     @classmethod
     def load(cls, state: Path) -> Identity:
@@ -82,7 +90,63 @@ class Identity(Signing):
             )
         check_private(state)
         check_private(folder)
-        return cls(state, BoxKeys.load(folder), _read_json(folder / _DETAILS))
+        details = _read_json(folder / _DETAILS)
+        try:
+            generation = whole(details.get("generation", 0), "generation")
+        except ProtocolError as error:
+            raise StateUnusable(
+                f"{folder / _DETAILS} is damaged ({error}): restore it, or enrol this box anew"
+            ) from error
+        return cls(state, BoxKeys.load(folder, generation), details)
+
+    @property
+    def record(self) -> Ed25519Signer:
+        """What signs records now."""
+        return self.keys.record_signer
+
+    # Rolling the keys over (`rollover.py`): each step is one file, so that a power cut leaves keys that work
+
+    @property
+    def folder(self) -> Path:
+        return self.state / IDENTITY
+
+    def next_keys(self) -> BoxKeys:
+        """The keys that are to come: those an earlier attempt has on disk, or fresh ones, written before they are told to
+        anybody. From now on what is sealed to them can be opened as well. Raises StateUnusable."""
+        following = self.generation + 1
+        try:
+            keys = BoxKeys.load(self.folder, following)
+        except NotEnrolled:
+            keys = BoxKeys.new(self.keys.disk)
+            keys.save(self.folder, following)
+        self.use(self.keys.beside(*{*self.keys.others, keys.box}))
+        return keys
+
+    def roll_over(self, keys: BoxKeys, now_us: int) -> None:
+        """Use `keys`, as `next_keys` gave them, from now on, and forget the former signing keys. The former box key stays
+        until `forget_former`. Raises StateUnusable; the keys before stay in force then."""
+        file = self.folder / _DETAILS
+        details = _read_json(file) | {"generation": self.generation + 1, "rolled_us": now_us}
+        write_private(file, _json(details))
+        former = self.keys.box
+        self.generation, self.rolled_us = self.generation + 1, now_us
+        self.use(keys.beside(former))
+        self.forget_former_signing()
+
+    def forget_former_signing(self) -> None:
+        """Remove the private keys that signed before these. Raises StateUnusable."""
+        if self.generation:
+            remove_keys(self.folder, self.generation - 1, "transport", "record")
+
+    @property
+    def has_former(self) -> bool:
+        """Whether the box key before this one is still here, to open what is sealed to it."""
+        return self.generation > 0 and key_file(self.folder, "box", self.generation - 1).exists()
+
+    def forget_former(self) -> None:
+        """Remove it: nothing is sealed to it any more. Raises StateUnusable."""
+        remove_keys(self.folder, self.generation - 1, "box")
+        self.use(self.keys.beside())
 
 
 def _can_look(state: Path, folder: Path) -> bool:

@@ -1,25 +1,27 @@
 """The box's own keys, and the period keys in use.
 
-Private keys lie in files of their own (0600 in a folder 0700), made on the box and never sent. Period keys in use lie
-in the spool wrapped (AES-KW, RFC 3394) under a key derived from the box key: a restart goes on with the hour's key.
+Private keys lie in files of their own (0600 in a folder 0700), made on the box and never sent. They come in generations,
+because they are rolled over (`rollover.py`): `record.key`, after that `record.1.key` and so on. Period keys in use lie in the
+spool wrapped (AES-KW, RFC 3394) under a key of this disk: a restart goes on with the hour's key.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.hmac import HMAC
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from edge_agent.errors import NotEnrolled, StateUnusable
-from edge_agent.files import make_private_folder, read_private, write_private
+from edge_agent.files import make_private_folder, read_private, sync_folder, write_private
 from edge_agent.spool import Spool
 from sealing.cose import Ed25519Signer
 from sealing.ids import EnvelopePurpose, Rendition, Stream, box_kid, camera_key_kind, kid, rendition_class
@@ -28,43 +30,64 @@ from sealing.statement import CameraKey, Recipient, Trust
 
 HOUR_US = 3_600_000_000
 _NAMES = ("transport", "record", "box")
+_DISK = "disk.key"
 
 
 @dataclass(frozen=True)
 class BoxKeys:
-    """Private keys of this box: raw 32 bytes each. Never printed."""
+    """Private keys of this box: raw 32 bytes each. Never printed.
+
+    `disk`: what at-rest keys are derived from; it outlives the others. `others`: box keys beside the one in force, while they
+    are rolled over: the one before and the one to come.
+    """
 
     transport: bytes = field(repr=False)
     record: bytes = field(repr=False)
     box: bytes = field(repr=False)
+    disk: bytes = field(repr=False)
+    others: tuple[bytes, ...] = field(default=(), repr=False)
 
     @classmethod
-    def new(cls) -> BoxKeys:
-        """Make fresh keys."""
+    def new(cls, disk: bytes | None = None) -> BoxKeys:
+        """Make fresh keys; `disk` stays where it is given."""
+        box = X25519PrivateKey.generate().private_bytes_raw()
         return cls(
             Ed25519PrivateKey.generate().private_bytes_raw(),
             Ed25519PrivateKey.generate().private_bytes_raw(),
-            X25519PrivateKey.generate().private_bytes_raw(),
+            box,
+            disk or _of_box(box),
         )
 
     @classmethod
-    def load(cls, folder: Path) -> BoxKeys:
+    def load(cls, folder: Path, generation: int = 0) -> BoxKeys:
         """Read the keys of an enrolled box. Raises NotEnrolled or StateUnusable."""
-        keys: dict[str, bytes] = {}
-        for name in _NAMES:
-            path = folder / f"{name}.key"
-            if not path.exists():
-                raise NotEnrolled(f"{path} is missing: enrol this box first")
-            keys[name] = read_private(path, most_bytes=64)
-            if len(keys[name]) != 32:
-                raise StateUnusable(f"{path} is damaged: restore it, or enrol this box anew")
-        return cls(**keys)
+        keys = {name: _read(key_file(folder, name, generation)) for name in _NAMES}
+        # Until a first rollover writes the file, the disk's key is what follows from the box key.
+        disk = _read(folder / _DISK) if (folder / _DISK).exists() else _of_box(keys["box"])
+        beside = [key_file(folder, "box", other) for other in (generation - 1, generation + 1)]
+        return cls(**keys, disk=disk, others=tuple(_read(path) for path in beside if path.exists()))
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, generation: int = 0) -> None:
         """Write the keys, readable for the owner only."""
         make_private_folder(folder)
+        if generation:
+            write_private(folder / _DISK, self.disk)
         for name in _NAMES:
-            write_private(folder / f"{name}.key", getattr(self, name))
+            write_private(key_file(folder, name, generation), getattr(self, name))
+
+    def beside(self, *others: bytes) -> BoxKeys:
+        """These keys, with other box keys that open what is sealed to them."""
+        return replace(self, others=others)
+
+    def box_for(self, envelope: bytes) -> tuple[bytes, bytes]:
+        """Private and public half of the box key to which an envelope is sealed; of the one in force where it is none of
+        ours, so that opening it fails as it does for a stranger's. Raises SealingError."""
+        to = parse_envelope(envelope)[0].recipient
+        for private in (self.box, *self.others):
+            public = X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+            if box_kid(public) == to:
+                return private, public
+        return self.box, self.box_public
 
     @property
     def transport_key(self) -> Ed25519PrivateKey:
@@ -80,12 +103,16 @@ class BoxKeys:
         return kid(self.transport_public).hex()
 
     @property
+    def record_key(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self.record)
+
+    @property
     def record_signer(self) -> Ed25519Signer:
         return Ed25519Signer(self.record)
 
     @property
     def record_public(self) -> bytes:
-        return Ed25519PrivateKey.from_private_bytes(self.record).public_key().public_bytes_raw()
+        return self.record_key.public_key().public_bytes_raw()
 
     @property
     def box_public(self) -> bytes:
@@ -97,7 +124,44 @@ class BoxKeys:
 
     def wrapping_key(self) -> bytes:
         """The key (32 bytes) that wraps period keys at rest."""
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"vsaas-agent-wrap-v1").derive(self.box)
+        return self.at_rest(b"vsaas-agent-wrap-v1")
+
+    def at_rest(self, what: bytes) -> bytes:
+        """The key (32 bytes) under which this disk keeps something; it stays when the others are rolled over."""
+        return HKDFExpand(algorithm=SHA256(), length=32, info=what).derive(self.disk)
+
+
+def key_file(folder: Path, name: str, generation: int) -> Path:
+    """Where a private key lies; those a box was enrolled with are generation 0."""
+    return folder / (f"{name}.{generation}.key" if generation else f"{name}.key")
+
+
+def remove_keys(folder: Path, generation: int, *names: str) -> None:
+    """Remove private keys of a generation, if they are there, and what a power cut left of writing them. Raises StateUnusable."""
+    for name in names:
+        path = key_file(folder, name, generation)
+        try:
+            for left in (path, *folder.glob(f".{path.name}.*")):
+                left.unlink(missing_ok=True)
+        except OSError as error:
+            raise StateUnusable(f"cannot remove {path}: {error.strerror}") from error
+    sync_folder(folder)
+
+
+def _read(path: Path) -> bytes:
+    if not path.exists():
+        raise NotEnrolled(f"{path} is missing: enrol this box first")
+    key = read_private(path, most_bytes=64)
+    if len(key) != 32:
+        raise StateUnusable(f"{path} is damaged: restore it, or enrol this box anew")
+    return key
+
+
+def _of_box(box: bytes) -> bytes:
+    """HKDF-Extract (RFC 5869, no salt) of the box key: nobody gets that back out of it."""
+    extract = HMAC(bytes(32), SHA256())
+    extract.update(box)
+    return extract.finalize()
 
 
 class _InUse(NamedTuple):

@@ -95,7 +95,8 @@ class Orders:
         """Use `load`. Raises TrustBroken or SealingError when the command document does not hold under `trust`."""
         self._folder = folder
         self.tenant, self.agent = tenant, agent
-        self._keys = keys
+        self.keys = keys
+        """Of this box; others stand here once they are rolled over."""
         self.trust = trust
         self.command = _read_kept_command(trust, tenant, agent, signed_command)
         self._signed_command = signed_command
@@ -242,8 +243,11 @@ class Orders:
         )
 
     def _open(self, order: CameraOrder, stream: Stream, envelope: bytes) -> str:
-        keys = self._keys
-        return open_source(self.tenant, order.camera, stream, envelope, keys.box, keys.box_public)
+        return self._opened(order.camera, stream, envelope)
+
+    def _opened(self, scope: uuid.UUID, stream: Stream, envelope: bytes) -> str:
+        """Raises SealingError or ProtocolError."""
+        return open_source(self.tenant, scope, stream, envelope, *self.keys.box_for(envelope))
 
     def read_order(self, signed: bytes) -> Order:
         """An order the tenant's command key signed for this agent. Raises TrustBroken; its time is the caller's to look at."""
@@ -260,13 +264,11 @@ class Orders:
 
     def open_target(self, target: Target) -> str:
         """The address whose user and password are to be used on a camera. Raises SealingError or ProtocolError."""
-        keys = self._keys
-        return open_source(self.tenant, target.scope, Stream.MAIN, target.source, keys.box, keys.box_public)
+        return self._opened(target.scope, Stream.MAIN, target.source)
 
     def open_former(self, camera: uuid.UUID, envelope: bytes) -> str:
         """A main source the camera had before. Raises SealingError or ProtocolError."""
-        keys = self._keys
-        return open_source(self.tenant, camera, Stream.MAIN, envelope, keys.box, keys.box_public)
+        return self._opened(camera, Stream.MAIN, envelope)
 
     def changed(self) -> None:
         """Have whoever follows the orders look at them again: `cameras` gives others now."""
@@ -274,13 +276,12 @@ class Orders:
 
     def seal_to_self(self, scope: uuid.UUID, stream: Stream, url: str) -> bytes:
         """A camera's source as the portal would seal it for this agent. Raises ProtocolError `bad-source`."""
-        return seal_source(self.tenant, scope, stream, url, self._keys.box_public)
+        return seal_source(self.tenant, scope, stream, url, self.keys.box_public)
 
     def open_tried(self, task: TryAddress) -> str:
         """The address to be tried, with its password. Raises SealingError or ProtocolError."""
-        keys = self._keys
         stream = Stream(task.stream) if task.stream in list(Stream) else Stream.MAIN
-        return open_source(self.tenant, task.camera, stream, task.source, keys.box, keys.box_public)
+        return self._opened(task.camera, stream, task.source)
 
     async def wait_change(self, seen_version: int) -> int:
         """Wait until `version` is another than `seen_version`; return it."""

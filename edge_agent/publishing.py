@@ -119,6 +119,12 @@ class Publishing:
             running.rekey_wanted = True
             running.wake.set()
 
+    def renew(self) -> None:
+        """This box's keys are others now: end every publish, so that the hub asks for it again under the new ones."""
+        for running in self._running.values():
+            running.stop_reason = "renewed"
+            running.wake.set()
+
     async def announce_again(self) -> None:
         """The control socket is back: the hub may have missed keys. Raises ControlLost."""
         for running in list(self._running.values()):

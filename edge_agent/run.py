@@ -43,6 +43,7 @@ from edge_agent.preroll import PreRollMemory
 from edge_agent.publishing import Publishing
 from edge_agent.rebuild import set_aside
 from edge_agent.recorder import SourceFactory, StreamOrder, StreamRecorder, Ticker
+from edge_agent.rollover import Rollover
 from edge_agent.salvage import salvage
 from edge_agent.seal import Identity as Sealing
 from edge_agent.seal import StreamChain
@@ -229,9 +230,10 @@ class Facts:
         updates: Updates,
         listeners: Listeners,
         seeing: Seeing,
+        rollover: Rollover,
     ) -> None:
         self._spool, self._recorders, self.update = spool, recorders, updates.health
-        self._listeners, self._seeing = listeners, seeing
+        self._listeners, self._seeing, self._rollover = listeners, seeing, rollover
         self._uploader, self._budgets, self._passwords = uploader, budgets, passwords
 
     def spool_summary(self) -> SpoolSummary:
@@ -251,7 +253,10 @@ class Facts:
             )
         # Both streams of a camera tell the same.
         cameras = dict.fromkeys(text for recorder in self._recorders.all() for text in recorder.alarms())
-        told = (self._budgets, self._uploader, self._passwords, self._listeners, self._seeing)
+        told = (
+            *(self._budgets, self._uploader, self._passwords),
+            *(self._listeners, self._seeing, self._rollover),
+        )
         return [*texts, *cameras, *(text for one in told for text in one.alarms)]
 
 
@@ -387,6 +392,9 @@ class Agent:
         )
         updates = Updates(self.identity.state, self.orders, cloud)
         listeners = Listeners(self.orders, self.chronicle)
+        rollover = Rollover(
+            self.identity, self.orders, cloud, self.clock, self.sealing, self.spool, publishing.renew
+        )
         facts = Facts(
             self.spool,
             self.recorders,
@@ -396,9 +404,17 @@ class Agent:
             updates,
             listeners,
             self.seeing,
+            rollover,
         )
         health = Health(
-            self.identity, self.orders, cloud, self.clock, facts, lambda: control.connected, self._tell_status
+            self.identity,
+            self.orders,
+            cloud,
+            self.clock,
+            facts,
+            lambda: control.connected,
+            self._tell_status,
+            rollover.want,
         )
         jobs: list[Coroutine[Any, Any, None]] = [
             self._follow_orders(),
@@ -415,6 +431,7 @@ class Agent:
             self.seeing.run(self.chronicle),
             self.passwords.run(cloud),
             updates.run(),
+            rollover.run(),
         ]
         if self.settings.metrics_socket is not None:
             jobs.append(metrics.serve(self.settings.metrics_socket, health.newest))

@@ -29,7 +29,7 @@ from edge_agent.spool import Spool
 from sealing.canonical import decode_canonical, encode_canonical
 from sealing.chain import ChainHead
 from sealing.cose import Signer
-from sealing.ids import EventType, GapReason, GenesisReason, Rendition, Stream, uuid7
+from sealing.ids import EventType, GapReason, GenesisReason, Rendition, Stream, kid, uuid7
 from sealing.keys import PeriodKey
 from sealing.motion import MotionMap
 from sealing.record import Follows, SignedRecord
@@ -45,16 +45,66 @@ def fitting(detail: str) -> str:
     return detail.encode()[:DETAIL_BYTES].decode(errors="ignore")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Identity:
     """Who seals: enters every record and context. `inherits`: by camera and stream, the last record known of the box whose
-    place this one took."""
+    place this one took.
+
+    `signer` may be replaced while streams are recorded (the record key was rolled over): each goes on in a new chain with its
+    next record.
+    """
 
     tenant: uuid.UUID
     agent: uuid.UUID
     signer: Signer
     software: str
     inherits: Mapping[tuple[uuid.UUID, int], Follows] = field(default_factory=dict)
+
+
+Make = Callable[[ChainHead, Signer], SignedRecord]
+
+
+def head_for(
+    connection: sqlite3.Connection,
+    identity: Identity,
+    signer: Signer,
+    clock: Clock,
+    camera: uuid.UUID,
+    stream: Stream,
+) -> ChainHead:
+    """Where `signer` goes on in a stream: its newest chain, or a new one that follows it where another key signed that."""
+    head = spool_index.load_head(connection, identity.tenant, camera, stream)
+    assert head is not None, "open() comes first"
+    if spool_index.signer_of(connection, head.chain) == kid(signer.public_key):
+        return head
+    return _begin(connection, identity, signer, clock, camera, stream, GenesisReason.ROLLOVER)
+
+
+def _begin(
+    connection: sqlite3.Connection,
+    identity: Identity,
+    signer: Signer,
+    clock: Clock,
+    camera: uuid.UUID,
+    stream: Stream,
+    reason: GenesisReason | None,
+) -> ChainHead:
+    before = spool_index.load_head(connection, identity.tenant, camera, stream)
+    follows = identity.inherits.get((camera, int(stream)))
+    first = GenesisReason.FIRST_START if follows is None else GenesisReason.ADOPTED
+    why = reason or (first if before is None else GenesisReason.RESTART)
+    if before is not None:
+        follows = Follows(before.tip.chain, before.tip.seq, before.tip.hash)
+    head = ChainHead(identity.tenant, camera, stream, secrets.token_bytes(16))
+    genesis = head.genesis(
+        signer,
+        stamp(clock),
+        agent=identity.agent,
+        reason=why,
+        software=identity.software,
+        follows=follows,
+    )
+    return spool_index.open_chain(connection, head, genesis, clock.wall_us())
 
 
 class StreamChain:
@@ -72,22 +122,7 @@ class StreamChain:
         identity = self._identity
 
         def begin(connection: sqlite3.Connection) -> None:
-            before = spool_index.load_head(connection, identity.tenant, self.camera, self.stream)
-            follows = identity.inherits.get((self.camera, int(self.stream)))
-            first = GenesisReason.FIRST_START if follows is None else GenesisReason.ADOPTED
-            why = reason or (first if before is None else GenesisReason.RESTART)
-            if before is not None:
-                follows = Follows(before.tip.chain, before.tip.seq, before.tip.hash)
-            head = ChainHead(identity.tenant, self.camera, self.stream, secrets.token_bytes(16))
-            genesis = head.genesis(
-                identity.signer,
-                stamp(self._clock),
-                agent=identity.agent,
-                reason=why,
-                software=identity.software,
-                follows=follows,
-            )
-            spool_index.open_chain(connection, head, genesis, self._clock.wall_us())
+            _begin(connection, identity, identity.signer, self._clock, self.camera, self.stream, reason)
 
         self._spool.write(begin).result()
         self._signed()
@@ -107,9 +142,9 @@ class StreamChain:
         `in_place_of`: the segment a kill left open, out of which this one was made. Raises DiskFull.
         """
 
-        def make(head: ChainHead) -> SignedRecord:
+        def make(head: ChainHead, signer: Signer) -> SignedRecord:
             return head.segment(
-                self._identity.signer,
+                signer,
                 stamp(self._clock),
                 segment=finished.segment,
                 start_us=start_us,
@@ -144,8 +179,8 @@ class StreamChain:
         """Declare that nothing was recorded. `covers`: the stream's records now reach to its end."""
         text = fitting(detail) or None
         self._plain(
-            lambda head: head.gap(
-                self._identity.signer,
+            lambda head, signer: head.gap(
+                signer,
                 stamp(self._clock),
                 start_us=start_us,
                 end_us=end_us,
@@ -161,8 +196,8 @@ class StreamChain:
         """Tell of what was noticed. Raises DiskFull."""
         text = fitting(detail) or None
         self._plain(
-            lambda head: head.event(
-                self._identity.signer,
+            lambda head, signer: head.event(
+                signer,
                 stamp(self._clock),
                 start_us=start_us,
                 end_us=end_us,
@@ -176,14 +211,12 @@ class StreamChain:
 
     def beat(self) -> None:
         """Say that the chain goes on."""
-        self._plain(lambda head: head.beat(self._identity.signer, stamp(self._clock)), None)
+        self._plain(lambda head, signer: head.beat(signer, stamp(self._clock)), None)
 
     def clock_step(self, step_us: int, detail: str | None = None) -> None:
         """Say that somebody set the wall clock."""
         self._plain(
-            lambda head: head.clock(
-                self._identity.signer, stamp(self._clock), step_us=step_us, detail=detail
-            ),
+            lambda head, signer: head.clock(signer, stamp(self._clock), step_us=step_us, detail=detail),
             None,
         )
 
@@ -192,7 +225,7 @@ class StreamChain:
         if (self._clock.mono_ns() - self._last_ns) / 1e9 >= quiet_s:
             self.beat()
 
-    def _plain(self, make: Callable[[ChainHead], SignedRecord], covered_until_us: int | None) -> None:
+    def _plain(self, make: Make, covered_until_us: int | None) -> None:
         self._spool.write(lambda c: self._append(c, make, covered_until_us, None, None)).result()
         self._signed()
 
@@ -203,17 +236,17 @@ class StreamChain:
     def _append(
         self,
         connection: sqlite3.Connection,
-        make: Callable[[ChainHead], SignedRecord],
+        make: Make,
         covered_until_us: int | None,
         index_part: bytes | None,
         segment: uuid.UUID | None,
     ) -> None:
-        head = spool_index.load_head(connection, self._identity.tenant, self.camera, self.stream)
-        assert head is not None, "open() comes first"
+        signer = self._identity.signer
+        head = head_for(connection, self._identity, signer, self._clock, self.camera, self.stream)
         spool_index.append(
             connection,
             head,
-            make(head),
+            make(head, signer),
             covered_until_us=covered_until_us,
             index_part=index_part,
             segment=segment,

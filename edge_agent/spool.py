@@ -29,6 +29,7 @@ from edge_agent.record_rows import insert_record
 from edge_agent.room import Room, disk_trouble
 from protocol.states import SegmentState
 from sealing.chain import ChainHead
+from sealing.cose import parse1
 from sealing.ids import RecordKind, Stream
 from sealing.record import SignedRecord
 
@@ -479,6 +480,14 @@ def load_head(
         (camera.bytes, stream),
     ).fetchone()
     return None if row is None else ChainHead(tenant, camera, stream, row[0], row[1], row[2])
+
+
+def signer_of(connection: sqlite3.Connection, chain: bytes) -> bytes | None:
+    """Key id of the record key that signs a chain; None where none of its records is kept here any more."""
+    row = connection.execute(
+        "SELECT record FROM records WHERE chain = ? ORDER BY seq DESC LIMIT 1", (chain,)
+    ).fetchone()
+    return None if row is None else parse1(row[0]).kid
 
 
 def append(

@@ -44,7 +44,7 @@ FINDINGS: Final = frozenset({PLAIN_HTTP, OLD_TLS, OPEN_RTSP, OPEN_ONVIF, FACTORY
 """What is not safe about a camera: its services are reached without TLS, with TLS older than 1.2, its stream or its device
 information is told without a password, it takes a password every copy left the factory with, its clock is wrong."""
 
-SERVICES: Final = ("media", "media2", "ptz", "events", "imaging", "analytics", "deviceio")
+SERVICES: Final = ("media", "media2", "ptz", "events", "imaging", "analytics", "deviceio", "security")
 SCOPES: Final = ("S", "T", "G", "M", "D", "A", "C", "Q")
 STEERS: Final = ("move", "step", "home", "presets")
 """How a camera lets itself be steered: while asked to, by a step, to its home position, to positions it keeps."""

@@ -6,7 +6,7 @@ one picture sealed to the asking browser or with what stands in the way; *upload
 stretch to the head of the agent's upload queue; *find cameras*, *look at* some and *set* one (`protocol.finding`),
 of which the first two are answered again and again until they are done; *change* and *restore a password*
 (`protocol.passwords`), whose end the agent reports over HTTP, since it may come after any power cut; *look again* at a camera
-that was added, and *steer* one (`protocol.steering`).
+that was added, and *steer* one (`protocol.steering`); *issue a certificate* to one (`protocol.camera_certificate`).
 
 A picture is sealed by HPKE (X25519, HKDF-SHA256, AES-256-GCM) to the X25519 key the browser made for this one test:
 `enc ‖ ciphertext`, with `picture_info` as info. Neither portal nor hub can open it.
@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from protocol import fields
+from protocol.camera_certificate import IssueCertificate
 from protocol.errors import ProtocolError
 from protocol.finding import REPORT_BYTES_MAX, FindCameras, LookAt, SetCamera
 from protocol.passwords import ChangePassword, RestorePassword
@@ -94,6 +95,7 @@ Task = (
     | RestorePassword
     | LookAgain
     | Steer
+    | IssueCertificate
 )
 
 
@@ -170,6 +172,8 @@ def _task(row: list[Any]) -> Task:
             return LookAgain.of(camera, service)
         case [15, camera, service, act, ways, preset, name]:
             return Steer.of(camera, service, act, ways, preset, name)
+        case [16, change, camera, service]:
+            return IssueCertificate.of(change, camera, service)
     raise ProtocolError("bad-field", "an order for a task this agent does not know")
 
 

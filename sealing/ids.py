@@ -142,6 +142,8 @@ class GenesisReason(IntEnum):
     RESTART = 2
     TIP_MISMATCH = 3
     ADOPTED = 4
+    ROLLOVER = 5
+    """The agent's record key is another one from here on."""
 
 
 class ClockSource(IntEnum):

@@ -33,6 +33,7 @@ from sealing.ids import (
     Rendition,
     box_kid,
     camera_key_kind,
+    kid,
 )
 from sealing.index import open_index
 from sealing.keys import (
@@ -416,8 +417,10 @@ def period_key(keys: dict[bytes, bytes], envelope: bytes, commitment: bytes) -> 
 
 
 def _open(keys: dict[bytes, bytes], stream: dict[str, Any], segment: dict[str, Any]) -> bytes:
-    signer = b64.decode(stream["agents"][segment["agent"]]["record_public"])
-    record = verify_record(b64.decode(segment["record"]), signer).record
+    encoded = b64.decode(segment["record"])
+    stated = (b64.decode(key) for key in stream["agents"][segment["agent"]]["record_keys"])
+    signer = next(key for key in stated if kid(key) == parse1(encoded).kid)
+    record = verify_record(encoded, signer).record
     sealed = {row["rendition"]: b64.decode(row["period"]) for row in segment["keys"]}
 
     def key(rendition: Rendition) -> bytes:

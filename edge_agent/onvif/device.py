@@ -29,6 +29,7 @@ PTZ: Final = "http://www.onvif.org/ver20/ptz/wsdl"
 IMAGING: Final = "http://www.onvif.org/ver20/imaging/wsdl"
 ANALYTICS: Final = "http://www.onvif.org/ver20/analytics/wsdl"
 DEVICE_IO: Final = "http://www.onvif.org/ver10/deviceIO/wsdl"
+SECURITY: Final = "http://www.onvif.org/ver10/advancedsecurity/wsdl"
 SCHEMA: Final = "http://www.onvif.org/ver10/schema"
 NAMES: Final = {
     MEDIA: "media",
@@ -38,6 +39,7 @@ NAMES: Final = {
     IMAGING: "imaging",
     ANALYTICS: "analytics",
     DEVICE_IO: "deviceio",
+    SECURITY: "security",
 }
 """Services by the words of `protocol.finding.SERVICES`."""
 _PROFILE: Final = "onvif://www.onvif.org/profile/"
@@ -153,7 +155,7 @@ class Device:
             known["DeviceIO"] = DEVICE_IO
             pairs = [(known[name], text(answer, name, "XAddr", most=_URL_MAX)) for name in known]
         for namespace, url in pairs:
-            if url and namespace in (MEDIA, MEDIA2, EVENTS, PTZ):
+            if url and namespace in (MEDIA, MEDIA2, EVENTS, PTZ, SECURITY):
                 self._services[namespace] = self.door.within(url)
         told = {namespace for namespace, url in pairs if url}
         self.services = tuple(word for namespace, word in NAMES.items() if namespace in told)
@@ -289,6 +291,23 @@ class Device:
         await self._device("SetSystemDateAndTime", inside)
         if now is not None:
             self.offset = timedelta()
+
+    async def enable_https(self) -> int:
+        """Have it answer by HTTPS, where it does not yet; the port it does so at."""
+        answer = await self._device("GetNetworkProtocols")
+        for one in all_of(answer, "NetworkProtocols"):
+            if text(one, "Name").upper() == "HTTPS":
+                port = number(one, "Port", most=65535) or 443
+                if text(one, "Enabled") != "true":
+                    inside = "".join(
+                        f'<{name} xmlns="{SCHEMA}">{value}</{name}>'
+                        for name, value in (("Name", "HTTPS"), ("Enabled", "true"), ("Port", port))
+                    )
+                    await self._device(
+                        "SetNetworkProtocols", f"<NetworkProtocols>{inside}</NetworkProtocols>"
+                    )
+                return port
+        raise OnvifFailed("unsupported", "the camera does not offer HTTPS")
 
     # Users, which the change of passwords builds on
 

@@ -54,7 +54,7 @@ class _Checked(ssl.SSLObject):
             raise _AnotherCertificate(1, "another certificate than the accepted one")
 
 
-def _any_tls(accepted: frozenset[bytes]) -> ssl.SSLContext:
+def _any_tls(accepted: frozenset[bytes]) -> _Tls:
     """Takes old TLS as well: so that it is found, and said."""
     context = _Tls(ssl.PROTOCOL_TLS_CLIENT)
     context.accepted, context.sslobject_class = accepted, _Checked
@@ -71,16 +71,17 @@ class Door:
     """One camera's services. Use `open_door`."""
 
     def __init__(
-        self, url: str, address: str, client: httpx.AsyncClient, user: str, password: str, *, pinned: bool
+        self, url: str, address: str, client: httpx.AsyncClient, user: str, password: str, tls: _Tls
     ) -> None:
-        """`pinned`: only an accepted certificate will do, so no way leads out of TLS."""
+        """`tls`: where it names accepted certificates no other will do, so no way leads out of TLS."""
         parts = urlsplit(url)
         self.scheme, self.host = parts.scheme, parts.hostname or ""
         self.port = parts.port or _PORTS[parts.scheme]
         self.url, self.address = url, address
         self.user, self.password = user, password
         self.old_tls = False
-        self._pinned = pinned and self.scheme == "https"
+        self._tls = tls
+        self._pinned = bool(tls.accepted) and self.scheme == "https"
         self._client = client
         self._authorizer = self._fresh()
 
@@ -89,6 +90,11 @@ class Door:
 
     def _authorizer_of(self, user: str, password: str) -> Authorizer:
         return Authorizer(Address(self.url, self.host, self.port, self.scheme == "https", user, password))
+
+    def accept(self, certificate: bytes) -> None:
+        """Where only accepted certificates will do, this one (SHA-256) will as well: the camera is given it."""
+        if self._tls.accepted:
+            self._tls.accepted |= {certificate}
 
     def be(self, user: str, password: str) -> None:
         """Speak as somebody else from now on."""
@@ -232,8 +238,9 @@ async def open_door(
     """A way to the camera whose device service is `url` (checked by `protocol.finding.check_service`). `accepted`: SHA-256 of
     the only certificates it may show in TLS; empty where a person accepted none."""
     address = await resolve(urlsplit(url).hostname or "")
+    tls = _any_tls(accepted)
     client = httpx.AsyncClient(
-        verify=_any_tls(accepted),
+        verify=tls,
         timeout=httpx.Timeout(REPLY_S, connect=CONNECT_S),
         follow_redirects=False,
         trust_env=False,
@@ -241,4 +248,4 @@ async def open_door(
     )
     async with client:
         with towards_cameras():
-            yield Door(url, address, client, user, password, pinned=bool(accepted))
+            yield Door(url, address, client, user, password, tls)

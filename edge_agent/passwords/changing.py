@@ -70,7 +70,7 @@ class Passwords:
     def __init__(self, identity: Identity, orders: Orders, ways: Mapping[str, Way]) -> None:
         """Raises StateUnusable."""
         self._orders, self._ways = orders, ways
-        self._journal = Journal(identity.state, identity.keys.box)
+        self._journal = Journal(identity.state, identity.keys)
         self._alarms = Alarms()
         self._fresh: set[uuid.UUID] = set()
         self._not_before_s: dict[uuid.UUID, float] = {}

@@ -1,5 +1,5 @@
 """What is being changed, on disk before each step: one file per change, readable for the agent alone and sealed under a key
-that is made of the box key (AES-256-GCM), since it holds passwords.
+of this disk (AES-256-GCM), since it holds passwords.
 
     asked -> planned -> setting -> set -> verified -> reported        the new password holds
     setting, set -> undoing -> failed                                 the former one holds
@@ -19,11 +19,10 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from edge_agent.errors import StateUnusable
 from edge_agent.files import make_private_folder, read_private, sync_folder, write_private
+from edge_agent.keys import BoxKeys
 from sealing.canonical import encode_canonical
 
 log = logging.getLogger(__name__)
@@ -38,7 +37,7 @@ TO_REPORT: Final = frozenset({VERIFIED, FAILED, NEITHER})
 _SUFFIX: Final = ".sealed"
 _BYTES_MAX: Final = 16_384
 _FORMER: Final = "former"
-"""Traces (HMAC under a key of the box key) of passwords that were replaced, the newest last."""
+"""Traces (HMAC under a key of this disk) of passwords that were replaced, the newest last."""
 _FORMER_MOST: Final = 4096
 _OVER: Final = "over"
 """Ids of the last changes that are over, so that an order that comes once more is none."""
@@ -69,14 +68,12 @@ class Entry:
 class Journal:
     """The open changes. Use from one thread."""
 
-    def __init__(self, state: Path, box_private: bytes) -> None:
+    def __init__(self, state: Path, keys: BoxKeys) -> None:
         """Raises StateUnusable."""
         self._folder = state / FOLDER
         make_private_folder(self._folder)
-        key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"vsaas-agent-passwords-v1")
-        self._aead = AESGCM(key.derive(box_private))
-        key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"vsaas-agent-former-v1")
-        self._former_key = key.derive(box_private)
+        self._aead = AESGCM(keys.at_rest(b"vsaas-agent-passwords-v1"))
+        self._former_key = keys.at_rest(b"vsaas-agent-former-v1")
         self._former: list[str] = self._read_former()
         self._over: list[str] = self._lines(_OVER, _OVER_MOST * 80)
         self._entries: dict[uuid.UUID, Entry] = {}

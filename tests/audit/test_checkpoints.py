@@ -226,7 +226,7 @@ def test_a_log_signed_under_two_keys_is_checked_with_both(tenant, tmp_path, caps
     with override_settings(ENV=settings.ENV.model_copy(update={"audit_key": str(path)})):
         add(tenant, "b")
         assert "checkpoint of 1 entries is not signed" in verify(tenant, capsys)
-        call_command("audit_verify", "--tenant", tenant.slug, "--key", proof.key_text(before.public_key))
+        call_command("audit_verify", "--tenant", tenant.slug, f"--key={proof.key_text(before.public_key)}")
     assert "the first 2 signed in 2 checkpoints" in capsys.readouterr().out
     assert [(one.stat().st_mode & 0o777) for one in Signer(path).tips.iterdir()] == [0o600, 0o600]
 

@@ -44,7 +44,7 @@ def exported(cast: Cast, query: str = "") -> list[str]:
 def outside(path: Path, public_key: bytes, *, cwd: Path) -> tuple[int, str]:
     """The check in a process that has neither settings nor database."""
     done = subprocess.run(
-        [sys.executable, "-m", "vsaas.audit.proof", str(path), "--key", proof.key_text(public_key)],
+        [sys.executable, "-m", "vsaas.audit.proof", str(path), f"--key={proof.key_text(public_key)}"],
         cwd=cwd,
         env={"PYTHONPATH": str(settings.BASE_DIR)},
         capture_output=True,

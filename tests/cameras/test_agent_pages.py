@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 
 from tenants.scope import tenant_scope
-from tests.boxes import Box, problem
-from tests.cameras.place import Place, call
+from tests.boxes import Box, make_box, problem
+from tests.cameras.place import BY, Place, call
 from tests.cast import later, sign_in
 from tests.reading import text
 from vsaas.agents.models import Agent
 from vsaas.audit.models import AuditInbox
+from vsaas.cameras.models import Camera
+from vsaas.cameras.services import NewCamera, camera_add
 
 
 def stream(place: Place, **changes: object) -> dict[str, object]:
@@ -100,6 +103,63 @@ def test_an_agent_is_renamed_and_moved_and_its_cameras_stay(place: Place) -> Non
     wrong = call(place.alice, place, "PATCH", path, {"name": "\u200d"})
     assert (wrong.status_code, problem(wrong)) == (422, "invalid-agent")
     assert call(place.alice, place, "GET", path).json()["site_id"] == other
+
+
+def test_an_agent_moves_with_its_cameras_where_that_is_wished(place: Place) -> None:
+    address = place.url(f"agents/{place.box.agent_id}")
+    shown = text(place.alice.get(address))
+    assert "Its cameras come along" in shown
+    yard = str(place.cast.other_site_a.id)
+    number = place.command().number
+    moved = place.alice.post(address, {"name": "Basement", "site": yard, "along": "on"})
+    assert moved.status_code == 302
+    assert place.now().site_id == place.cast.other_site_a.id
+    assert place.command().number == number + 1
+    with tenant_scope(place.cast.tenant_a.id):
+        act = AuditInbox.objects.get(act="camera.changed")
+    assert (act.details["before"], act.details["after"]) == ("site: Gate", "site: Yard")
+    path = f"agents/{place.box.agent_id}"
+    gate = str(place.cast.site_a.id)
+    assert call(place.alice, place, "PATCH", path, {"site": gate}).status_code == 200
+    assert place.now().site_id == place.cast.other_site_a.id, "those on other sites stay"
+    assert call(place.alice, place, "PATCH", path, {"site": yard}).status_code == 200
+    assert call(place.alice, place, "PATCH", path, {"site": gate, "cameras": "along"}).status_code == 200
+    assert place.now().site_id == place.cast.site_a.id
+
+
+def test_one_camera_that_cannot_come_along_keeps_all_where_they_are(place: Place) -> None:
+    other = make_box(place.cast.tenant_a, place.cast.other_site_a)
+    with tenant_scope(place.cast.tenant_a.id):
+        camera_add(place.box.agent(), NewCamera("Hall", "rtsp://10.0.0.8/main"), BY)
+        camera_add(other.agent(), NewCamera("Hall", "rtsp://10.0.0.9/main"), BY)
+    address = place.url(f"agents/{place.box.agent_id}")
+    yard = str(place.cast.other_site_a.id)
+    refused = place.alice.post(address, {"name": "Basement", "site": yard, "along": "on"})
+    assert refused.status_code == 422
+    assert "this site has a camera called Hall already" in text(refused)
+    path = f"agents/{place.box.agent_id}"
+    told = call(place.alice, place, "PATCH", path, {"site": yard, "cameras": "along"})
+    assert (told.status_code, problem(told)) == (409, "camera-name-taken")
+    with tenant_scope(place.cast.tenant_a.id):
+        assert Agent.objects.get(id=place.box.agent_id).site_id == place.cast.site_a.id
+        assert set(Camera.objects.filter(agent=place.box.agent_id).values_list("site", flat=True)) == {
+            place.cast.site_a.id
+        }
+
+
+def test_new_keys_are_asked_for_on_the_agents_page(place: Place) -> None:
+    address = place.url(f"agents/{place.box.agent_id}")
+    assert "Renew its keys" in text(place.alice.get(address))
+    asked = place.alice.post(address + "/keys", {})
+    assert asked.status_code == 302
+    shown = text(place.alice.get(asked["Location"]))
+    assert "The agent is asked for new keys" in shown
+    assert "asked for new ones" in shown
+    assert "Renew its keys" not in shown
+    assert place.alice.post(address + "/keys", {}).status_code == 409
+    told = call(place.alice, place, "GET", f"agents/{place.box.agent_id}").json()["keys"]
+    assert told["rollover"]["state"] == "asked"
+    assert json.loads(place.box.beat().content).keys() == {"roll_over"}
 
 
 def test_an_agent_is_revoked_once_its_name_is_typed(place: Place) -> None:

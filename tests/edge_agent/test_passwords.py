@@ -389,7 +389,7 @@ def test_after_a_power_cut_the_agent_records_with_the_password_the_camera_has_an
             entry = journal.Entry(
                 uuid.uuid4(), place.cameras[0].camera, camera.url, "onvif", journal.SETTING, "127.0.0.1", USER
             )
-            cut = journal.Journal(place.box.state, place.box.identity.keys.box)
+            cut = journal.Journal(place.box.state, place.box.identity.keys)
             cut.put(replace(entry, old=PASSWORD, new=new))
             with agent_process(place.box.state, tmp_path / "log") as agent:
                 wait_for(lambda: place.reports and len(tried) > 2, 60, what="the report and the recorders")
@@ -423,7 +423,8 @@ async def test_a_camera_that_takes_neither_password_is_tried_twice_and_a_person_
 
 
 def test_the_journal_shows_no_password_and_no_other_box_reads_it(tmp_path: Path) -> None:
-    first = journal.Journal(tmp_path, b"k" * 32)
+    own, others = BoxKeys.new(), BoxKeys.new()
+    first = journal.Journal(tmp_path, own)
     entry = journal.Entry(
         uuid.uuid4(), uuid.uuid4(), "", "onvif", journal.SET, "10.0.0.7", USER, "old-secret", "new-secret"
     )
@@ -432,13 +433,13 @@ def test_the_journal_shows_no_password_and_no_other_box_reads_it(tmp_path: Path)
     assert file.stat().st_mode & 0o777 == 0o600
     assert b"secret" not in file.read_bytes()
     assert "secret" not in repr(entry)
-    assert journal.Journal(tmp_path, b"k" * 32).all() == [entry]
-    other = journal.Journal(tmp_path, b"x" * 32)
+    assert journal.Journal(tmp_path, own).all() == [entry]
+    other = journal.Journal(tmp_path, others)
     assert (other.all(), other.unreadable) == ([], [file.name])
     assert not first.is_over(entry.change)
     first.drop(entry)
     assert first.is_over(entry.change)
-    assert journal.Journal(tmp_path, b"k" * 32).is_over(entry.change), "after a restart too"
+    assert journal.Journal(tmp_path, own).is_over(entry.change), "after a restart too"
 
 
 def test_passwords_keep_to_what_a_device_takes() -> None:
@@ -557,7 +558,7 @@ async def test_a_change_under_way_at_another_host_is_settled_at_the_camera_itsel
         "127.0.0.1",
         USER,
     )
-    before = journal.Journal(place.box.state, place.box.identity.keys.box)
+    before = journal.Journal(place.box.state, place.box.identity.keys)
     before.put(replace(entry, old=PASSWORD, new="aB3-new-password"))
     _passwords, used = await carried_out(place)
     assert set(asked) == {""}
@@ -639,7 +640,7 @@ async def test_an_address_typed_meanwhile_stays_and_the_new_password_is_told(
     entry = journal.Entry(
         uuid.uuid4(), place.cameras[0].camera, "", "onvif", journal.VERIFIED, "127.0.0.1", USER
     )
-    before = journal.Journal(place.box.state, place.box.identity.keys.box)
+    before = journal.Journal(place.box.state, place.box.identity.keys)
     before.put(replace(entry, old="what it was", new="aB3-new-password"))
     orders = place.box.orders()
     orders.offer_command(place.command)

@@ -76,7 +76,7 @@ class Player:
 
     def signer(self, reply: dict[str, Any], segment: dict[str, Any]) -> bytes:
         (stream,) = [row for row in reply["streams"] if segment in row["segments"]]
-        return b64.decode(stream["agents"][segment["agent"]]["record_public"])
+        return b64.decode(stream["agents"][segment["agent"]]["record_keys"][0])
 
     def open(
         self, reply: dict[str, Any], camera: str, segment: dict[str, Any], rendition: Rendition

@@ -311,7 +311,7 @@ class Stand:
         )
 
     def _stream(self, stream: str, segments: list[dict[str, Any]]) -> dict[str, Any]:
-        agents = {str(self.agent.id): {"record_public": b64.encode(self.agent.signer.public_key)}}
+        agents = {str(self.agent.id): {"record_keys": [b64.encode(self.agent.signer.public_key)]}}
         return {
             "camera": str(self.camera),
             "stream": stream,

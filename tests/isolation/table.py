@@ -21,7 +21,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from protocol.camera_certificate import CertificateEnd
 from protocol.passwords import PasswordReport
+from protocol.rollover import KeyOffer
 from tenants import permissions as may
 from tenants.declare import AgentOnly, Declaration, Platform, Public, Requires
 from tests.cast import PASSWORD
@@ -68,6 +73,14 @@ class Url:
         if self.route.startswith(PAGES):
             return urlencode(value).encode(), "application/x-www-form-urlencoded"
         return json.dumps(value).encode(), "application/json"
+
+
+def _offer(stage: Stage) -> KeyOffer:
+    """Keys that A's agent holds."""
+    agent = stage.box_a
+    pair = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    box = X25519PrivateKey.generate().public_key().public_bytes_raw()
+    return KeyOffer.sign(stage.cast.tenant_a.id, agent.agent_id, agent.instance, *pair, box)
 
 
 @dataclass(frozen=True)
@@ -469,6 +482,23 @@ URLS: list[Url] = [
         body=lambda s: {},
         names_object=True,
     ),
+    Url(
+        PAGES + "agents/<uuid:agent_id>/keys",
+        "GET",
+        Requires(may.AGENT_EDIT, fresh=True),
+        lambda s: page(s, f"agents/{s.agent_id}/keys"),
+        names_object=True,
+    ),
+    Url(
+        PAGES + "agents/<uuid:agent_id>/keys",
+        "POST",
+        Requires(may.AGENT_EDIT, fresh=True),
+        lambda s: page(s, f"agents/{s.agent_id}/keys"),
+        body=lambda s: {},
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
     # sites and cameras
     Url(PAGES + "sites", "GET", Requires(may.SITE_VIEW), lambda s: page(s, "sites")),
     Url(PAGES + "sites/add", "GET", Requires(may.SITE_EDIT), lambda s: page(s, "sites/add")),
@@ -653,6 +683,23 @@ URLS: list[Url] = [
         body=lambda s: {"agent": str(s.present_agent_id)},
         names_object=True,
         succeeds=(302,),
+    ),
+    Url(
+        PAGES + "cameras/<uuid:camera_id>/certificate/issue",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, f"cameras/{s.camera.id}/certificate/issue"),
+        body=lambda s: {"agent": str(s.present_agent_id)},
+        names_object=True,
+        succeeds=(302,),
+        fresh=True,
+    ),
+    Url(
+        PAGES + "cameras/authority.pem",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: page(s, "cameras/authority.pem"),
+        succeeds=(404,),  # there is none before a camera is given a certificate
     ),
     Url(
         PAGES + "cameras/<uuid:camera_id>/detection",
@@ -1116,6 +1163,15 @@ URLS: list[Url] = [
         fresh=True,
     ),
     Url(
+        API + "agents/<uuid:agent_id>/keys",
+        "POST",
+        Requires(may.AGENT_EDIT, fresh=True),
+        lambda s: f"{API}agents/{s.agent_id}/keys",
+        body=lambda s: {},
+        names_object=True,
+        fresh=True,
+    ),
+    Url(
         API + "agents/<uuid:agent_id>/replacement",
         "POST",
         Requires(may.AGENT_EDIT, fresh=True),
@@ -1238,6 +1294,16 @@ URLS: list[Url] = [
         content_type="application/cbor",
     ),
     Url(
+        AGENT + "certificates",
+        "POST",
+        AgentOnly(),
+        lambda s: AGENT + "certificates",
+        # Nobody ordered one, and it hears that.
+        body=lambda s: CertificateEnd(s.password_change.id, "timeout").encode(),
+        content_type="application/cbor",
+        succeeds=(409,),
+    ),
+    Url(
         AGENT + "adoption",
         "POST",
         AgentOnly(),
@@ -1246,6 +1312,16 @@ URLS: list[Url] = [
         body=lambda s: json.dumps({"of": str(s.agent_id), "sources": [], "finished": False}).encode(),
         content_type="application/json",
         succeeds=(403,),
+    ),
+    Url(
+        AGENT + "keys",
+        "POST",
+        AgentOnly(),
+        lambda s: AGENT + "keys",
+        # Nobody asked it for new ones, and it hears that.
+        body=lambda s: json.dumps(_offer(s).to_json()).encode(),
+        content_type="application/json",
+        succeeds=(409,),
     ),
     # approvals: a person's own requests, and those they may decide
     Url(PAGES + "approvals", "GET", Requires(may.ACCOUNT_SELF), lambda s: page(s, "approvals"), own=True),
@@ -2518,6 +2594,23 @@ URLS: list[Url] = [
         names_object=True,
     ),
     Url(
+        API + "cameras/<uuid:camera_id>/certificate",
+        "GET",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}cameras/{s.camera.id}/certificate",
+        names_object=True,
+    ),
+    Url(
+        API + "cameras/<uuid:camera_id>/certificate",
+        "POST",
+        Requires(may.CAMERA_EDIT),
+        lambda s: f"{API}cameras/{s.camera.id}/certificate",
+        body=lambda s: {"agent": str(s.present_agent_id)},
+        names_object=True,
+        succeeds=(202,),
+        fresh=True,
+    ),
+    Url(
         API + "cameras/<uuid:camera_id>/offers",
         "GET",
         Requires(may.CAMERA_EDIT),
@@ -2572,6 +2665,8 @@ TASKS: list[Task] = [
         Platform,
         lambda s: (str(s.cast.tenant_a.id), str(s.cast.alice.id), "a" * 64, "en"),  # nobody asked for one
     ),
+    Task("vsaas.agents.tasks.renew_keys", Platform),
+    Task("vsaas.agents.tasks.renew_keys_of_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.agents.tasks.roll_out", Platform),
     Task("vsaas.agents.tasks.roll_out_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.alarms.tasks.forget_in_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
@@ -2587,6 +2682,8 @@ TASKS: list[Task] = [
     Task("vsaas.audit.tasks.prune_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.audit.tasks.sequence_audit", Platform),
     Task("vsaas.audit.tasks.sign_audit", Platform),
+    Task("vsaas.cameras.tasks.certificates_of_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
+    Task("vsaas.cameras.tasks.go_on_with_certificates", Platform),
     Task("vsaas.cameras.tasks.go_on_with_passwords", Platform),
     Task("vsaas.cameras.tasks.passwords_of_tenant", Platform, lambda s: (str(s.cast.tenant_a.id),)),
     Task("vsaas.common.tasks.pulse", Platform),

@@ -45,6 +45,18 @@ CHANGED = declare(
     ["before", "after"],
     changed=each_of(gettext_noop("name"), gettext_noop("site")),
 )
+ROLLOVER_CLONED = gettext_noop("two boxes speak with its identity")
+ROLLOVER_ASKED = declare("agent.rollover-asked", _("{actor} asked the agent {object} for new keys"))
+ROLLOVER_STATED = declare("agent.rollover-stated", _("{object} has new keys, transport key {kid}"))
+ROLLOVER_ENDED = declare("agent.rollover-ended", _("The former keys of {object} count for nothing new"))
+ROLLOVER_REFUSED = declare(
+    "agent.rollover-refused",
+    _("{object} was given no new keys: {reason}"),
+    reason=one_of(ROLLOVER_CLONED),
+)
+ROLLOVER_NO_ANSWER = declare(
+    "agent.rollover-no-answer", _("{object} did not answer the wish for new keys within a week")
+)
 UPDATE_ORDERED = declare("agent.update-ordered", _("{actor} had {object} updated to {version}"))
 UPDATE_TAKEN_BACK = declare(
     "agent.update-taken-back",

@@ -12,6 +12,7 @@ from protocol import limits
 from protocol.enrolment import EnrolReply, EnrolRequest
 from protocol.errors import ProtocolError
 from protocol.health import Heartbeat
+from protocol.rollover import WANTED, KeyOffer, OfferReply
 from protocol.state import STATEMENTS_AT_ONCE, TIPS_AT_ONCE, AgentState, ChainTip
 from sealing.ids import kid
 from tenants.declare import public
@@ -21,6 +22,7 @@ from vsaas.agents.commands import current_command
 from vsaas.agents.enrolment import enrol as register
 from vsaas.agents.errors import MalformedMessage
 from vsaas.agents.health import take_heartbeat
+from vsaas.agents.rollover import take_offer, wanted
 from vsaas.agents.tips import Tip, known_tips
 from vsaas.common import clock
 from vsaas.common.errors import NotFound
@@ -86,10 +88,20 @@ def _tip(tip: Tip) -> ChainTip:
 
 @agent_route("POST health", max_body_bytes=limits.JSON_BODY_BYTES_MAX)
 def health(request: HttpRequest) -> HttpResponse:
-    """POST health: the agent's heartbeat."""
+    """POST health: the agent's heartbeat. The reply has a body where the portal asks for new keys."""
     agent = request.agent  # type: ignore[attr-defined]
     take_heartbeat(agent.agent_id, _parse(Heartbeat.from_json, request.body))
-    return HttpResponse(status=204)
+    rollover = wanted(agent.agent_id)
+    return HttpResponse(status=204) if rollover is None else JsonResponse({WANTED: str(rollover)})
+
+
+@agent_route("POST keys")
+def keys(request: HttpRequest) -> HttpResponse:
+    """POST keys: an agent that was asked for new keys offers them, again and again until they are stated."""
+    agent = request.agent  # type: ignore[attr-defined]
+    return JsonResponse(
+        OfferReply(take_offer(agent.agent_id, _parse(KeyOffer.from_json, request.body))).to_json()
+    )
 
 
 @agent_route("GET updates")

@@ -23,6 +23,7 @@ from vsaas.agents.replies import (
     AGENT,
     CODE,
     CODE_STATE,
+    KEYS_ASKED,
     AgentPage,
     AgentReply,
     EnrolmentCodeReply,
@@ -31,6 +32,7 @@ from vsaas.agents.replies import (
     RevocationReply,
 )
 from vsaas.agents.revocation import AlreadyRevoked, revoke
+from vsaas.agents.rollover import RolloverUnderWay, ask
 from vsaas.agents.states import agent_state, code_state
 from vsaas.audit.services import who
 from vsaas.common import clock
@@ -61,10 +63,15 @@ class AgentFields(Fields):
 
     name = serializers.CharField(max_length=CHARS_MAX, required=False)
     site = serializers.UUIDField(required=False)
+    cameras = serializers.ChoiceField(
+        choices=["stay", "along"],
+        required=False,
+        help_text="along: those on its site move to the other one with it; what you may not change keeps all where it is.",
+    )
 
 
 class OneAgent(ApiView):
-    """GET: one agent. PATCH {name?, site?}: renames or moves it; its cameras stay on their sites."""
+    """GET: one agent. PATCH {name?, site?, cameras?}: renames or moves it, with its cameras where that is wished."""
 
     access = Requires(AGENT_VIEW, AGENT_EDIT)
 
@@ -82,13 +89,14 @@ class OneAgent(ApiView):
         problems=(InvalidAgent,),
     )
     def patch(self, request: Request, agent_id: UUID) -> Response:
-        """Renames it or moves it to another site; its cameras stay on theirs. What is absent stays."""
+        """Renames it or moves it to another site. Its cameras stay on theirs, unless `cameras` is `along`. What is absent stays."""
         agent = access.get(self.actor, AGENT_EDIT, _agents(), id=agent_id)
         fields = valid(AgentFields(data=request.data))
         site = fields.get("site")
         if site is not None:
             site = access.get(self.actor, AGENT_EDIT, Site.objects.all(), id=site)
-        agent_change(agent, who(self.actor), name=fields.get("name"), site=site)
+        along = self.actor if fields.get("cameras") == "along" else None
+        agent_change(agent, who(self.actor), name=fields.get("name"), site=site, cameras_as=along)
         return Response(self._state(_agents().get(id=agent_id)))
 
     def _state(self, agent: Agent) -> dict[str, Any]:
@@ -96,7 +104,7 @@ class OneAgent(ApiView):
 
 
 def _agents() -> QuerySet[Agent]:
-    return Agent.objects.select_related("site", "health", "successor")
+    return Agent.objects.select_related("site", "health", "successor", "rollover")
 
 
 class AgentRevocation(ApiView):
@@ -137,6 +145,25 @@ class AgentReplacement(ApiView):
         agent = access.get(self.actor, AGENT_EDIT, _agents(), id=agent_id)
         access.require(self.actor, AGENT_ENROL, agent)
         return _code_reply(issue_code(self.actor.tenant_id, agent.site, who(self.actor), agent))
+
+
+class AgentNewKeys(ApiView):
+    """POST: asks an agent for new keys."""
+
+    access = Requires(AGENT_EDIT, fresh=True)
+
+    @describe(
+        "Renew an agent's keys",
+        reply=AgentReply,
+        example=AGENT | {"keys": KEYS_ASKED},
+        problems=(RolloverUnderWay,),
+    )
+    def post(self, request: Request, agent_id: UUID) -> Response:
+        """The box makes new keys for its requests, its records and what is sealed to it; your organisation's root states them,
+        and it goes on recording without a gap. Each agent is asked by itself once a year."""
+        agent = access.get(self.actor, AGENT_EDIT, _agents(), id=agent_id)
+        ask(agent, who(self.actor))
+        return Response(agent_state(self.actor, _agents().get(id=agent_id)))
 
 
 def _code_reply(code: IssuedCode) -> Response:

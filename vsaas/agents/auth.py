@@ -200,6 +200,10 @@ def _registered(key_id: str) -> _Registered:
         key = AgentKey.objects.select_related("agent").get(kid=kid)
     if key.purpose != AgentKeyPurpose.TRANSPORT:
         raise AgentUnknown("this key is not an agent's transport key: sign with that one")
+    if key.ended_at is not None:
+        refusal = AgentUnknown("this agent has other keys since: only its former ones sign this request")
+        _audit_refusal(key.agent, refusal)
+        raise refusal
     if key.agent.revoked_at is not None:
         refusal = AgentUnknown("this agent was revoked: enrol it with a new code")
         _audit_refusal(key.agent, refusal)

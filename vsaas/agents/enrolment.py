@@ -13,6 +13,7 @@ from django.db.models import F
 from protocol import limits
 from protocol.enrolment import SECRET_BYTES, EnrolRequest
 from protocol.enrolment import EnrolmentCode as Code
+from protocol.rollover import KeyOffer
 from sealing.ids import StatementKind, box_kid, kid
 from sealing.statement import AgentKeys
 from tenants import lookups
@@ -168,7 +169,8 @@ def _refused(code: EnrolmentCode, reason: str) -> EnrolmentRefused:
 
 
 def _same_keys(agent: Agent, request: EnrolRequest) -> bool:
-    stored = {key.purpose: bytes(key.public_key) for key in AgentKey.objects.filter(agent=agent)}
+    rows = AgentKey.objects.filter(agent=agent, replaced_at=None)
+    stored = {key.purpose: bytes(key.public_key) for key in rows}
     return agent.revoked_at is None and stored == _publics(request)
 
 
@@ -178,7 +180,7 @@ def _asked_again(agent: Agent, request: EnrolRequest) -> bool:
     return asked.exists() and _same_keys(agent, request)
 
 
-def _publics(request: EnrolRequest) -> dict[str, bytes]:
+def _publics(request: EnrolRequest | KeyOffer) -> dict[str, bytes]:
     return {
         AgentKeyPurpose.RECORD.value: request.record_public,
         AgentKeyPurpose.TRANSPORT.value: request.transport_public,
@@ -202,7 +204,7 @@ def _register(code: EnrolmentCode, request: EnrolRequest) -> Agent:
         raise _refused(code, acts.USED_JUST_NOW)
     try:
         with transaction.atomic():
-            AgentKey.objects.bulk_create(_key_rows(agent, request))
+            AgentKey.objects.bulk_create(key_rows(agent, request))
     except IntegrityError as error:
         raise _refused(code, acts.KEYS_KNOWN) from error
     keys = AgentKeys(agent.id, request.record_public, request.transport_public, request.box_public)
@@ -223,7 +225,8 @@ def _held_for_succession(code: EnrolmentCode, old_id: UUID) -> Agent:
     return old
 
 
-def _key_rows(agent: Agent, request: EnrolRequest) -> list[AgentKey]:
+def key_rows(agent: Agent, request: EnrolRequest | KeyOffer) -> list[AgentKey]:
+    """The keys of an agent as rows, not yet stored."""
     now = clock.now()
     return [
         AgentKey(

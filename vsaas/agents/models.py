@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from typing import Any
+from uuid import UUID
 
 from django.db import models
 from django.utils.functional import cached_property
@@ -45,7 +46,10 @@ class AgentKeyPurpose(models.TextChoices):
 
 
 class AgentKey(TenantModel):
-    """A public key of an agent. `kid` is unique over all tenants, so a request's key id names one agent."""
+    """A public key of an agent. `kid` is unique over all tenants, so a request's key id names one agent.
+
+    In force is the one that was not replaced. One that was counts until `ended_at`, for what it still signs or opens.
+    """
 
     site_path = "agent__site_id"
 
@@ -54,14 +58,65 @@ class AgentKey(TenantModel):
     kid = models.BinaryField(max_length=16, unique=True)
     public_key = models.BinaryField(max_length=32)
     created_at = models.DateTimeField()
+    replaced_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(TenantModel.Meta):
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "agent", "purpose"], name="agents_one_key_per_purpose"),
+            models.UniqueConstraint(
+                fields=["tenant", "agent", "purpose"],
+                condition=models.Q(replaced_at=None),
+                name="agents_one_key_in_force",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.purpose} key {bytes(self.kid).hex()}"
+
+
+def key_in_force(agent_id: UUID, purpose: AgentKeyPurpose) -> AgentKey:
+    """The agent's newest key of this purpose. Raises AgentKey.DoesNotExist."""
+    return AgentKey.objects.get(agent_id=agent_id, purpose=purpose, replaced_at=None)
+
+
+class RolloverState(models.TextChoices):
+    """How far an agent is with new keys."""
+
+    ASKED = "asked", _("waits for the agent")
+    OFFERED = "offered", _("waits for the organisation's signature")
+    STATED = "stated", _("in use")
+    DONE = "done", _("done")
+    REFUSED = "refused", _("refused")
+    NO_ANSWER = "no-answer", _("no answer")
+
+    @classmethod
+    def under_way(cls) -> tuple[RolloverState, ...]:
+        """Those in which no others are asked for."""
+        return (cls.ASKED, cls.OFFERED, cls.STATED)
+
+
+class AgentRollover(TenantModel):
+    """New keys an agent was asked for last, and what became of that.
+
+    Public halves once it has offered them; `submitted`: the organisation was asked to state them. `rolled_at`: since when the
+    keys in force are.
+    """
+
+    site_path = "agent__site_id"
+
+    agent = models.OneToOneField(Agent, on_delete=models.PROTECT, related_name="rollover")
+    state = models.CharField(max_length=16, choices=RolloverState.choices, default=RolloverState.ASKED)
+    reason = models.CharField(max_length=200, blank=True)
+    asked_at = models.DateTimeField()
+    offered_at = models.DateTimeField(null=True, blank=True)
+    record_public = models.BinaryField(max_length=32, null=True, blank=True)
+    transport_public = models.BinaryField(max_length=32, null=True, blank=True)
+    box_public = models.BinaryField(max_length=32, null=True, blank=True)
+    submitted = models.BooleanField(default=False)
+    rolled_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.state
 
 
 class EnrolmentCode(TenantModel):

@@ -5,6 +5,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from protocol.health import CAMERA_STATES
+from vsaas.agents.models import RolloverState
+from vsaas.agents.states import FOR_HOLDER
 from vsaas.common.shapes import Fingerprint, Id, Micros, Next
 
 
@@ -66,6 +68,24 @@ class AgentHealthReply(BaseModel):
     box: AgentBox | None
 
 
+class AgentRolloverReply(BaseModel):
+    """New keys the agent was asked for last."""
+
+    state: Literal[(*RolloverState.values, FOR_HOLDER)] = Field(  # type: ignore[valid-type]
+        description="asked: the agent makes them; offered: they are about to be stated; waits-for-holder: a holder of your "
+        "organisation's keys has to sign; stated: in use, the former ones are being put away; done; refused; no-answer."
+    )
+    asked_us: Micros
+    reason: str = Field(description="Why they were refused; else empty.")
+
+
+class AgentKeysReply(BaseModel):
+    """The keys of an agent."""
+
+    since_us: Micros = Field(description="When those in force were made.")
+    rollover: AgentRolloverReply | None = Field(description="null: it was never asked for others.")
+
+
 class AgentMay(BaseModel):
     """What the caller may do with this agent."""
 
@@ -91,6 +111,7 @@ class AgentReply(BaseModel):
     adopted_us: Micros | None = Field(
         description="When it had brought all that the disk of the agent before still held; null: not yet."
     )
+    keys: AgentKeysReply
     health: AgentHealthReply | None
     may: AgentMay
 
@@ -157,6 +178,7 @@ AGENT: dict[str, Any] = {
     "replaces": None,
     "replaced_by": None,
     "adopted_us": None,
+    "keys": {"since_us": 1763900000000000, "rollover": None},
     "health": {
         "started_us": 1764000000000000,
         "clock_offset_us": 1200,
@@ -200,6 +222,10 @@ AGENT: dict[str, Any] = {
         },
     },
     "may": {"edit": True, "revoke": True},
+}
+KEYS_ASKED: dict[str, Any] = {
+    "since_us": 1763900000000000,
+    "rollover": {"state": "asked", "asked_us": 1764064995000000, "reason": ""},
 }
 CODE: dict[str, Any] = {
     "id": "019ac104-2c3d-7e4f-8051-6b7c8d9e0f1a",

@@ -9,7 +9,7 @@ from tenants import access
 from tenants.access import Actor
 from tenants.permissions import AGENT_EDIT, AGENT_VIEW, CAMERA_VIEW
 from vsaas.agents.health import is_cloned, is_online
-from vsaas.agents.models import Agent, AgentHealth, EnrolmentCode
+from vsaas.agents.models import Agent, AgentHealth, AgentRollover, EnrolmentCode, RolloverState
 from vsaas.common import clock
 from vsaas.keys.services import waits
 
@@ -22,7 +22,9 @@ REVOKED = "revoked"
 
 def agent_states(actor: Actor) -> list[dict[str, Any]]:
     """Agents with their state, as `GET /api/v1/agents` answers (docs/architecture.md); those the actor may see."""
-    agents = access.visible(actor, AGENT_VIEW, Agent.objects.select_related("site", "health", "successor"))
+    agents = access.visible(
+        actor, AGENT_VIEW, Agent.objects.select_related("site", "health", "successor", "rollover")
+    )
     denied = access.cameras_denied(actor, CAMERA_VIEW)
     return [_state(actor, agent, denied) for agent in agents.order_by("name", "id")]
 
@@ -52,6 +54,7 @@ def _state(actor: Actor, agent: Agent, denied: frozenset[UUID]) -> dict[str, Any
         "replaces": None if agent.replaces_id is None else str(agent.replaces_id),
         "replaced_by": None if successor is None else str(successor.id),
         "adopted_us": None if agent.adopted_at is None else clock.to_us(agent.adopted_at),
+        "keys": _keys(agent),
         "health": None if health is None else _health(health, denied),
         "may": {"edit": may_edit, "revoke": may_edit and agent.revoked_at is None},
     }
@@ -64,6 +67,29 @@ def state_of(agent: Agent, health: AgentHealth | None) -> str:
     if health is None or not is_online(health):
         return OFFLINE
     return CLONED if is_cloned(health) else ONLINE
+
+
+def is_in_service(agent: Agent) -> bool:
+    """Whether the agent was heard lately and is alone with its identity; `agent.health` should be loaded."""
+    return state_of(agent, getattr(agent, "health", None)) == ONLINE
+
+
+def _keys(agent: Agent) -> dict[str, Any]:
+    rollover: AgentRollover | None = getattr(agent, "rollover", None)
+    since = agent.enrolled_at if rollover is None or rollover.rolled_at is None else rollover.rolled_at
+    newest = None
+    if rollover is not None:
+        newest = {
+            "state": _rollover_state(agent, rollover),
+            "asked_us": clock.to_us(rollover.asked_at),
+            "reason": rollover.reason,
+        }
+    return {"since_us": clock.to_us(since), "rollover": newest}
+
+
+def _rollover_state(agent: Agent, rollover: AgentRollover) -> str:
+    held = rollover.state == RolloverState.OFFERED and rollover.submitted
+    return FOR_HOLDER if held and waits(agent.id, StatementKind.AGENT_KEYS) else rollover.state
 
 
 def _health(health: AgentHealth, denied: frozenset[UUID]) -> dict[str, Any]:

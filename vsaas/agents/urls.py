@@ -26,6 +26,7 @@ api = [
     path(
         "agents/<uuid:agent_id>/replacement", views.AgentReplacement.as_view(), name="api-agent-replacement"
     ),
+    path("agents/<uuid:agent_id>/keys", views.AgentNewKeys.as_view(), name="api-agent-keys"),
     path("agents/<uuid:agent_id>", views.OneAgent.as_view(), name="api-agent"),
     path("agents/<uuid:agent_id>/update", updates_views.AgentUpdating.as_view(), name="api-agent-update"),
     path("updates", updates_views.Updates.as_view(), name="api-updates"),
@@ -38,6 +39,7 @@ agent_api = [
     path("enrol", agent_views.enrol, name="agent-enrol"),
     path("state", agent_views.state, name="agent-state"),
     path("health", agent_views.health, name="agent-health"),
+    path("keys", agent_views.keys, name="agent-keys"),
     path("updates/<str:digest>", agent_views.release_document, name="agent-release"),
     path("updates/<str:digest>/<str:name>", agent_views.release_file, name="agent-release-file"),
 ]

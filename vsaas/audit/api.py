@@ -98,7 +98,7 @@ class AuditProof(ApiView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """Every entry from the first to the last of a time, in the order of the chain, then the signed checkpoint that
-        covers them: `python -m vsaas.audit.proof FILE --key KEY` checks it without the portal, and docs/audit.md has the
+        covers them: `python -m vsaas.audit.proof FILE --key=KEY` checks it without the portal, and docs/audit.md has the
         format. A few entries beyond the time may come along, up to the one the checkpoint names; what waits to be chained
         does not. 100,000 entries at most: 422 for more. The download is itself an entry. Takes the right for every site."""
         require_log(self.actor)

@@ -2,7 +2,7 @@
 
 Pure: no Django, no database, no clock. So whoever has an export and the public key checks it with
 
-    python -m vsaas.audit.proof FILE --key KEY
+    python -m vsaas.audit.proof FILE --key=KEY
 
 Formats (canonical CBOR of `sealing.canonical`; a log is a tenant's id, zeros for the platform):
 - entry: hash = SHA-256("vsaas-audit-v1" ‖ [1, log, seq, prev hash, event id, at µs, act, outcome, actor kind, actor id or

@@ -39,6 +39,12 @@ _view_fields = each_of(
 )
 
 
+CERTIFICATE_ORDERED = declare("camera.certificate-ordered", _("{actor} had a certificate issued to {object}"))
+CERTIFICATE_HELD = declare(
+    "camera.certificate-held",
+    _("{object} shows the certificate issued to it, which counts as accepted: {fingerprint}"),
+)
+CERTIFICATE_FAILED = declare("camera.certificate-failed", _("{object} got no certificate ({cause})"))
 STEERED = declare("camera.steered", _("{actor} steered {object}"))
 PRESET_KEPT = declare("camera.preset-kept", _("{actor} kept a position of {object} as {preset}"))
 PRESET_REMOVED = declare("camera.preset-removed", _("{actor} removed the position {preset} of {object}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from tenants import access
 from tenants.access import Actor
 from tenants.declare import requires
+from tenants.errors import Denied, NotFound
 from tenants.middleware import signed_in
 from tenants.models import Site
 from tenants.permissions import AGENT_EDIT, AGENT_ENROL, AGENT_VIEW, CAMERA_EDIT, CAMERA_VIEW
@@ -22,8 +24,10 @@ from vsaas.agents.enrolment import issue_code
 from vsaas.agents.models import Agent
 from vsaas.agents.pages import code_shown
 from vsaas.agents.revocation import AlreadyRevoked, revoke
+from vsaas.agents.rollover import ask
 from vsaas.agents.succession import require_replaceable
 from vsaas.audit.services import who
+from vsaas.cameras.errors import CameraNameTaken
 from vsaas.cameras.forms import AgentForm, TypedNameForm
 from vsaas.cameras.models import Camera
 from vsaas.cameras.newest import newest_recorded_us
@@ -31,6 +35,7 @@ from vsaas.cameras.services import present
 from vsaas.cameras.shown import agent_shown, instant
 from vsaas.cameras.states import may_know
 from vsaas.common.links import tenant_url
+from vsaas.keys.services import is_held
 
 
 def _names(actor: Actor) -> dict[str, str]:
@@ -58,7 +63,7 @@ def agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
     found = access.get(
         actor,
         AGENT_VIEW,
-        Agent.objects.select_related("site", "health", "successor", "replaces"),
+        Agent.objects.select_related("site", "health", "successor", "replaces", "rollover"),
         id=agent_id,
     )
     state = agent_shown(states.agent_state(actor, found), _names(actor))
@@ -69,11 +74,9 @@ def agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
     if state["may"]["edit"]:
         sites = access.visible(actor, AGENT_EDIT, Site.objects.all())
         form = AgentForm(request.POST if request.method == "POST" else None, agent=found, sites=sites)
-        if request.method == "POST" and form.is_valid():
-            agent_change(found, who(actor), name=form.cleaned_data["name"], site=form.cleaned_data["site"])
-            return HttpResponseRedirect(
-                tenant_url(request, "agents-one", agent_id=found.id) + "?done=changed"
-            )
+        if request.method == "POST" and form.is_valid() and _changed(form, actor, found):
+            address = tenant_url(request, "agents-one", agent_id=found.id)
+            return HttpResponseRedirect(address + "?done=changed")
     cameras = access.visible(actor, CAMERA_VIEW, present(Camera.objects.filter(agent=found)))
     context = {
         "agent": state,
@@ -84,11 +87,44 @@ def agent(request: HttpRequest, agent_id: UUID) -> HttpResponse:
         "may_replace": successor is None
         and access.may(actor, AGENT_EDIT, found)
         and access.may(actor, AGENT_ENROL, found),
+        "may_renew": found.revoked_at is None and state["keys"]["may_ask"],
         "may_add": found.revoked_at is None and access.may(actor, CAMERA_EDIT, found),
         "done": request.GET.get("done", ""),
     }
     status = 422 if form is not None and form.is_bound else 200
     return render(request, "cameras/agent.html", context, status=status)
+
+
+def _changed(form: AgentForm, actor: Actor, found: Agent) -> bool:
+    """Whether the agent has what was typed; else the form says why not, and nothing is changed."""
+    data = form.cleaned_data
+    try:
+        with transaction.atomic():
+            agent_change(
+                found,
+                who(actor),
+                name=data["name"],
+                site=data["site"],
+                cameras_as=actor if data["along"] else None,
+            )
+    except (Denied, NotFound, CameraNameTaken) as error:
+        form.add_error("along", str(error))
+        return False
+    return True
+
+
+@requires(AGENT_EDIT, fresh=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def renew_agent_keys(request: HttpRequest, agent_id: UUID) -> HttpResponse:
+    """What new keys mean; then the agent is asked for them."""
+    actor = signed_in(request)
+    rows = Agent.objects.select_related("site", "health", "rollover")
+    found = access.get(actor, AGENT_EDIT, rows, id=agent_id)
+    if request.method == "POST":
+        ask(found, who(actor))
+        return HttpResponseRedirect(tenant_url(request, "agents-one", agent_id=found.id) + "?done=keys")
+    context = {"agent": agent_shown(states.agent_state(actor, found), {}), "held": is_held()}
+    return render(request, "cameras/agent_keys.html", context)
 
 
 def _if_seen(actor: Actor, agent: Agent | None) -> Agent | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +12,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tenants import access
 from tenants.access import Actor
 from tenants.declare import requires
+from tenants.errors import NotFound
 from tenants.middleware import signed_in
 from tenants.models import Site
 from tenants.permissions import AGENT_ENROL, CAMERA_EDIT
@@ -23,11 +25,13 @@ from vsaas.agents.models import Agent
 from vsaas.audit.services import who
 from vsaas.cameras import detection
 from vsaas.cameras.addresses import split_credentials
+from vsaas.cameras.certificates import begin, certificate_state
 from vsaas.cameras.commands import detection_order, recording_plan
 from vsaas.cameras.errors import AgentGone, CameraNameTaken, InvalidCamera, StaleVersion
+from vsaas.cameras.finding_words import CERTIFICATE_CAUSES
 from vsaas.cameras.forms import CameraDeletionForm, CameraForm, NewCameraForm
 from vsaas.cameras.kept import default_retention_days, kept_footage
-from vsaas.cameras.models import Camera, CameraPassword, StreamKind
+from vsaas.cameras.models import Camera, CameraPassword, CertificateState, StreamKind
 from vsaas.cameras.offers_page import asked_context
 from vsaas.cameras.recording import sentences
 from vsaas.cameras.services import (
@@ -42,6 +46,7 @@ from vsaas.cameras.services import (
 from vsaas.cameras.shown import camera_shown, instant
 from vsaas.cameras.states import camera_states, groups_in_use
 from vsaas.common.links import tenant_url
+from vsaas.keys.camera_authority import authority_certificate
 
 
 @requires(CAMERA_EDIT)
@@ -203,6 +208,7 @@ def _camera_context(actor: Actor, camera: Camera) -> dict[str, Any]:
         "kept_from": instant(kept.from_us) if kept else None,
         "effective_days": camera.retention_days or default_retention_days(),
         "row": camera,
+        "issued": _issued(camera),
         "recording": sentences(recording_plan(camera)),
         "detection": detection.sentences(detection_order(camera)),
         "password_set": CameraPassword.objects.filter(camera=camera)
@@ -236,6 +242,29 @@ def accept_certificate(request: HttpRequest, camera_id: UUID) -> HttpResponse:
 
 
 @requires(CAMERA_EDIT)
+@require_POST
+def issue_certificate(request: HttpRequest, camera_id: UUID) -> HttpResponse:
+    """Has the organisation's authority issue a certificate; the page it leads to shows how that goes."""
+    actor = signed_in(request)
+    camera = _camera(actor, camera_id)
+    begin(camera, who(actor))
+    return HttpResponseRedirect(tenant_url(request, "sites-camera", camera_id=camera.id) + "#certificate")
+
+
+@requires(CAMERA_EDIT)
+@require_safe
+def authority(request: HttpRequest) -> HttpResponse:
+    """The certificate of the organisation's authority for cameras, for computers that are to trust the cameras' own pages."""
+    certificate = authority_certificate()
+    if certificate is None:
+        raise NotFound(_("no camera has been given a certificate yet"))
+    pem = ssl.DER_cert_to_PEM_cert(certificate)
+    response = HttpResponse(pem, content_type="application/x-pem-file")
+    response["Content-Disposition"] = 'attachment; filename="camera-authority.pem"'
+    return response
+
+
+@requires(CAMERA_EDIT)
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_camera(request: HttpRequest, camera_id: UUID) -> HttpResponse:
     """What deleting a camera means for its recordings; done once its name is typed."""
@@ -252,8 +281,24 @@ def delete_camera(request: HttpRequest, camera_id: UUID) -> HttpResponse:
     return render(request, "cameras/delete.html", context, status=422 if form.is_bound else 200)
 
 
+def _issued(camera: Camera) -> dict[str, Any] | None:
+    """The certificate issued to it, in words; None where none was."""
+    state = certificate_state(camera)
+    if state is None:
+        return None
+    reason, next_step = CERTIFICATE_CAUSES.get(state["cause"] or "", ("", ""))
+    return state | {
+        "waits": state["state"] in CertificateState.under_way(),
+        "failed": state["state"] == CertificateState.FAILED,
+        "reason": reason,
+        "next_step": next_step,
+        "expires": instant(state["expires_us"]),
+        "renews": instant(state["renews_us"]),
+    }
+
+
 def _camera(actor: Actor, camera_id: UUID) -> Camera:
-    rows = present(Camera.objects.select_related("site", "agent"))
+    rows = present(Camera.objects.select_related("site", "agent", "issued"))
     found: Camera = access.get(actor, CAMERA_EDIT, rows, id=camera_id)
     return found
 

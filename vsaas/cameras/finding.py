@@ -43,7 +43,7 @@ from sealing.ids import Stream
 from tenants.access import Actor
 from tenants.errors import NotFound
 from vsaas.agents.asking import answer_of, ask
-from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose
+from vsaas.agents.models import Agent, AgentKeyPurpose, key_in_force
 from vsaas.audit.services import What, record_act, who
 from vsaas.cameras import acts
 from vsaas.cameras.addresses import join_credentials, wrong_in_words
@@ -168,7 +168,7 @@ def begin_look(agent: Agent, actor: Actor, wanted: Sequence[Wanted], *, factory:
     """Has the agent look at cameras. Raises InvalidSearch, AgentOffline, TooMany, Unavailable; as `begin_search`."""
     if not 1 <= len(wanted) <= TARGETS_MAX:
         raise InvalidSearch("cameras", _("choose 1 to %(most)s cameras") % {"most": TARGETS_MAX})
-    box = bytes(AgentKey.objects.get(agent_id=agent.id, purpose=AgentKeyPurpose.BOX).public_key)
+    box = bytes(key_in_force(agent.id, AgentKeyPurpose.BOX).public_key)
     targets = tuple(_target(agent, one, box) for one in wanted)
     asking = _begin(agent, actor, LOOK, LookAt(targets, factory), LOOK_S, targets)
     on = What("agent", str(agent.id), agent.name)

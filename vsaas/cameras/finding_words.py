@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from protocol.camera_certificate import INTERRUPTED, NOT_SIGNED, OTHER_SHOWN
 from protocol.finding import (
     CLOCK_WRONG,
     FACTORY_LOGIN,
@@ -99,3 +100,24 @@ STATES: dict[str, tuple[Promise, Promise]] = {
         _("Try again in a minute."),
     ),
 }
+CERTIFICATE_CAUSES: dict[str, tuple[Promise, Promise]] = CAUSES | {
+    OTHER_SHOWN: (
+        _("The camera took the certificate and goes on showing another one."),
+        _("Restart the camera, then try again; some show a new certificate only after that."),
+    ),
+    NOT_SIGNED: (
+        _("The camera's request was not signed."),
+        _(
+            "Try again. Where that fails too, the camera's key is of a kind that is not accepted: update its firmware."
+        ),
+    ),
+    INTERRUPTED: (
+        _("It was broken off: the agent was stopped, or lost its connection, meanwhile."),
+        _("The camera shows its former certificate or the new one, and is recorded either way. Try again."),
+    ),
+    "unsupported": (
+        _("The camera does not let certificates be managed by ONVIF (Advanced Security)."),
+        _("Accept the certificate it shows instead."),
+    ),
+}
+"""Why a camera got no certificate, and what to do."""

@@ -410,7 +410,13 @@ class AgentForm(forms.Form):
         queryset=None,
         label=_("Site"),
         empty_label=None,
-        help_text=_("Its cameras stay on the sites they are on."),
+    )
+    along = forms.BooleanField(
+        label=_("Its cameras come along"),
+        required=False,
+        help_text=_(
+            "Those on the agent's site, where you may change them. Without it they stay on the sites they are on."
+        ),
     )
 
     def __init__(self, *args: Any, agent: Agent, sites: QuerySet[Site], **kwargs: Any) -> None:

@@ -12,7 +12,7 @@ from sealing.errors import SealingError
 from sealing.ids import EnvelopePurpose
 from sealing.keys import CameraScope, parse_envelope
 from vsaas.agents.errors import MalformedMessage
-from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose
+from vsaas.agents.models import Agent, AgentKeyPurpose, key_in_force
 from vsaas.cameras.commands import tell_agent
 from vsaas.cameras.models import Camera, CameraSource
 from vsaas.common import clock
@@ -102,4 +102,4 @@ def _recipient(row: CameraSource) -> bytes | None:
 
 
 def _box_kid(agent_id: UUID) -> bytes:
-    return bytes(AgentKey.objects.get(agent_id=agent_id, purpose=AgentKeyPurpose.BOX).kid)
+    return bytes(key_in_force(agent_id, AgentKeyPurpose.BOX).kid)

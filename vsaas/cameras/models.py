@@ -255,6 +255,43 @@ class PasswordSchedule(TenantModel):
         return self.group or (str(self.site) if self.site_id else ALL_CAMERAS)
 
 
+class CertificateState(models.TextChoices):
+    """How far a camera is with a certificate of the organisation's authority."""
+
+    ASKED = "asked", _("under way")
+    ISSUED = "issued", _("being put into the camera")
+    HELD = "held", _("in use")
+    FAILED = "failed", _("not done")
+
+    @classmethod
+    def under_way(cls) -> tuple["CertificateState", ...]:
+        """Those that do not last."""
+        return (cls.ASKED, cls.ISSUED)
+
+
+class CameraCertificate(TenantModel):
+    """The certificate the organisation's authority issued to a camera (DER): `held`, the last one it showed, and `coming`, one
+    that is being put into it. `change`: what the agent knows the order by; `cause`: one of `protocol.camera_certificate.CAUSES`."""
+
+    site_path = "camera__site_id"
+    camera_path = "camera_id"
+    groups_path = "camera__groups"
+
+    camera = models.OneToOneField(Camera, on_delete=models.CASCADE, related_name="issued")
+    state = models.CharField(max_length=10, choices=CertificateState.choices, default=CertificateState.ASKED)
+    cause = models.CharField(max_length=40, default="", blank=True)
+    change = models.UUIDField()
+    service = models.CharField(max_length=1000, default="", blank=True)
+    asked_at = models.DateTimeField()
+    host = models.CharField(max_length=253, default="", blank=True)
+    coming = models.BinaryField(null=True, blank=True)
+    held = models.BinaryField(null=True, blank=True)
+    held_until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"certificate of {self.camera_id}"
+
+
 class CameraCheck(TenantModel):
     """What a person said of one point of a camera's checklist (`vsaas.cameras.checklist`): that it is so, or with a `reason` that
     it stays as it is. No row: nothing was said."""

@@ -28,6 +28,7 @@ SERVICES = {
     "imaging": _("Picture settings"),
     "analytics": _("Analytics"),
     "deviceio": _("Inputs and outputs"),
+    "security": _("Certificates"),
 }
 STEERS = {
     "move": _("while told to"),

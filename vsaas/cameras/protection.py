@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from vsaas.cameras.certificates import running_out
 from vsaas.cameras.models import Camera, CameraSource
 from vsaas.installation.finding import Finding, good, weak
 
@@ -150,3 +151,17 @@ def link_findings() -> list[Finding]:
     return (
         [good(name, label, gettext("all encrypted (rtsps://)"), to_owners=True)] if cameras.exists() else []
     )
+
+
+def certificate_findings() -> list[Finding]:
+    """Of the current tenant: issued certificates that run out because their renewal does not work."""
+    rows = running_out(Camera.objects.filter(deleted_at=None))
+    if not rows:
+        return []
+    text = ngettext(
+        "the certificate of %(count)s camera runs out and could not be renewed: %(names)s",
+        "the certificates of %(count)s cameras run out and could not be renewed: %(names)s",
+        len(rows),
+    ) % {"count": len(rows), "names": ", ".join(row.camera.name for row in rows[:5])}
+    remedy = gettext("Look at the settings of the camera, under Certificate: they say why.")
+    return [weak("camera-certificates", _("Certificates of cameras"), text, remedy, to_owners=True)]

@@ -16,11 +16,13 @@ from protocol.detection import Detection
 from protocol.errors import ProtocolError
 from protocol.plan import RecordingPlan
 from sealing.ids import Stream
+from tenants import access
 from tenants.access import Actor, Place, place_of
 from tenants.models import Membership, Site
+from tenants.permissions import CAMERA_EDIT
 from vsaas.accounts.gains import Move, require_no_gain
-from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose
-from vsaas.audit.services import Who, differences, record_act, what
+from vsaas.agents.models import Agent, AgentKeyPurpose, key_in_force
+from vsaas.audit.services import Who, differences, record_act, what, who
 from vsaas.cameras import acts, detection, recording
 from vsaas.cameras.addresses import wrong_in_words
 from vsaas.cameras.commands import detection_order, recording_plan, tell_agent
@@ -292,6 +294,26 @@ def cameras_of_agent(agent_id: UUID) -> dict[UUID, Camera]:
     return {camera.id: camera for camera in Camera.objects.filter(agent_id=agent_id)}
 
 
+def take_along(actor: Actor, agent: Agent, before: Site, after: Site) -> int:
+    """Moves the cameras that an agent records on the site `before` to the site `after`, its agent being told once; returns how
+    many. Raises Denied or NotFound for a camera the actor may not change, GivesRights, CameraNameTaken."""
+    access.require(actor, CAMERA_EDIT, after)
+    rows = present(Camera.objects.filter(agent=agent, site=before)).order_by("id")
+    for one in rows:
+        access.require(actor, CAMERA_EDIT, one)
+        change = CameraChange(site=after)
+        require_no_gain_by(actor, one, change)
+        camera = _locked(one)
+        told = _told(camera)
+        changed = _apply(camera, change)
+        camera.version += 1
+        _save(camera)
+        _record_change(camera, changed, who(actor), told)
+    if rows:
+        tell_agent(agent)
+    return len(rows)
+
+
 def require_no_gain_by(actor: Actor, camera: Camera, change: CameraChange) -> None:
     """Return when the change of site or groups gives and takes no rights that the actor may not give. Raises GivesRights,
     InvalidCamera."""
@@ -392,7 +414,7 @@ def _save(camera: Camera) -> None:
 def _seal(camera: Camera, stream: StreamKind, url: str | SealedAddress) -> None:
     if isinstance(url, SealedAddress):
         return _keep(camera, stream, url.sealed, url.scheme)
-    box = AgentKey.objects.get(agent_id=camera.agent_id, purpose=AgentKeyPurpose.BOX)
+    box = key_in_force(camera.agent_id, AgentKeyPurpose.BOX)
     try:
         sealed = seal_source(camera.tenant_id, camera.id, Stream(stream), url, bytes(box.public_key))
     except ProtocolError as error:

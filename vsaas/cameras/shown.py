@@ -163,6 +163,30 @@ def _clock_off(off_s: float) -> str | None:
     return words % {"length": length_text(abs(off_s))}
 
 
+ROLLOVER_STATES: dict[str, Words] = {
+    "asked": ("info", "wait", _("asked for new ones")),
+    "offered": ("info", "wait", _("new ones are being signed")),
+    "waits-for-holder": ("info", "wait", _("new ones wait for a holder's signature, on the page Keys")),
+    "stated": ("", "", _("the former ones are still known for what they signed")),
+    "done": ("", "", ""),
+    "refused": ("bad", "warn", _("new ones were refused: two boxes spoke with its identity")),
+    "no-answer": ("warn", "warn", _("no new ones within a week of asking; is the agent up to date?")),
+}
+
+
+def _keys_shown(keys: dict[str, Any]) -> dict[str, Any]:
+    rollover = keys["rollover"]
+    tone, icon, words = ROLLOVER_STATES["done" if rollover is None else rollover["state"]]
+    settled = rollover is None or rollover["state"] in ("done", "refused", "no-answer")
+    return {
+        "since": instant(keys["since_us"]),
+        "tone": tone,
+        "icon": icon,
+        "words": words,
+        "may_ask": settled,
+    }
+
+
 def agent_shown(state: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """One entry of `agent_states`; `names` of cameras by id."""
     tone, icon, label = AGENT_STATES[state["state"]]
@@ -176,6 +200,7 @@ def agent_shown(state: dict[str, Any], names: Mapping[str, str]) -> dict[str, An
         "enrolled": instant(state["enrolled_us"]),
         "revoked": instant(state["revoked_us"]),
         "adopted": instant(state["adopted_us"]),
+        "keys": _keys_shown(state["keys"]),
     }
     if health is not None:
         shown |= {

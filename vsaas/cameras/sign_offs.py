@@ -102,7 +102,11 @@ def _report(actor: Actor, site: Site, lists: Sequence[Checklist], remarks: str, 
 
 
 def _agent(agent: Agent) -> dict[str, Any]:
-    records = [bytes(key.kid).hex() for key in agent.keys.all() if key.purpose == AgentKeyPurpose.RECORD]
+    records = [
+        bytes(key.kid).hex()
+        for key in agent.keys.all()
+        if key.purpose == AgentKeyPurpose.RECORD and key.replaced_at is None
+    ]
     return {"id": str(agent.id), "name": agent.name, "software": agent.software, "record_keys": records}
 
 

@@ -22,7 +22,7 @@ from sealing.ids import Stream
 from tenants.access import Actor
 from tenants.errors import NotFound
 from vsaas.agents.asking import KEPT_S, answer_of, ask
-from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose
+from vsaas.agents.models import Agent, AgentKeyPurpose, key_in_force
 from vsaas.audit.services import What, record_act, who
 from vsaas.cameras import acts
 from vsaas.cameras.addresses import join_credentials, with_scheme, wrong_in_words
@@ -186,7 +186,7 @@ def _source(wish: Wish) -> tuple[UUID, bytes]:
         if wish.camera is None or row is None:
             raise InvalidCamera(f"{wish.stream.name.lower()}_url", _("type the address that is to be tried"))
         return wish.camera.id, bytes(row.sealed)
-    box = AgentKey.objects.get(agent_id=wish.agent.id, purpose=AgentKeyPurpose.BOX)
+    box = key_in_force(wish.agent.id, AgentKeyPurpose.BOX)
     scope = uuid.uuid4()
     url = join_credentials(with_scheme(wish.url), wish.user, wish.password)
     try:

@@ -6,17 +6,20 @@ from vsaas.cameras import api as views
 from vsaas.cameras import pages as page
 from vsaas.cameras import password_api as password
 from vsaas.cameras import password_pages as passwords
-from vsaas.cameras.agent_api import adoption
+from vsaas.cameras.agent_api import adoption, certificates
 from vsaas.cameras.agent_api import passwords as password_reports
-from vsaas.cameras.agents_page import agent, agents, replace_agent, revoke_agent
+from vsaas.cameras.agents_page import agent, agents, renew_agent_keys, replace_agent, revoke_agent
 from vsaas.cameras.camera_pages import (
     accept_certificate,
     add_camera,
+    authority,
     change_camera,
     delete_camera,
+    issue_certificate,
     switch_camera,
 )
 from vsaas.cameras.camera_people import CameraPeopleView, camera_people
+from vsaas.cameras.certificates_api import CameraCertificateView
 from vsaas.cameras.commissioning_api import (
     CameraCheckView,
     SignOffReport,
@@ -100,6 +103,8 @@ pages = [
     path("cameras/<uuid:camera_id>/detection", camera_detection, name="sites-camera-detection"),
     path("cameras/<uuid:camera_id>/switch", switch_camera, name="sites-camera-switch"),
     path("cameras/<uuid:camera_id>/certificate", accept_certificate, name="sites-camera-certificate"),
+    path("cameras/<uuid:camera_id>/certificate/issue", issue_certificate, name="sites-camera-issue"),
+    path("cameras/authority.pem", authority, name="sites-authority"),
     path("cameras/<uuid:camera_id>/delete", delete_camera, name="sites-camera-delete"),
     path("sync", sync, name="sync"),
     path("sites", sites, name="sites"),
@@ -110,6 +115,7 @@ pages = [
     path("agents/<uuid:agent_id>", agent, name="agents-one"),
     path("agents/<uuid:agent_id>/revoke", revoke_agent, name="agents-revoke"),
     path("agents/<uuid:agent_id>/replace", replace_agent, name="agents-replace"),
+    path("agents/<uuid:agent_id>/keys", renew_agent_keys, name="agents-keys"),
     path("palette.json", palette, name="palette"),
 ]
 
@@ -120,6 +126,9 @@ api = [
     path("cameras", views.Cameras.as_view(), name="api-cameras"),
     path("cameras/<uuid:camera_id>", views.OneCamera.as_view(), name="api-camera"),
     path("cameras/<uuid:camera_id>/people", CameraPeopleView.as_view(), name="api-camera-people"),
+    path(
+        "cameras/<uuid:camera_id>/certificate", CameraCertificateView.as_view(), name="api-camera-certificate"
+    ),
     path("cameras/<uuid:camera_id>/steering", CameraSteering.as_view(), name="api-camera-steering"),
     path(
         "cameras/<uuid:camera_id>/steering/<uuid:order_id>",
@@ -180,5 +189,6 @@ api = [
 
 agent_api = [
     path("passwords", password_reports, name="agent-passwords"),
+    path("certificates", certificates, name="agent-certificates"),
     path("adoption", adoption, name="agent-adoption"),
 ]

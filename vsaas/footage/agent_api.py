@@ -91,11 +91,13 @@ def _for_predecessor(identity: AgentIdentity, of: UUID) -> Sender:
 
 
 def _sender_of(identity: AgentIdentity, agent: Agent, cameras: Q) -> Sender:
-    key = AgentKey.objects.get(agent_id=agent.id, purpose=AgentKeyPurpose.RECORD)
+    rows = AgentKey.objects.filter(agent_id=agent.id, purpose=AgentKeyPurpose.RECORD, ended_at=None)
+    newest = next(row for row in rows if row.replaced_at is None)
     return Sender(
         tenant=identity.tenant_id,
         agent=agent.id,
         name=agent.name,
-        record_public=bytes(key.public_key),
+        record_public=bytes(newest.public_key),
+        former={bytes(row.kid): bytes(row.public_key) for row in rows if row != newest},
         cameras=dict(Camera.objects.filter(cameras).values_list("id", "name")),
     )

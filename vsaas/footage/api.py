@@ -272,7 +272,10 @@ def stream_json(answer: StreamAnswer, more_from_us: int | None) -> dict[str, Any
     return {
         "camera": str(answer.asked.camera),
         "stream": Stream(answer.asked.stream).name.lower(),
-        "agents": {str(agent): {"record_public": b64.encode(key)} for agent, key in answer.agents.items()},
+        "agents": {
+            str(agent): {"record_keys": [b64.encode(key) for key in sorted(keys)]}
+            for agent, keys in answer.agents.items()
+        },
         "segments": [_segment_json(found, answer) for found in answer.segments],
         "gaps": [{"from_us": gap.from_us, "to_us": gap.to_us, "reason": gap.reason} for gap in answer.gaps],
         "not_permitted": [{"from_us": begin, "to_us": end} for begin, end in answer.not_permitted],

@@ -61,13 +61,16 @@ class ChainMoved(Exception):
 
 @dataclass(frozen=True)
 class Sender:
-    """Who sent the batch: an agent with its record key (32 bytes) and the names of the cameras registered on it."""
+    """Who sent the batch: an agent with the names of the cameras registered on it.
+
+    `record_public`: its record key in force (32 bytes). `former`: by key id, those before, until all they signed is here."""
 
     tenant: uuid.UUID
     agent: uuid.UUID
     name: str
     record_public: bytes
     cameras: dict[uuid.UUID, str]
+    former: dict[bytes, bytes] = field(default_factory=dict)
     adopted: bool = False
     """Another agent brings them, which took the place of this one and has its disk."""
     revoked_us: int | None = None
@@ -75,6 +78,10 @@ class Sender:
     @property
     def who(self) -> audit.Who:
         return audit.agent(self.agent, self.name)
+
+    def signer_of(self, record: SignedRecord) -> bytes:
+        """The record key that a record must hold under."""
+        return self.former.get(record.signed.kid, self.record_public)
 
 
 @dataclass
@@ -111,8 +118,9 @@ def examine(batch: RecordsBatch, sender: Sender) -> list[Examined]:
 def _examine_one(item: BatchItem, sender: Sender) -> Examined:
     examined = Examined(item)
     try:
-        record = check_record(parse_record(item.record), sender.record_public)
-        _check_scope(record.record, sender)
+        record = parse_record(item.record)
+        check_record(record, sender.signer_of(record))
+        _check_scope(record, sender)
         if isinstance(record.record, Segment) and item.index_part is not None:
             _check_index_part(record.record, item.index_part)
     except SealingError as error:
@@ -123,13 +131,12 @@ def _examine_one(item: BatchItem, sender: Sender) -> Examined:
     return examined
 
 
-def _check_scope(record: Record, sender: Sender) -> None:
+def _check_scope(signed: SignedRecord, sender: Sender) -> None:
+    record = signed.record
     if record.tenant != sender.tenant or record.camera not in sender.cameras:
         raise WrongScope(f"camera {record.camera} is not one of this agent's")
-    if isinstance(record, Genesis) and (record.agent, record.record_public) != (
-        sender.agent,
-        sender.record_public,
-    ):
+    own = (sender.agent, sender.signer_of(signed))
+    if isinstance(record, Genesis) and (record.agent, record.record_public) != own:
         raise WrongScope("the genesis names another agent or key")
 
 
@@ -277,7 +284,7 @@ class _Decision:
         assert record is not None
         head = record.record
         try:
-            self._check_chain(head)
+            self._check_chain(record)
             # The same seq may stand earlier in this very batch, where the database does not know it yet.
             known_hash = item.stored_hash or self._hashes.get((head.chain, head.seq))
             outcome = accept(self.tips.get(head.chain), record, known_hash)
@@ -293,15 +300,20 @@ class _Decision:
         elif self._complete(item):
             self._accept(item, outcome)
 
-    def _check_chain(self, head: Record) -> None:
+    def _check_chain(self, record: SignedRecord) -> None:
+        head, signer = record.record, self.sender.signer_of(record)
         row = self._chains.get(head.chain)
         if row is not None:
             scope = (row.agent_id, row.camera_id, row.stream, bytes(row.record_public))
-            if scope != (self.sender.agent, head.camera, head.stream, self.sender.record_public):
+            if scope != (self.sender.agent, head.camera, head.stream, signer):
                 raise WrongScope("the chain belongs to another agent, camera, stream or key")
         genesis = self._new_chains.get(head.chain)
-        if genesis is not None and (genesis.camera, genesis.stream) != (head.camera, head.stream):
-            raise WrongScope("the chain belongs to another camera or stream")
+        if genesis is not None and (genesis.camera, genesis.stream, genesis.record_public) != (
+            head.camera,
+            head.stream,
+            signer,
+        ):
+            raise WrongScope("the chain belongs to another camera, stream or key")
 
     def _known(self, item: Examined) -> None:
         item.status, item.error, item.error_name = RecordStatus.KNOWN, None, None

@@ -95,7 +95,7 @@ class StreamAnswer:
     segments: list[Found] = field(default_factory=list)
     gaps: list[GapFound] = field(default_factory=list)
     not_permitted: list[Span] = field(default_factory=list)
-    agents: dict[uuid.UUID, bytes] = field(default_factory=dict)
+    agents: dict[uuid.UUID, set[bytes]] = field(default_factory=dict)
     agent_of: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
 
 
@@ -263,13 +263,13 @@ def _add_key_frames(answers: dict[tuple[uuid.UUID, int], StreamAnswer], until_us
 
 
 def name_agents(answers: Iterable[StreamAnswer]) -> None:
-    """Names the agent of each segment, and the key that signs its records. One query."""
+    """Names the agent of each segment, and the keys that signed its records. One query."""
     chains = {found.chain for answer in answers for found in answer.segments}
     rows = {row.chain: row for row in Chain.objects.filter(chain__in=chains)} if chains else {}
     for answer in answers:
         for found in answer.segments:
             row = rows[found.chain]
-            answer.agents[row.agent_id] = bytes(row.record_public)
+            answer.agents.setdefault(row.agent_id, set()).add(bytes(row.record_public))
             answer.agent_of[found.segment] = row.agent_id
 
 

@@ -221,9 +221,10 @@ class Stretch(BaseModel):
 
 
 class AgentTrust(BaseModel):
-    """The key an agent signs records with; check it through the statements."""
+    """The keys an agent signed these records with: several where they were rolled over in between. Each record names its
+    own; check it through the statements."""
 
-    record_public: B64
+    record_keys: list[B64]
 
 
 class StreamReply(BaseModel):
@@ -355,7 +356,7 @@ PLAYBACK: dict[str, Any] = {
             "stream": "main",
             "agents": {
                 "019ac0f1-0b52-7e40-8f0a-6d1c3b5a9e77": {
-                    "record_public": "gTl3Dqh9F19Wo1Rmw0x-zMuNipG07jeiXfYPW4_Js5Q"
+                    "record_keys": ["gTl3Dqh9F19Wo1Rmw0x-zMuNipG07jeiXfYPW4_Js5Q"]
                 }
             },
             "segments": [

@@ -64,3 +64,6 @@ HOLDER_ENDED = declare(
 SEALED_ANEW = declare(
     "keys.sealed-anew", _("{actor} sealed {count} key periods of a camera to its newest key")
 )
+AUTHORITY_MADE = declare(
+    "keys.camera-authority", _("{actor} made an authority for the cameras of {object}: {fingerprint}")
+)

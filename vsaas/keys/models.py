@@ -42,6 +42,26 @@ class TenantKey(TenantModel):
         return f"{self.purpose} key {self.epoch}"
 
 
+class CameraAuthority(TenantModel):
+    """The X.509 authority for the organisation's cameras: certificate (DER) and private key (wrapped, PKCS #8). `epoch` counts
+    from 1; the newest signs."""
+
+    epoch = models.PositiveIntegerField()
+    key_id = models.BinaryField(max_length=16)
+    certificate = models.BinaryField()
+    wrapped_private = models.BinaryField()
+    created_at = models.DateTimeField()
+    not_after = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "epoch"], name="keys_one_camera_authority_per_epoch"),
+        ]
+
+    def __str__(self) -> str:
+        return f"authority {self.epoch} for cameras"
+
+
 class Statement(TenantModel):
     """A statement signed by the tenant root (SPEC 5). Never changed, never deleted."""
 

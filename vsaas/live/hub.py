@@ -74,7 +74,10 @@ SILENT_CODE = 1011
 
 _DELETE_IF = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 
+RENEWED = "renewed"
+"""Why a publish ended whose agent has new keys: it begins anew under them at once."""
 _REFUSALS = {
+    RENEWED: "starting",
     "camera-offline": "camera-offline",
     "disabled": "refused",
     "no-stream": "refused",
@@ -288,8 +291,17 @@ class Hub:
                 view = self._own_view(link, publish_id)
                 if view is not None:
                     self._forget_publish(view)
-                    view.retry_at = time.monotonic() + RETRY_S
+                    view.retry_at = time.monotonic() + (0 if reason == RENEWED else RETRY_S)
                     view.tell(_REFUSALS.get(reason, "camera-offline"), reason)
+                    if reason == RENEWED:
+                        await self._name_signer(view)
+
+    @staticmethod
+    async def _name_signer(view: View) -> None:
+        """The agent's record key may be another one since the view began."""
+        source = await in_scope(view.tenant, work.source_of, view.camera)
+        if source.agent == view.agent:
+            view.record_public = source.record_public
 
     def _own_view(self, link: AgentLink, publish_id: uuid.UUID) -> View | None:
         """The view of a publish, when it is this agent's; late words about an ended one are ignored."""
@@ -682,6 +694,7 @@ class Hub:
                 publish_id = uuid.UUID(bytes=frame.data)
                 view.publish = Publish(publish_id, view.tenant, view.agent, view.camera, view.stream)
                 view.publish.connected = True
+                await self._name_signer(view)
             case Kind.KEYS:
                 message = control.decode_from_agent(frame.data)
                 if view.publish is not None and isinstance(message, control.LiveKeys):

@@ -12,7 +12,7 @@ from tenants.errors import Denied, OutsideHours
 from tenants.scope import current_tenant_id, tenant_scope
 from vsaas.accounts.models import Account
 from vsaas.agents.commands import current_command
-from vsaas.agents.models import Agent, AgentKey, AgentKeyPurpose
+from vsaas.agents.models import Agent, AgentKeyPurpose, key_in_force
 from vsaas.audit import services as audit
 from vsaas.cameras.models import Camera
 from vsaas.common import clock
@@ -71,7 +71,7 @@ def end_watching(ticket: Ticket, since_us: int) -> None:
 def source_of(camera_id: UUID) -> Source:
     """The agent that records a camera now."""
     camera = Camera.objects.get(id=camera_id)
-    key = AgentKey.objects.get(agent_id=camera.agent_id, purpose=AgentKeyPurpose.RECORD)
+    key = key_in_force(camera.agent_id, AgentKeyPurpose.RECORD)
     return Source(camera.agent_id, bytes(key.public_key))
 
 

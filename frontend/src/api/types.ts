@@ -40,7 +40,7 @@ export interface ApiGap {
 export interface ApiStream {
   readonly camera: string;
   readonly stream: StreamName;
-  readonly agents: Readonly<Record<string, { readonly record_public: string }>>;
+  readonly agents: Readonly<Record<string, { readonly record_keys: readonly string[] }>>;
   readonly segments: readonly ApiSegment[];
   readonly gaps: readonly ApiGap[];
   readonly not_permitted: readonly { readonly from_us: number; readonly to_us: number }[];

@@ -14,7 +14,7 @@ import { openIndex, type IndexEntry } from "../sealing/index-part";
 import { importInputKey, keyCommitment, segmentContext, segmentKey, type InputKey, type SegmentScope } from "../sealing/keys";
 import { parseMotion } from "../sealing/motion";
 import { PartReader } from "../sealing/part-reader";
-import { verifyRecord, type Part, type Segment, type SignedRecord } from "../sealing/record";
+import { verifyByOneOf, type Part, type Segment, type SignedRecord } from "../sealing/record";
 import {
   AUDIO,
   AUDIO_OF_SUB,
@@ -209,7 +209,7 @@ export class KeyRoom {
   private async verify(segment: ApiSegment, input: GrantInput): Promise<{ record: SignedRecord; verified: boolean }> {
     const stated = input.stream.agents[segment.agent];
     if (!stated) throw new SealingError("unknown-signer", "the portal names no key for the agent of this segment");
-    const record = await verifyRecord(fromBase64Url(segment.record), fromBase64Url(stated.record_public));
+    const record = await verifyByOneOf(fromBase64Url(segment.record), stated.record_keys.map(fromBase64Url));
     const body = record.body;
     const place =
       equal(body.tenant, uuidBytes(input.reply.tenant)) &&

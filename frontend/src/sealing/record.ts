@@ -1,7 +1,7 @@
 /** Records (SPEC section 4): what an agent signs about one segment, gap or beat. */
 import { equal, type Bytes } from "./bytes";
 import type { Cbor, CborInt } from "./cbor";
-import { parseSigned, payloadOf, verifySigned, type SignedObject } from "./cose";
+import { keyId, parseSigned, payloadOf, verifySigned, type SignedObject } from "./cose";
 import { SealingError } from "./errors";
 import { array, Fields, integer, octets } from "./fields";
 import {
@@ -305,6 +305,15 @@ export interface SignedRecord {
 export function readRecord(encoded: Bytes): SignedRecord {
   const signed = parseSigned(encoded, RECORD_BYTES_MAX);
   return { signed, body: parseRecord(payloadOf(signed, RECORD_BYTES_MAX)) };
+}
+
+/** Reads and checks an encoded record by the key it names, which must be one of these. */
+export async function verifyByOneOf(encoded: Bytes, recordKeys: readonly Bytes[]): Promise<SignedRecord> {
+  const { signed } = readRecord(encoded);
+  for (const key of recordKeys) {
+    if (equal(await keyId(key), signed.kid)) return verifyRecord(encoded, key);
+  }
+  throw new SealingError("bad-signature", "the record is signed by another key than those it must hold under");
 }
 
 /** Reads and checks an encoded record. */

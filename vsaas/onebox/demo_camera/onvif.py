@@ -27,6 +27,8 @@ from xml.etree.ElementTree import Element as Element  # the type; what parses is
 
 from defusedxml.ElementTree import fromstring, tostring
 
+from vsaas.onebox.demo_camera.keystore import Keystore, Wrong
+
 ENVELOPE = "http://www.w3.org/2003/05/soap-envelope"
 SCHEMA = "http://www.onvif.org/ver10/schema"
 DEVICE = "http://www.onvif.org/ver10/device/wsdl"
@@ -35,6 +37,7 @@ MEDIA2 = "http://www.onvif.org/ver20/media/wsdl"
 EVENTS = "http://www.onvif.org/ver10/events/wsdl"
 PTZ = "http://www.onvif.org/ver20/ptz/wsdl"
 IMAGING = "http://www.onvif.org/ver20/imaging/wsdl"
+SECURITY = "http://www.onvif.org/ver10/advancedsecurity/wsdl"
 OPEN_TO_ALL = frozenset({"GetSystemDateAndTime"})
 TOKEN_LIFE = timedelta(seconds=10)
 LOCKED_AFTER = 5
@@ -104,6 +107,8 @@ class OnvifCamera:
     moved: list[float] = field(default_factory=list)
     """When it was asked to move and to stop, by the monotonic clock."""
     presets: dict[str, tuple[str, tuple[float, float, float]]] = field(default_factory=dict)
+    keystore: Keystore | None = None
+    """Its keys and certificates, where it keeps such; else it has no such service."""
     _ends_s: float = 0.0
     subscription: str = ""
     """The subscription that is alive; another one, or none, is unknown."""
@@ -314,6 +319,9 @@ def _answer(camera: OnvifCamera, action: str, asked: Element, level: str, path: 
         "Unsubscribe": _unsubscribe,
         "GetScopes": _scopes,
         "GetNodes": _nodes,
+        "GetNetworkProtocols": _protocols,
+        "SetNetworkProtocols": _set_protocols,
+        **({} if camera.keystore is None else camera.keystore.answers()),
         "ContinuousMove": _move,
         "Stop": _stop,
         "RelativeMove": _step,
@@ -327,7 +335,10 @@ def _answer(camera: OnvifCamera, action: str, asked: Element, level: str, path: 
         raise Refused("ter:ActionNotSupported", reason=f"{action} is not supported", status=500)
     if path == "/onvif/media2" and not camera.profile_t:
         raise Refused("ter:ActionNotSupported", reason="no such service", status=500)
-    found: str = answers[action](camera, asked)
+    try:
+        found: str = answers[action](camera, asked)
+    except Wrong as wrong:
+        raise Refused("ter:InvalidArgVal", wrong.code, reason=str(wrong)) from wrong
     return found
 
 
@@ -361,6 +372,8 @@ def _places(camera: OnvifCamera) -> dict[str, str]:
         PTZ: f"{base}/ptz",
         IMAGING: f"{base}/imaging",
     }
+    if camera.keystore is not None:
+        places[SECURITY] = f"{base}/security"
     return places | ({MEDIA2: f"{base}/media2"} if camera.profile_t else {})
 
 
@@ -454,6 +467,23 @@ def _set_encoder(camera: OnvifCamera, asked: Element) -> str:
         raise Refused("ter:InvalidArgVal", "ter:ConfigModify", reason="the parameters are not possible")
     encoder.codec, encoder.kbit_s, encoder.gop = codec, kbit_s, gop
     encoder.rate = int(_text(config, "FrameRateLimit"))
+    return ""
+
+
+def _protocols(camera: OnvifCamera, asked: Element) -> str:
+    told = camera.keystore is not None and camera.keystore.https
+    at = camera.port if camera.keystore is None else camera.keystore.port or camera.port
+    return (
+        "<r:NetworkProtocols><t:Name>HTTP</t:Name><t:Enabled>true</t:Enabled><t:Port>80</t:Port></r:NetworkProtocols>"
+        f"<r:NetworkProtocols><t:Name>HTTPS</t:Name><t:Enabled>{str(told).lower()}</t:Enabled>"
+        f"<t:Port>{at}</t:Port></r:NetworkProtocols>"
+    )
+
+
+def _set_protocols(camera: OnvifCamera, asked: Element) -> str:
+    if camera.keystore is None or _text(asked, "Name") != "HTTPS":
+        raise Refused("ter:InvalidArgVal", "ter:ServiceNotSupported", reason="no such protocol")
+    camera.keystore.https = _text(asked, "Enabled") == "true"
     return ""
 
 
@@ -614,6 +644,19 @@ def _remove(camera: OnvifCamera, asked: Element) -> str:
     return ""
 
 
+class _Server(ThreadingHTTPServer):
+    """Answers in TLS by the context of the moment, which the camera may change."""
+
+    tls: ssl.SSLContext | None = None
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        plain, address = super().get_request()
+        if self.tls is None:
+            return plain, address
+        plain.settimeout(5.0)
+        return self.tls.wrap_socket(plain, server_side=True), address
+
+
 @contextmanager
 def onvif_camera(
     camera: OnvifCamera | None = None, *, tls: ssl.SSLContext | None = None
@@ -621,10 +664,13 @@ def onvif_camera(
     """The camera at its services until the block ends."""
     camera = camera or OnvifCamera()
     handler = type("Handler", (_Handler,), {"camera": camera})
-    server = ThreadingHTTPServer((camera.host, camera.port), handler)
+    server = _Server((camera.host, camera.port), handler)
+    server.tls = tls
     if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
         camera.scheme = "https"
+        if camera.keystore is not None:
+            camera.keystore.https = True
+            camera.keystore.server = server
     camera.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
