@@ -84,7 +84,8 @@ export class MapSearch {
       const whole = await this.readAll(asked, signal, onread);
       if (whole) return;
     }
-    throw new WorkerFailure(inWords({ kind: "expired", code: "expired", message: "the grant for these segments is over" }));
+    const message = t("The maps of an hour took too long to fetch. Search again: those that were read are kept.");
+    throw new WorkerFailure({ kind: "expired", code: "expired", message });
   }
 
   private async ask(fromUs: number, toUs: number, signal: AbortSignal): Promise<Asked> {
