@@ -24,6 +24,7 @@ import pytest
 
 from edge_agent.capture.rtsp import Address
 from edge_agent.cloud import Cloud
+from edge_agent.keys import BoxKeys
 from edge_agent.passwords import journal, rules
 from edge_agent.passwords.changing import Passwords
 from edge_agent.passwords.stream_login import stream_takes

@@ -15,6 +15,7 @@ from vsaas.onebox.demo_camera.camera import DemoCamera
 from vsaas.onebox.demo_camera.certificate import ensure_certificate
 from vsaas.onebox.demo_camera.config import MAIN, SUB, DemoCameraConfig
 from vsaas.onebox.demo_camera.faults import NAMED, ScheduledFault
+from vsaas.onebox.demo_camera.keystore import Keystore
 from vsaas.onebox.demo_camera.onvif import Encoder, OnvifCamera, answering_probes, onvif_camera
 from vsaas.onebox.passwords import write_private_text
 
@@ -131,6 +132,7 @@ def _onvif(camera: DemoCamera, port: int, model: str, password_file: Path | None
         host=config.host,
         port=port,
         on_password=changed,
+        keystore=Keystore(),
     )
     with onvif_camera(device), answering_probes(device, f"VSaaS {model}"):
         yield

@@ -17,7 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -661,21 +661,29 @@ class _Server(ThreadingHTTPServer):
 def onvif_camera(
     camera: OnvifCamera | None = None, *, tls: ssl.SSLContext | None = None
 ) -> Iterator[OnvifCamera]:
-    """The camera at its services until the block ends."""
+    """The camera at its services until the block ends. One that keeps keys and answers without TLS answers in TLS at another
+    port as well, once it has a certificate to show."""
     camera = camera or OnvifCamera()
-    handler = type("Handler", (_Handler,), {"camera": camera})
-    server = _Server((camera.host, camera.port), handler)
-    server.tls = tls
-    if tls is not None:
-        camera.scheme = "https"
+    with _serving(camera, camera.port, tls) as server, ExitStack() as also:
+        camera.port = server.server_address[1]
+        if tls is not None:
+            camera.scheme = "https"
         if camera.keystore is not None:
-            camera.keystore.https = True
-            camera.keystore.server = server
-    camera.port = server.server_address[1]
+            secure = server if tls is not None else also.enter_context(_serving(camera, 0, None))
+            camera.keystore.https = tls is not None
+            camera.keystore.server, camera.keystore.port = secure, secure.server_address[1]
+        yield camera
+
+
+@contextmanager
+def _serving(camera: OnvifCamera, port: int, tls: ssl.SSLContext | None) -> Iterator[_Server]:
+    handler = type("Handler", (_Handler,), {"camera": camera})
+    server = _Server((camera.host, port), handler)
+    server.tls = tls
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield camera
+        yield server
     finally:
         server.shutdown()
         server.server_close()
