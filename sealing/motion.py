@@ -81,7 +81,7 @@ def _moved(value: CBOR, places: int) -> Moved:
 
 
 def fitting_motion(columns: int, rows: int, moved: Iterable[Moved]) -> MotionMap:
-    """A map that a part can hold: of too many seconds the last are left out."""
+    """A map that a part can hold: of too many seconds the last are left out, and those no offset can tell."""
     row_bytes = places_bytes(columns, rows) + 16
     most = min(_MAX_ROWS, (MAX_MOTION_BYTES - 1024) // row_bytes)
-    return MotionMap(columns, rows, tuple(moved)[:most])
+    return MotionMap(columns, rows, tuple(row for row in moved if row.offset_ms <= MAX_OFFSET_MS)[:most])

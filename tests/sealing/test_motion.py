@@ -102,6 +102,9 @@ def test_what_no_reader_takes_is_not_written() -> None:
     fits = fitting_motion(64, 36, (Moved(at * 1000, second) for at in range(3600)))
     assert len(fits.moved) > 180, "three minutes in which everything moved"
     assert len(encode_motion(fits)) < MAX_MOTION_BYTES
+    late = fitting_motion(64, 36, (Moved(at, second) for at in (0, 3_600_000, 3_600_001)))
+    assert [row.offset_ms for row in late.moved] == [0, 3_600_000]
+    assert encode_motion(late)
     writer = SegmentWriter(PLACE)
     with pytest.raises(BadParts):
         writer.add_motion(replace(WALK, moved=()), lambda sealed: None)
