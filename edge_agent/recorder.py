@@ -31,6 +31,7 @@ from edge_agent.oddities import Oddities, clock_words
 from edge_agent.planned import Gate, PlannedSegmenter
 from edge_agent.preroll import PreRollMemory
 from edge_agent.seal import Identity, SegmentSealer, StreamChain
+from edge_agent.seeing.maps import MotionMaps
 from edge_agent.seeing.watching import Eye
 from edge_agent.segmenter import CLOCK_STEP_US, Limits
 from edge_agent.spool import Spool
@@ -94,8 +95,9 @@ class _Sink(SegmentSealer):
         keys: PeriodKeys,
         chain: StreamChain,
         feed: LiveFeed,
+        maps: MotionMaps,
     ) -> None:
-        super().__init__(spool, clock, identity, keys, chain)
+        super().__init__(spool, clock, identity, keys, chain, maps)
         self._feed = feed
 
     def live(self, kind: TrackKind, sample: Sample, capture_us: int) -> None:
@@ -130,7 +132,7 @@ class StreamRecorder:
         self.chain = StreamChain(spool, clock, identity, order.camera, order.stream)
         self._spool, self._clock, self._open_source = spool, clock, open_source
         self._eye = Eye(order.camera, 0) if eye is None else eye
-        self._sink = _Sink(spool, clock, identity, keys, self.chain, self.feed)
+        self._sink = _Sink(spool, clock, identity, keys, self.chain, self.feed, self._eye.maps)
         gate = Gate(order.stream, order.has_sub, clock, attention or Attention())
         self._segmenter = PlannedSegmenter(
             self._sink, clock, order.limits, gate, PreRollMemory() if memory is None else memory

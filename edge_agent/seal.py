@@ -18,18 +18,20 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from edge_agent import spool as spool_index
-from edge_agent.clock import Clock, stamp
+from edge_agent.clock import Clock, offset_us, stamp
 from edge_agent.errors import DiskFailed, DiskFull
 from edge_agent.keys import PeriodKeys
 from edge_agent.mp4 import AudioTrack, Sample, Track, VideoTrack, fragment_head, init_segment
 from edge_agent.rebuild import append_trailer, trailer_of
 from edge_agent.room import Room, disk_trouble
+from edge_agent.seeing.maps import MotionMaps
 from edge_agent.spool import Spool
 from sealing.canonical import decode_canonical, encode_canonical
 from sealing.chain import ChainHead
 from sealing.cose import Signer
 from sealing.ids import EventType, GapReason, GenesisReason, Rendition, Stream, kid, uuid7
 from sealing.keys import PeriodKey
+from sealing.motion import MotionMap
 from sealing.record import Follows, SignedRecord
 from sealing.segment import FinishedSegment, PartWriter, SegmentPlace, SegmentWriter
 
@@ -323,6 +325,7 @@ class GrowingSegment:
         self.written = 0
         self._spool = spool
         self._sound: list[bytes] = []
+        self._motion: list[bytes] = []
         self._sound_path: Path | None = None
         self._sound_handle = -1
         self._sound_written = 0
@@ -380,11 +383,15 @@ class GrowingSegment:
             return
         self._spool.room.give(self._sound_written)
 
+    def add_motion(self, motion: MotionMap) -> None:
+        """Have a motion map stand behind the sound."""
+        self.writer.add_motion(motion, self._motion.append)
+
     def finish(self) -> FinishedSegment:
-        """Complete the file and bring it to disk: the video's rest, sound, index."""
+        """Complete the file and bring it to disk: the video's rest, sound, motion map, index."""
         index: list[bytes] = []
         finished = self.writer.finish(index.append)
-        for sealed in (*self._sound, *index):
+        for sealed in (*self._sound, *self._motion, *index):
             self.write(sealed)
         with disk_is_told(self._spool.room):
             os.fdatasync(self._handle)
@@ -433,10 +440,17 @@ class SegmentSealer:
     """The segmenter's sink for one stream: seals, stores and signs. One thread at a time."""
 
     def __init__(
-        self, spool: Spool, clock: Clock, identity: Identity, keys: PeriodKeys, chain: StreamChain
+        self,
+        spool: Spool,
+        clock: Clock,
+        identity: Identity,
+        keys: PeriodKeys,
+        chain: StreamChain,
+        maps: MotionMaps | None = None,
     ) -> None:
+        """`maps`: where what moved in the stream's pictures is gathered, if anybody looks."""
         self._spool, self._clock, self._identity = spool, clock, identity
-        self._keys, self.chain = keys, chain
+        self._keys, self.chain, self._maps = keys, chain, maps
         self._open: GrowingSegment | None = None
         self._inits: dict[Track, bytes] = {}
         self.segments = 0
@@ -505,6 +519,7 @@ class SegmentSealer:
         """Complete the open segment and sign its record. Raises DiskFull."""
         opened = self._open
         assert opened is not None
+        self._add_motion(opened, start_us, end_us)
         finished = opened.finish()
         trailer = self.chain.segment(finished, opened.run, opened.continuation_of, start_us, end_us)
         self._open = None
@@ -512,6 +527,13 @@ class SegmentSealer:
         opened.carry(trailer)
         self.segments += 1
         self.last_bytes = finished.size
+
+    def _add_motion(self, opened: GrowingSegment, start_us: int, end_us: int) -> None:
+        """What is known by now of where something moved; where the disk is filling, room is for what is to be closed."""
+        motion = None if self._maps is None else self._maps.take(start_us, end_us, offset_us(self._clock))
+        if motion is None or self._spool.room.why_full:
+            return
+        opened.add_motion(motion)
 
     def gap(self, start_us: int, end_us: int, reason: GapReason, detail: str) -> None:
         """Sign a gap. Lost packets lie inside footage, so they do not move what is covered."""

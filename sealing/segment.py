@@ -11,6 +11,7 @@ from .errors import BadLength, BadParts, UnknownSuite
 from .ids import KeyPurpose, Rendition, SealSuite, Stream
 from .index import SYNC, Fragment, Index, IndexEntry, encode_index
 from .keys import PeriodKey, part_context
+from .motion import MAX_MOTION_BYTES, MotionMap, encode_motion, parse_motion
 from .part import PartDigest, PartSealer, Sink, seal_part
 from .reader import PartReader, Read
 from .record import MAX_INDEX_BYTES, Media, Part, Segment, check_parts
@@ -70,7 +71,7 @@ class PartWriter:
             Fragment(offset, len(data), decode_time, duration, SYNC if sync else 0, samples)
         )
 
-    def finish(self) -> tuple[PartDigest, IndexEntry, Media]:
+    def finish(self) -> tuple[PartDigest, IndexEntry, Media | None]:
         """Close the part: what index and record state about it."""
         if not self._fragments:
             raise BadParts(f"part {self.rendition.name} has no fragment")
@@ -93,6 +94,22 @@ class PartWriter:
 
 
 @dataclass(frozen=True)
+class _WholePart:
+    """A part that was sealed at once and is no media: no init segment, no fragments."""
+
+    rendition: Rendition
+    key: PeriodKey
+    digest: PartDigest
+
+    def finish(self) -> tuple[PartDigest, IndexEntry, Media | None]:
+        return (
+            self.digest,
+            IndexEntry(self.rendition, self.digest.leaf_hashes, 0, (), self.digest.header),
+            None,
+        )
+
+
+@dataclass(frozen=True)
 class FinishedSegment:
     """A sealed segment: what its record states, and the index part's bytes. The object is the parts in the order of `parts`."""
 
@@ -106,12 +123,13 @@ class FinishedSegment:
 class SegmentWriter:
     """Seals one segment. Each part's sealed bytes go to a sink of its own as they come; the object is their concatenation.
 
-    Usage: `open_part` the video and, where there is any, the audio; `append` fragments to either as they come; `finish`.
+    Usage: `open_part` the video and, where there is any, the audio; `append` fragments to either as they come; `add_motion` where
+    there is a map; `finish`.
     """
 
     def __init__(self, place: SegmentPlace) -> None:
         self.place = place
-        self._parts: dict[Rendition, PartWriter] = {}
+        self._parts: dict[Rendition, PartWriter | _WholePart] = {}
 
     def open_part(
         self, rendition: Rendition, key: PeriodKey, sink: Sink, *, codec: str, init: bytes, timescale: int
@@ -125,6 +143,18 @@ class SegmentWriter:
         part = PartWriter(self.place, rendition, key, sink, codec, init, timescale)
         self._parts[rendition] = part
         return part
+
+    def add_motion(self, motion: MotionMap, sink: Sink) -> None:
+        """Seal the motion map, under the video's period key. Raises BadParts without video or a second time, BadField for a map
+        that no reader would accept."""
+        video = self._parts.get(Rendition(self.place.stream))
+        if video is None or Rendition.MOTION in self._parts:
+            raise BadParts("a segment takes one motion part, beside its video")
+        segment_key = video.key.segment_key(self.place.segment, Rendition.MOTION)
+        context = self.place.context(Rendition.MOTION)
+        sealed, digest = seal_part(segment_key, context, encode_motion(motion))
+        sink(sealed)
+        self._parts[Rendition.MOTION] = _WholePart(Rendition.MOTION, video.key, digest)
 
     def finish(self, index_sink: Sink) -> FinishedSegment:
         """Close all parts, seal the index and lay the parts out. Raises BadParts without video, BadLength for a huge index."""
@@ -197,3 +227,15 @@ def read_part(
         root=part.root,
         header=entry.header,
     )
+
+
+def read_motion(segment: Segment, index: Index, key: bytes, read_object: Read) -> MotionMap:
+    """The motion map of a stored object, every leaf checked. `key`: segment key of rendition 5.
+
+    Raises what `read_part` and `parse_motion` raise, BadLength for a part longer than a map may be.
+    """
+    reader = read_part(segment, index, Rendition.MOTION, key, read_object)
+    part = segment.part(Rendition.MOTION)
+    if part is None or part.sealed_length > MAX_MOTION_BYTES:
+        raise BadLength(f"a motion part is at most {MAX_MOTION_BYTES} sealed bytes")
+    return parse_motion(reader.read(0, reader.plaintext_length))

@@ -38,6 +38,7 @@ from sealing.ids import (
     uuid7,
 )
 from sealing.keys import EnvelopeInfo, PeriodKey, RecScope, seal_envelope
+from sealing.motion import MotionMap
 from sealing.names import object_name
 from sealing.record import SignedRecord, Stamp
 from sealing.segment import SegmentPlace, SegmentWriter
@@ -130,18 +131,22 @@ class SimStream:
         continuation_of: uuid.UUID | None = None,
         claimed_us: int | None = None,
         segment: uuid.UUID | None = None,
+        motion: MotionMap | None = None,
     ) -> Sealed:
-        """Seals `size` random bytes as the video of one segment and signs its record."""
+        """Seals `size` random bytes as the video of one segment, with a motion map where one is given, and signs its record."""
         end_us = start_us + int(seconds * SECOND)
         place = SegmentPlace(self.agent.tenant, self.camera, self.stream, segment or uuid7(start_us // 1000))
         writer = SegmentWriter(place)
         video: list[bytes] = []
         sound: list[bytes] = []
+        moved: list[bytes] = []
         index: list[bytes] = []
         payload = os.urandom(size)
         self._fill(writer, Rendition(self.stream), start_us, video, payload, sync=continuation_of is None)
         if audio:
             self._fill(writer, Rendition.AUDIO, start_us, sound, os.urandom(size // 10), sync=True)
+        if motion is not None:
+            writer.add_motion(motion, moved.append)
         finished = writer.finish(index.append)
         record = self.head.segment(
             self.agent.signer,
@@ -161,7 +166,7 @@ class SimStream:
             start_us,
             end_us,
             record,
-            b"".join(video + sound + index),
+            b"".join(video + sound + moved + index),
             finished.index,
             INIT + payload,
         )

@@ -20,7 +20,7 @@ from edge_agent.seeing import motion, tamper
 from edge_agent.seeing.confine import confine
 from edge_agent.seeing.motion import MotionWatch
 from edge_agent.seeing.tamper import TamperWatch
-from edge_agent.seeing.wire import AT, DELTA, GONE, HEAD, KEY, LOOK, TOLD, Look, Told, message
+from edge_agent.seeing.wire import AT, DELTA, GONE, HEAD, KEY, LOOK, MOVED, TOLD, Look, Told, message
 
 APART_S: Final = 0.4
 _NICE: Final = 10
@@ -35,6 +35,8 @@ class Camera:
         self._motion = MotionWatch(look.order) if look.order.motion else None
         self._tamper = TamperWatch() if look.order.tamper else None
         self._looked_s = self._tamper_s = -1e9
+        self.moved: bytes | None = None
+        """Where something moved in the picture taken last; None where it was not looked at for motion."""
 
     def gone(self) -> None:
         """No pictures for a while: what is learned stays, what goes on has ended (whoever asks knows)."""
@@ -45,6 +47,7 @@ class Camera:
 
     def take(self, data: bytes, at_s: float, *, key: bool) -> list[Told]:
         """The next picture. A decoder that fails is given up until the next key frame."""
+        self.moved = None
         if self._decoder is None:
             if not key:
                 return []
@@ -63,6 +66,7 @@ class Camera:
             self._looked_s = at_s
             picture = _small(frame, motion.WIDTH, motion.HEIGHT)
             told += [Told("motion", zone, active) for zone, active in self._motion.take(picture, at_s)]
+            self.moved = self._motion.moved
         if self._tamper is not None and at_s - self._tamper_s >= tamper.EVERY_S:
             self._tamper_s = at_s
             before = self._tamper.state
@@ -108,12 +112,15 @@ def watch(source: BinaryIO, sink: BinaryIO) -> None:
             if slot != at:
                 at = slot
                 _say(sink, AT, slot, b"")
-            for told in cameras[slot].take(data, at_ns / 1e9, key=kind == KEY):
+            camera = cameras[slot]
+            for told in camera.take(data, at_ns / 1e9, key=kind == KEY):
                 _say(sink, TOLD, slot, told.encode())
+            if camera.moved is not None:
+                _say(sink, MOVED, slot, camera.moved, at_ns)
 
 
-def _say(sink: BinaryIO, kind: int, slot: int, data: bytes) -> None:
-    for part in message(kind, slot, 0, data):
+def _say(sink: BinaryIO, kind: int, slot: int, data: bytes, at_ns: int = 0) -> None:
+    for part in message(kind, slot, at_ns, data):
         sink.write(part)
     sink.flush()
 

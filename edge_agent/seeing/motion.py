@@ -69,6 +69,8 @@ class MotionWatch:
             )
             for zone in zones
         ]
+        self._counts = bytes(1 - out for out in masked)
+        self._moved_last: set[int] = set()
         self._background: list[int] = []
         self._noise = [0] * PIXELS
         self._settling = 0
@@ -79,10 +81,20 @@ class MotionWatch:
         """The zones in which something moves; "" is the whole picture."""
         return [zone.name for zone in self._zones if zone.active]
 
+    @property
+    def moved(self) -> bytes:
+        """Where something moved in the last picture, masked places left out: a bit each, row by row, the first in the high bit of
+        the first byte; no bytes where nothing did."""
+        places = bytearray(PIXELS // 8)
+        for at in self._moved_last:
+            if self._counts[at]:
+                places[at >> 3] |= 0x80 >> (at & 7)
+        return bytes(places) if any(places) else b""
+
     def take(self, picture: bytes, now_s: float) -> list[tuple[str, bool]]:
         """The next picture, `PIXELS` grey values; each zone that began (True) or ended."""
         apart_s, self._last_s = now_s - self._last_s, now_s
-        moved = self._moved(picture)
+        moved = self._moved_last = self._moved(picture)
         return [(zone.name, zone.active) for zone in self._zones if zone.take(moved, now_s, apart_s)]
 
     def _moved(self, picture: bytes) -> set[int]:

@@ -23,6 +23,7 @@ from edge_agent.capture.source import AccessUnit, Backoff
 from edge_agent.chronicle import Chronicle
 from edge_agent.mp4 import VideoTrack
 from edge_agent.orders import CameraSetup, Orders
+from edge_agent.seeing.maps import PLACES_BYTES, MotionMaps
 from edge_agent.seeing.wire import (
     AT,
     DELTA,
@@ -30,6 +31,7 @@ from edge_agent.seeing.wire import (
     HEAD,
     KEY,
     LOOK,
+    MOVED,
     TOLD,
     TOLD_BYTES_MOST,
     UNIT_BYTES_MOST,
@@ -63,6 +65,7 @@ class Eye:
     def __init__(self, camera: uuid.UUID, slot: int) -> None:
         self.camera, self.slot = camera, slot
         self.order: Detection | None = None
+        self.maps = MotionMaps()
         self.passed_over_s: float | None = None
         self._lock = threading.Lock()
         self._waiting: deque[tuple[int, int, bytes | bytearray]] = deque()
@@ -314,7 +317,7 @@ class Seeing:
         assert pipe is not None
         try:
             while True:
-                kind, slot, _, size = HEAD.unpack(await pipe.readexactly(HEAD.size))
+                kind, slot, at_ns, size = HEAD.unpack(await pipe.readexactly(HEAD.size))
                 if size > TOLD_BYTES_MOST:
                     raise ProtocolError("too-large", "more is said than can be seen")
                 data = await pipe.readexactly(size)
@@ -322,10 +325,19 @@ class Seeing:
                     running.slot = slot
                 elif kind == TOLD:
                     self._seen(chronicle, slot, Told.decode(data))
+                elif kind == MOVED:
+                    if size not in (0, PLACES_BYTES):
+                        raise ProtocolError("bad-field", "what moved is no picture's places")
+                    self._moved(slot, at_ns, data)
         except asyncio.IncompleteReadError:
             return
         except (ProtocolError, SealingError) as error:
             log.error("the process that looks says what cannot be read (%s): it is started again", error)
+
+    def _moved(self, slot: int, at_ns: int, places: bytes) -> None:
+        for eye in self._looking():
+            if eye.slot == slot:
+                eye.maps.looked(at_ns, places)
 
     def _seen(self, chronicle: Chronicle, slot: int, told: Told) -> None:
         for eye in self._looking():

@@ -16,8 +16,8 @@ HEAD: Final = struct.Struct(">BHQI")
 """Kind, slot (one per camera), time in ns of the monotonic clock, bytes that follow."""
 LOOK, KEY, DELTA, GONE = 1, 2, 3, 4
 """To the eye: what to look for and how to decode; a picture that decoding can start with; another; no picture for a while."""
-AT, TOLD = 5, 6
-"""From it: whose picture is looked at now; something began or ended."""
+AT, TOLD, MOVED = 5, 6, 7
+"""From it: whose picture is looked at now; something began or ended; what moved in the picture of that time (nothing: no bytes)."""
 UNIT_BYTES_MOST: Final = 4 * 1024 * 1024
 TOLD_BYTES_MOST: Final = 1000
 CONFIG_BYTES_MOST: Final = 200_000

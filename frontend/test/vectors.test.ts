@@ -14,6 +14,7 @@ import { openIndex } from "../src/sealing/index-part";
 import { hkdfExpand, importInputKey, keyCommitment, liveContext, segmentContext, segmentKey } from "../src/sealing/keys";
 import { firstHash, LivePlayer, type Received } from "../src/sealing/live";
 import { leafCount, leafHash, leafHashes, leafRange, merkleRoot } from "../src/sealing/merkle";
+import { parseMotion } from "../src/sealing/motion";
 import { objectName } from "../src/sealing/names";
 import { PartReader } from "../src/sealing/part-reader";
 import { readRecord, verifyRecord, type Part, type SignedRecord } from "../src/sealing/record";
@@ -519,6 +520,10 @@ const OPS: Record<string, Op> = {
     };
   },
   "read-segment": readSegment,
+  motion: async (v) => {
+    const { columns, rows, moved } = parseMotion(fromHex(v.plaintext));
+    return { map: { columns, rows, moved: moved.map(({ offsetMs, places }) => ({ offset_ms: offsetMs, places: hex(places) })) } };
+  },
   live,
   "live-context": async (v) => ({
     context: hex(liveContext(publishOf(v), v.rendition, v.counter, v.capture_us)),

@@ -26,6 +26,7 @@ from sealing.ids import (
 from sealing.index import Index, encode_index, open_index
 from sealing.keys import PeriodKey
 from sealing.live import LivePlayer, LivePublisher, Proof, Publish, chained
+from sealing.motion import MotionMap, Moved, encode_motion
 from sealing.part import seal_part, sealed_length
 from sealing.record import ZERO_HASH, Follows, Segment, SignedRecord, Stamp, parse_record, verify_record
 from sealing.segment import FinishedSegment, SegmentPlace, SegmentWriter
@@ -889,6 +890,42 @@ def indexes() -> list[Vector]:
         data, of = _with_index(record, plaintext, name)
         vectors.append(vector(name, data, of=of) | {"error": error})
     return vectors
+
+
+def motion() -> list[Vector]:
+    still = MotionMap(64, 36, ())
+    walks = MotionMap(64, 36, (Moved(0, stream("map 0", 288)), Moved(1500, stream("map 1", 288))))
+    odd = MotionMap(3, 3, (Moved(3_600_000, b"\x80\x80"),))
+
+    def vector(name: str, plaintext: bytes) -> Vector:
+        return {"name": name, "op": "motion", "plaintext": plaintext.hex()}
+
+    good = {"nothing moved": still, "two seconds": walks, "nine places": odd}
+    bad: dict[str, tuple[dict[int, Encodable], str]] = {
+        "a version of a later release": ({1: 2, 2: [3, 3], 3: []}, "unknown-critical"),
+        "a field of a later release": ({1: 1, 2: [3, 3], 3: [], 4: 0}, "unknown-critical"),
+        "no columns": ({1: 1, 2: [0, 3], 3: []}, "bad-field"),
+        "256 rows": ({1: 1, 2: [3, 256], 3: []}, "bad-field"),
+        "no size": ({1: 1, 3: []}, "bad-field"),
+        "too few places": ({1: 1, 2: [3, 3], 3: [[0, b"\x80"]]}, "bad-field"),
+        "too many places": ({1: 1, 2: [3, 3], 3: [[0, bytes(3)]]}, "bad-field"),
+        "a second twice": ({1: 1, 2: [3, 3], 3: [[9, bytes(2)], [9, bytes(2)]]}, "bad-field"),
+        "seconds out of order": ({1: 1, 2: [3, 3], 3: [[9, bytes(2)], [8, bytes(2)]]}, "bad-field"),
+        "an offset below zero": ({1: 1, 2: [3, 3], 3: [[-1, bytes(2)]]}, "bad-field"),
+        "an offset of more than an hour": ({1: 1, 2: [3, 3], 3: [[3_600_001, bytes(2)]]}, "bad-field"),
+        "a second of three values": ({1: 1, 2: [3, 3], 3: [[9, bytes(2), 0]]}, "bad-field"),
+        "3601 seconds": ({1: 1, 2: [1, 1], 3: [[at, b"\x80"] for at in range(3601)]}, "bad-field"),
+    }
+    return [
+        *(
+            vector(name, encode_motion(item)) | {"expect": {"map": plain(item)}}
+            for name, item in good.items()
+        ),
+        *(vector(name, encode_canonical(item)) | {"error": error} for name, (item, error) in bad.items()),
+        vector("cut off", encode_motion(walks)[:-1]) | {"error": "not-canonical"},
+        vector("an extension is kept", encode_canonical({1: 1, 2: [64, 36], 3: [], -1: "later"}))
+        | {"expect": {"map": plain(still)}},
+    ]
 
 
 def _again(index: Index) -> bytes:

@@ -24,6 +24,7 @@ FILES: Final[dict[str, Callable[[], list[dict[str, Any]]]]] = {
     "statements": footage.statements,
     "index": footage.indexes,
     "segments": footage.segments,
+    "motion": footage.motion,
     "live": footage.live,
 }
 _SAFE: Final = (1 << 53) - 1

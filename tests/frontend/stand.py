@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,6 +34,7 @@ from sealing.ids import (
     uuid7,
 )
 from sealing.keys import EnvelopeInfo, PeriodKey, Release, SegmentScope, seal_envelope
+from sealing.motion import MotionMap, Moved
 from sealing.record import Segment, Stamp
 from sealing.segment import SegmentPlace, SegmentWriter
 from tenants.hours import intersect, subtract, union
@@ -130,8 +131,10 @@ class Stand:
         segment_s: float = 4,
         stream: Stream = Stream.MAIN,
         codec: str | None = None,
+        moved: Mapping[float, bytes] | None = None,
     ) -> list[Stored]:
-        """A run that begins at `second`, in segments of `segment_s`; those without a key frame are continuations."""
+        """A run that begins at `second`, in segments of `segment_s`; those without a key frame are continuations. `moved`: places
+        (64 by 36) by the second in which they moved; then each segment has a motion map."""
         run = secrets.token_bytes(16)
         made: list[Stored] = []
         first_key: uuid.UUID | None = None
@@ -151,6 +154,7 @@ class Stand:
                 stream,
                 codec,
                 None if starts_with_key else first_key,
+                moved,
             )
             if any(piece.sync for piece in pieces):
                 first_key = stored.segment
@@ -168,6 +172,7 @@ class Stand:
         stream: Stream,
         codec: str | None,
         continues: uuid.UUID | None,
+        moved: Mapping[float, bytes] | None,
     ) -> Stored:
         scale = picture.timescale
         first, last = pieces[0].decode_time, pieces[-1].decode_time + pieces[-1].duration
@@ -202,6 +207,11 @@ class Stand:
                     track.append(
                         piece.data, piece.decode_time, piece.duration, sync=True, samples=piece.samples
                     )
+        mapped = bytearray()
+        if moved is not None:
+            within = sorted((self.at(at) - start_us, places) for at, places in moved.items())
+            rows = tuple(Moved(us // 1000, places) for us, places in within if 0 <= us < end_us - start_us)
+            writer.add_motion(MotionMap(64, 36, rows), mapped.extend)
         index = bytearray()
         finished = writer.finish(index.extend)
         signed = self.heads[stream].segment(
@@ -218,7 +228,7 @@ class Stand:
         )
         self.heads[stream] = self.heads[stream].after(signed)
         assert isinstance(signed.record, Segment)
-        self.objects[str(segment)] = bytearray(bytes(data) + bytes(heard) + bytes(index))
+        self.objects[str(segment)] = bytearray(bytes(data + heard + mapped + index))
         keys = {part.rendition: self.period[_class(part.rendition, stream)] for part in finished.parts}
         stored = Stored(
             segment, start_us, end_us, signed.encoded, finished.parts, bytes(index), keys, run, continues
@@ -353,6 +363,21 @@ class Stand:
         answered["more_from_us"] = until if until < body["to_us"] else None
         return {**self._head(release), "streams": [answered]}
 
+    def motion_maps(self, body: dict[str, Any], store: str) -> dict[str, Any]:
+        """As playback, the segments that have a map, with the keys of map and index alone."""
+        release = Release(secrets.token_bytes(16), uuid.uuid4(), now_us() + self.grant_seconds * US)
+        public = b64.decode(body["hpke_public"], length=32)
+        wanted = (Rendition.MOTION, Rendition.INDEX)
+        answers = []
+        for stream, every in self.segments.items():
+            found = [
+                self._granted(s, stream, public, release, store, False, wanted)
+                for s in every
+                if Rendition.MOTION in s.keys and s.end_us > body["from_us"] and s.start_us < body["to_us"]
+            ]
+            answers += [self._stream(stream.name.lower(), found)] if found else []
+        return {**self._head(release), "streams": answers}
+
     def clip(self, body: dict[str, Any], store: str) -> dict[str, Any]:
         """As playback of one stream; `clips` keeps what was asked."""
         self.clips.append(body)
@@ -374,7 +399,14 @@ class Stand:
         }
 
     def _granted(
-        self, stored: Stored, stream: Stream, public: bytes, release: Release, store: str, audio: bool
+        self,
+        stored: Stored,
+        stream: Stream,
+        public: bytes,
+        release: Release,
+        store: str,
+        audio: bool,
+        wanted: Sequence[Rendition] = (Rendition.MAIN, Rendition.SUB, Rendition.AUDIO, Rendition.INDEX),
     ) -> dict[str, Any]:
         here = stored.state == "stored"
         url = f"{store}/{stored.segment}?grant={secrets.token_hex(4)}"
@@ -396,7 +428,7 @@ class Stand:
                     "envelope": b64.encode(self._release(stored, rendition, public, release)),
                 }
                 for rendition in stored.keys
-                if audio or rendition is not Rendition.AUDIO
+                if rendition in wanted and (audio or rendition is not Rendition.AUDIO)
             ]
             if here
             else None,
@@ -417,7 +449,7 @@ class Stand:
 
 
 def _class(rendition: Rendition, stream: Stream) -> Rendition:
-    return Rendition(stream) if rendition is Rendition.INDEX else rendition
+    return Rendition(stream) if rendition in (Rendition.INDEX, Rendition.MOTION) else rendition
 
 
 def now_us() -> int:
@@ -567,6 +599,8 @@ class PortalHandler(_Handler):
                 self.send_json({"id": str(uuid.uuid4()), "segments": None})
         elif self.path == "/api/v1/clips":
             self.send_json(self.stand.clip(body, self.store))
+        elif self.path == "/api/v1/motion-maps":
+            self.send_json(self.stand.motion_maps(body, self.store))
         elif self.path == "/api/v1/stills":
             self.send_json(self.stand.stills(body, self.store))
         else:

@@ -106,6 +106,10 @@ def _still(asked: Asked) -> bool:
     return bool(asked.segments("stills", {"stills": [wish]}, "stills"))
 
 
+def _maps(asked: Asked) -> bool:
+    return bool(asked.segments("motion-maps", {"camera": str(asked.camera), **asked.span}))
+
+
 def _upload(asked: Asked) -> bool:
     client().set(presence_key(asked.agent), "tests", ex=60)
     reply = asked.send("POST", f"cameras/{asked.camera}/uploads", asked.span)
@@ -135,6 +139,7 @@ WAYS = [
     Way("POST", API + "playback", LEFT_OUT, _playback),
     Way("POST", API + "clips", LEFT_OUT, _clip),
     Way("POST", API + "stills", "the last picture that is permitted, or none", _still),
+    Way("POST", API + "motion-maps", LEFT_OUT, _maps),
     Way("POST", API + "cameras/<uuid:camera_id>/uploads", "403", _upload, refuses=True),
     Way("", "manage.py key_release", "left out: no key", _key_release),
 ]

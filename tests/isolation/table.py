@@ -2361,6 +2361,19 @@ URLS: list[Url] = [
         body=lambda s: {"stills": [{"camera": str(s.camera.id)}], "hpke_public": "CQ" + "A" * 41},
         names_object=True,
     ),
+    Url(
+        API + "motion-maps",
+        "POST",
+        Requires(may.CAMERA_PLAYBACK),
+        lambda s: API + "motion-maps",
+        body=lambda s: {
+            "camera": str(s.camera.id),
+            "from_us": 1764061200000000,
+            "to_us": 1764064800000000,
+            "hpke_public": "CQ" + "A" * 41,
+        },
+        names_object=True,
+    ),
     Url(API + "views", "GET", Requires(may.CAMERA_VIEW, may.VIEW_EDIT), lambda s: API + "views"),
     Url(
         API + "views",

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from sealing.ids import EventType
+from sealing.motion import MotionMap
 from tenants.access import IN_LIVE_HOURS, IN_PLAYBACK_HOURS
 from tenants.declare import Requires
 from tenants.permissions import Permission
@@ -86,15 +87,18 @@ class Recorded:
     new_us: int
 
 
+STILL = MotionMap(64, 36, ())
+
+
 @pytest.fixture(scope="module")
 def footage(stage: Stage) -> Recorded:
     agent = AgentSim.enrol(stage.cast.tenant_a.id, stage.site)
     new_us = (clock.now_us() // (60 * SECOND) - 3) * 60 * SECOND
-    stream, _ = recorded(agent, new_us - 3 * HOUR_US, 2)
+    stream, _ = recorded(agent, new_us - 3 * HOUR_US, 2, motion=STILL)
     agent.record(
         stream, [stream.event(new_us - 3 * HOUR_US, new_us - 3 * HOUR_US + SECOND, EventType.MOTION)]
     )
-    newer, _ = recorded(agent, new_us, 2, camera=stream.camera)
+    newer, _ = recorded(agent, new_us, 2, camera=stream.camera, motion=STILL)
     agent.record(newer, [newer.event(new_us, new_us + SECOND, EventType.MOTION)])
     return Recorded(stream.camera, agent.id, new_us - 3 * HOUR_US, new_us)
 

@@ -20,6 +20,7 @@ from sealing.ids import CameraKeyKind, EnvelopePurpose, Rendition, Stream
 from sealing.index import open_index
 from sealing.keys import EnvelopeInfo, PeriodKey, open_envelope, part_context
 from sealing.live import LivePlayer, Publish
+from sealing.motion import parse_motion
 from sealing.names import object_name
 from sealing.part import plaintext_length
 from sealing.reader import PartReader, derive
@@ -315,6 +316,10 @@ def _read_segment(vector: Vector) -> Any:
     return {"sha256": hashlib.sha256(reader.read(vector["offset"], vector["length"])).hexdigest()}
 
 
+def _motion(vector: Vector) -> Any:
+    return {"map": plain(parse_motion(bytes.fromhex(vector["plaintext"])))}
+
+
 def _publish(vector: Vector) -> Publish:
     said = vector["publish"]
     stream = Stream(said["stream"])
@@ -340,6 +345,7 @@ def _live_context(vector: Vector) -> Any:
 
 
 OPS: dict[str, Callable[[Vector], Any]] = {
+    "motion": _motion,
     "canonical": _canonical,
     "verify1": _verify1,
     "merkle": _merkle,

@@ -52,6 +52,10 @@ UPLOAD_ASKED = declare(
 STILLS_SEEN = declare(
     "footage.stills-seen", _("{actor} looked at still pictures of {object} recorded from {from_time} on")
 )
+MAPS_SEEN = declare(
+    "footage.maps-seen",
+    _("{actor} searched the hour from {from_time} of {object} for motion in an area of the picture"),
+)
 FORK = declare(
     "footage.fork", _("{actor} sent a second, different record {seq} in chain {chain} of {object}"), ["why"]
 )

@@ -134,7 +134,7 @@ class Playback(ApiView):
         with tenant_scope(self.actor.tenant_id, keys=True):
             answers = playback(streams, asked.from_us, until_us, to, object_store())
             self._audit(request, answers, cameras, asked.from_us)
-        return Response(_reply(self.actor, to, answers, until_us if until_us < asked.to_us else None))
+        return Response(playback_reply(self.actor, to, answers, until_us if until_us < asked.to_us else None))
 
     def _audit(
         self, request: Request, answers: list[StreamAnswer], cameras: dict[uuid.UUID, Camera], from_us: int
@@ -186,7 +186,7 @@ class Clips(ApiView):
             ticket = self._ticket(request, asked, camera)
             answers = playback([stream], asked.from_us, until_us, to, object_store())
         more_from_us = until_us if until_us < asked.to_us else None
-        return Response({**_reply(self.actor, to, answers, more_from_us), "clip": ticket})
+        return Response({**playback_reply(self.actor, to, answers, more_from_us), "clip": ticket})
 
     def _ticket(self, request: Request, asked: ClipRequest, camera: Camera) -> str:
         """The ticket shown, when it covers what is asked; a new one, and an act in the log, when none is shown."""
@@ -252,9 +252,10 @@ def _continues_watching(session: uuid.UUID | None, asked: Asked, from_us: int, e
     return start <= from_us <= end + 10 * US
 
 
-def _reply(
+def playback_reply(
     actor: Actor, to: ReleaseTo, answers: list[StreamAnswer], more_from_us: int | None
 ) -> dict[str, Any]:
+    """The body of playback's reply."""
     return {
         "expires_us": to.expires_us,
         "session": b64.encode(to.session),

@@ -6,7 +6,7 @@ objects opened for 120 s. The number of queries does not grow with streams or se
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,6 +115,29 @@ def playback(
     open_objects(answers.values(), store, to.expires_us)
     release(answers.values(), to)
     return [answers[(item.camera, item.stream)] for item in asked]
+
+
+def motion_maps(
+    camera: uuid.UUID, sight: Sight, from_us: int, to_us: int, to: ReleaseTo
+) -> list[StreamAnswer]:
+    """Per stream of the camera that has any, the stored segments of [from_us, to_us) with a motion map that may be seen up to the
+    end of `to`. Inside the tenant's scope; objects and keys are opened afterwards (`open_objects`, `release_maps`)."""
+    answers = {
+        stream: StreamAnswer(Asked(camera, int(stream), sight)) for stream in (Stream.SUB, Stream.MAIN)
+    }
+    for found in _segments([answer.asked for answer in answers.values()], from_us, to_us):
+        if found.state == SegmentState.STORED and _has_map(found):
+            answers[Stream(found.stream)].segments.append(found)
+    for answer in answers.values():
+        _withhold(answer, from_us, to_us, to.expires_us)
+    kept = [answer for answer in answers.values() if answer.segments or answer.not_permitted]
+    name_agents(kept)
+    return kept
+
+
+def _has_map(found: Found) -> bool:
+    record = parse_record(found.signed).record
+    return isinstance(record, Segment) and record.part(Rendition.MOTION) is not None
 
 
 COLUMNS = f"""r.camera_id, r.stream, r.segment, r.start_us, r.end_us, r.run, r.continues, r.state, r.version_id, r.chain,
@@ -268,13 +291,40 @@ def open_objects(answers: Iterable[StreamAnswer], store: ObjectStore, expires_us
 def release(answers: Iterable[StreamAnswer], to: ReleaseTo, *, merged: Collection[uuid.UUID] = ()) -> None:
     """Gives each stored segment the keys the caller may have, sealed to the caller. `merged`: cameras whose receipt of
     a moment ago covers this release (`release_segment_keys`)."""
+    _release(answers, to, merged, _picture_and_sound)
+
+
+def release_maps(
+    answers: Iterable[StreamAnswer], to: ReleaseTo, *, merged: Collection[uuid.UUID] = ()
+) -> None:
+    """As `release`, the keys of motion map and index alone: who looks through maps is given no picture by it."""
+    _release(answers, to, merged, _map_alone)
+
+
+def _picture_and_sound(asked: Asked) -> dict[Rendition, Sight]:
+    sights = {Rendition(asked.stream): asked.sight, Rendition.INDEX: asked.sight}
+    if asked.hears is not None:
+        sights[Rendition.AUDIO] = asked.hears
+    return sights
+
+
+def _map_alone(asked: Asked) -> dict[Rendition, Sight]:
+    return {Rendition.MOTION: asked.sight, Rendition.INDEX: asked.sight}
+
+
+def _release(
+    answers: Iterable[StreamAnswer],
+    to: ReleaseTo,
+    merged: Collection[uuid.UUID],
+    of: Callable[[Asked], dict[Rendition, Sight]],
+) -> None:
     requests: list[SegmentKeyRequest] = []
     owners: list[Found] = []
     for answer in answers:
         for found in answer.segments:
             if found.state != SegmentState.STORED:
                 continue
-            for request in _key_requests(found, answer.asked):
+            for request in _key_requests(found, of(answer.asked)):
                 requests.append(request)
                 owners.append(found)
     if not requests:
@@ -284,13 +334,11 @@ def release(answers: Iterable[StreamAnswer], to: ReleaseTo, *, merged: Collectio
         found.keys.append(key)
 
 
-def _key_requests(found: Found, asked: Asked) -> list[SegmentKeyRequest]:
-    """One per part the caller may open. The record was verified when it was taken in, and the player does it again."""
+def _key_requests(found: Found, sights: dict[Rendition, Sight]) -> list[SegmentKeyRequest]:
+    """One per part the caller may open, each within its sight. The record was verified when it was taken in, and the player
+    does it again."""
     record = parse_record(found.signed).record
     assert isinstance(record, Segment)
-    sights = {Rendition(found.stream): asked.sight, Rendition.INDEX: asked.sight}
-    if asked.hears is not None:
-        sights[Rendition.AUDIO] = asked.hears
     return [
         SegmentKeyRequest(
             camera=found.camera,

@@ -163,6 +163,15 @@ class StillsFields(BaseModel):
     hpke_public: HpkePublic
 
 
+class MapsFields(BaseModel):
+    """Of which camera, and from when to when."""
+
+    camera: Id
+    from_us: Instant
+    to_us: Annotated[int, Field(ge=0, le=LAST_US, description="After `from_us`, at most an hour later.")]
+    hpke_public: HpkePublic
+
+
 class SegmentKey(BaseModel):
     """The key of one rendition of a segment, sealed to `hpke_public` (SPEC 6)."""
 
@@ -259,6 +268,12 @@ class StillsReply(_Released):
     """As playback; per picture wished a stream with one segment, or with none."""
 
     stills: list[StreamReply]
+
+
+class MapsReply(_Released):
+    """As playback, of the segments that hold a motion map."""
+
+    streams: list[StreamReply]
 
 
 class FindingReply(BaseModel):
@@ -380,6 +395,12 @@ STILLS_ASKED: dict[str, Any] = {
 }
 STILLS: dict[str, Any] = {name: value for name, value in PLAYBACK.items() if name != "streams"} | {
     "stills": PLAYBACK["streams"] * 2
+}
+MAPS_ASKED: dict[str, Any] = {
+    "camera": _CAMERA_ID,
+    "from_us": 1764061200000000,
+    "to_us": 1764064800000000,
+    "hpke_public": PLAYBACK_ASKED["hpke_public"],
 }
 UPLOAD_ASKED: dict[str, Any] = {"from_us": 1764061200000000, "to_us": 1764061260000000}
 UPLOAD_SET_GOING: dict[str, Any] = {"id": "0f4b7d3f-2c11-4a3e-8b5f-6c0d8f7e6f0c", "segments": None}

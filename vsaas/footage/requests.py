@@ -15,8 +15,9 @@ from vsaas.common.errors import InvalidFields
 from vsaas.footage.playback import STREAMS_MOST
 from vsaas.footage.stills import STILLS_MOST, Wish
 from vsaas.footage.timeline import MAX_CAMERAS, MAX_RANGE_US
-from vsaas.footage.times import US, from_iso
+from vsaas.footage.times import HOUR_US, US, from_iso
 
+MAPS_MOST_US = HOUR_US
 CLIP_MOST_US = 24 * 3600 * US
 STREAMS = {"main": Stream.MAIN, "sub": Stream.SUB}
 
@@ -74,6 +75,16 @@ class StillsRequest:
     """`POST stills`: up to STILLS_MOST pictures, and the browser's ephemeral X25519 key (32 bytes)."""
 
     wishes: list[Wish]
+    hpke_public: bytes
+
+
+@dataclass(frozen=True)
+class MapsRequest:
+    """`POST motion-maps`: of which camera and range, and the browser's ephemeral X25519 key (32 bytes)."""
+
+    camera: uuid.UUID
+    from_us: int
+    to_us: int
     hpke_public: bytes
 
 
@@ -151,6 +162,16 @@ def stills_request(data: Any) -> StillsRequest:
     if not isinstance(rows, list) or not 1 <= len(rows) <= STILLS_MOST:
         raise refused("stills", _("must list 1 to %(most)s pictures") % {"most": STILLS_MOST})
     return StillsRequest([_wish(row) for row in rows], hpke_public(data))
+
+
+def maps_request(data: Any) -> MapsRequest:
+    """Raises InvalidFields."""
+    if not isinstance(data, dict):
+        raise refused("body", _("is not a JSON object"))
+    from_us, to_us = whole(data, "from_us"), whole(data, "to_us")
+    if not from_us < to_us <= from_us + MAPS_MOST_US:
+        raise refused("to_us", _("must lie after from_us, at most an hour later"))
+    return MapsRequest(_id(data.get("camera"), "camera"), from_us, to_us, hpke_public(data))
 
 
 def _wish(row: Any) -> Wish:

@@ -6,6 +6,7 @@ from vsaas.footage import agent_api as agents
 from vsaas.footage.api import Clips, Playback, Timeline
 from vsaas.footage.events_api import Events
 from vsaas.footage.health import Findings, FindingSettling, health, health_settled
+from vsaas.footage.maps_api import MotionMaps
 from vsaas.footage.stills_api import Stills
 from vsaas.footage.upload_now import UploadNowAnswer, UploadsNow
 from vsaas.footage.usage_api import PolicyView, Usage
@@ -33,6 +34,7 @@ api = [
     path("playback", Playback.as_view(), name="api-playback"),
     path("clips", Clips.as_view(), name="api-clips"),
     path("stills", Stills.as_view(), name="api-stills"),
+    path("motion-maps", MotionMaps.as_view(), name="api-motion-maps"),
 ]
 
 agent_api = [

@@ -9,6 +9,7 @@ import type {
   ClipReply,
   ClipRequest,
   LiveReply,
+  MapsRequest,
   Page,
   PlaybackReply,
   PlaybackRequest,
@@ -102,6 +103,11 @@ export class Api {
 
   stills(request: StillsRequest, signal?: AbortSignal): Promise<StillsReply> {
     return this.call<StillsReply>("POST", "/stills", request, signal);
+  }
+
+  /** Up to an hour of motion maps, as playback answers, with the keys of the maps alone. */
+  motionMaps(request: MapsRequest, signal?: AbortSignal): Promise<PlaybackReply> {
+    return this.call<PlaybackReply>("POST", "/motion-maps", request, signal);
   }
 
   views(signal?: AbortSignal): Promise<readonly ApiView[]> {

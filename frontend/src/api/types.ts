@@ -80,6 +80,13 @@ export interface ClipReply extends PlaybackReply {
   readonly clip: string;
 }
 
+export interface MapsRequest {
+  readonly camera: string;
+  readonly from_us: number;
+  readonly to_us: number;
+  readonly hpke_public: string;
+}
+
 /** One picture wished: the newest of a camera, or the last one before `at_us`; `stream` absent: whichever suits. */
 export interface StillWish {
   readonly camera: string;

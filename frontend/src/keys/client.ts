@@ -2,7 +2,7 @@
 import { t } from "../i18n/t";
 import { WorkerFailure } from "./failure";
 import { inWords } from "./in-words";
-import type { CallName, Calls, FailureInfo, FromWorker, GrantedSegment, HoldingsInput, LiveEvent, ToWorker } from "./messages";
+import type { CallName, Calls, FailureInfo, FromWorker, GrantedSegment, HoldingsInput, LiveEvent, OpenedMap, ToWorker } from "./messages";
 
 interface Waiting {
   resolve(answer: unknown): void;
@@ -30,7 +30,7 @@ export class KeyWorker {
   async call<N extends CallName>(call: N, argument: Calls[N]["argument"], signal?: AbortSignal): Promise<Calls[N]["answer"]> {
     if (call === "liveOpen" || call === "liveClose") this.view++;
     const answer = await this.once(call, argument, signal);
-    const lacking = call === "grant" ? lackingKeys(answer as readonly GrantedSegment[]) : null;
+    const lacking = call === "grant" || call === "motion" ? lackingKeys(answer as readonly (GrantedSegment | OpenedMap)[]) : null;
     if (!lacking || !(await this.takeKeys(lacking))) return answer;
     signal?.throwIfAborted();
     return this.once(call, argument, signal);
@@ -107,7 +107,7 @@ export class KeyWorker {
 }
 
 /** The failure of a segment for which this person's keys lack, where there is one. */
-function lackingKeys(granted: readonly GrantedSegment[]): FailureInfo | null {
+function lackingKeys(granted: readonly (GrantedSegment | OpenedMap)[]): FailureInfo | null {
   const failures = granted.flatMap((segment) => ("failure" in segment ? [segment.failure] : []));
   return failures.find(({ kind }) => kind === "locked") ?? failures.find(({ kind }) => kind === "unshared") ?? null;
 }

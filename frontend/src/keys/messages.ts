@@ -2,6 +2,7 @@
 import type { ApiShare } from "../held/api";
 import type { Owner } from "../held/own-key";
 import type { ApiStream, LiveReply, PlaybackReply } from "../api/types";
+import type { SegmentMap } from "../area/hits";
 import type { Fragment } from "../sealing/index-part";
 
 export interface TrustInput {
@@ -72,6 +73,8 @@ export interface FailureInfo {
 
 export type GrantedSegment = { readonly plan: SegmentPlan } | { readonly id: string; readonly failure: FailureInfo };
 
+export type OpenedMap = { readonly map: SegmentMap } | { readonly id: string; readonly failure: FailureInfo };
+
 export interface OpenedFragments {
   readonly bytes: ArrayBuffer;
   /** Presentation before decoding order: earliest presentation time of the first fragment, in the track's timescale. */
@@ -133,6 +136,7 @@ export interface Calls {
   trust: { argument: TrustInput; answer: TrustResult };
   holdings: { argument: HoldingsInput; answer: null };
   grant: { argument: GrantInput; answer: readonly GrantedSegment[] };
+  motion: { argument: GrantInput; answer: readonly OpenedMap[] };
   init: { argument: { segment: string; rendition: number }; answer: ArrayBuffer };
   read: { argument: { segment: string; rendition: number; from: number; to: number }; answer: OpenedFragments };
   times: { argument: { segment: string; rendition: number; from: number; to: number }; answer: readonly (readonly number[])[] };

@@ -1,5 +1,6 @@
 /** Where keys are: verifies records from the trusted root, opens keys and indexes, reads fragments. Lives in the worker. */
 import type { ApiKey, ApiSegment } from "../api/types";
+import type { SegmentMap } from "../area/hits";
 import { PICTURE, SOUND } from "../held/derive";
 import { Holdings, KeysLocked, NotShared } from "../held/holdings";
 import type { OwnStore } from "../held/store";
@@ -11,9 +12,21 @@ import { generateBoxKeys, openKey, parseEnvelope, type BoxKeys } from "../sealin
 import { SealingError } from "../sealing/errors";
 import { openIndex, type IndexEntry } from "../sealing/index-part";
 import { importInputKey, keyCommitment, segmentContext, segmentKey, type InputKey, type SegmentScope } from "../sealing/keys";
+import { parseMotion } from "../sealing/motion";
 import { PartReader } from "../sealing/part-reader";
 import { verifyByOneOf, type Part, type Segment, type SignedRecord } from "../sealing/record";
-import { AUDIO, AUDIO_OF_SUB, INDEX, MAIN, PURPOSE_REC, PURPOSE_RELEASE, STREAM_NUMBER, SUITE_COBBLESTONE_256 } from "../sealing/registry";
+import {
+  AUDIO,
+  AUDIO_OF_SUB,
+  INDEX,
+  MAIN,
+  MOTION,
+  MOTION_SEALED_MAX,
+  PURPOSE_REC,
+  PURPOSE_RELEASE,
+  STREAM_NUMBER,
+  SUITE_COBBLESTONE_256,
+} from "../sealing/registry";
 import type { Cbor } from "../sealing/cbor";
 import { checkSigner, verifyStatements, type Trust } from "../sealing/statement";
 import { keyFrame, type KeyFrame } from "../stills/key-frame";
@@ -25,6 +38,7 @@ import type {
   KeyFrameWanted,
   OpenedFragments,
   OpenedKeyFrames,
+  OpenedMap,
   SegmentPlan,
   TrackPlan,
   TrustInput,
@@ -35,6 +49,8 @@ import { fetchRange, type Fetch } from "./store-fetch";
 const BOX_HEAD_BYTES = 8;
 /** An init segment has a few hundred bytes. */
 const INITS_KEPT = 256;
+/** Motion maps fetched at a time. */
+const MAPS_AT_ONCE = 6;
 
 interface Track {
   readonly part: Part;
@@ -126,6 +142,50 @@ export class KeyRoom {
     );
   }
 
+  /** Opens the motion maps of what the portal granted: each verified, fetched and checked against its record, or its failure. */
+  async motion(input: GrantInput, signal?: AbortSignal): Promise<OpenedMap[]> {
+    const expiresAt = this.now() + input.livesMs;
+    const waiting = [...input.stream.segments.entries()];
+    const out: OpenedMap[] = [];
+    const work = async (): Promise<void> => {
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        const [i, segment] = next;
+        try {
+          if (this.now() > expiresAt) throw new ExpiredError("the grant for this segment is over");
+          out[i] = { map: await this.openMap(segment, input, signal) };
+        } catch (error) {
+          out[i] = { id: segment.id, failure: describeFailure(error) };
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: MAPS_AT_ONCE }, work));
+    return out;
+  }
+
+  private async openMap(segment: ApiSegment, input: GrantInput, signal?: AbortSignal): Promise<SegmentMap> {
+    const { url } = segment;
+    if (!url || !segment.keys || !segment.index) {
+      throw new SealingError("missing-key", "a stored segment came without URL, index or keys");
+    }
+    const { record, verified } = await this.verify(segment, input);
+    const { keys, entries, described, scope } = await this.openIndexOf(segment, record, input);
+    const at = described.parts.findIndex((part) => part.rendition === MOTION);
+    const [part, entry, key] = [described.parts[at], entries[at], keys.get(MOTION)];
+    if (!part || !entry || !key) throw new SealingError("missing-key", "the key of the motion map was not released");
+    if (part.suite !== SUITE_COBBLESTONE_256) throw new SealingError("unknown-suite", `sealing suite ${part.suite} is not known`);
+    if (part.length > MOTION_SEALED_MAX) throw new SealingError("bad-length", "the motion map is longer than one may be");
+    const reader = new PartReader({
+      length: part.length,
+      leaves: entry.leaves,
+      header: entry.header,
+      context: segmentContext(scope, MOTION, PURPOSE_REC),
+      key,
+      fetch: (from, to, stop) => fetchRange(url, part.offset + from, part.offset + to, stop, this.fetcher),
+    });
+    const map = parseMotion(await reader.read(0, reader.plainLength, signal));
+    return { ...map, id: segment.id, startUs: described.startUs, endUs: described.endUs, verified };
+  }
+
   private async take(segment: ApiSegment, input: GrantInput): Promise<SegmentPlan> {
     if (!segment.url || !segment.keys || !segment.index) {
       throw new SealingError("missing-key", "a stored segment came without URL, index or keys");
@@ -168,6 +228,18 @@ export class KeyRoom {
 
   /** Opens keys and index; gives the tracks whose key was released. */
   private async open(segment: ApiSegment, record: SignedRecord, input: GrantInput): Promise<Map<number, OpenTrack>> {
+    const { keys, entries, described, scope } = await this.openIndexOf(segment, record, input);
+    const tracks = new Map<number, OpenTrack>();
+    for (const [i, entry] of entries.entries()) {
+      const part = described.parts[i] as Part;
+      const key = keys.get(part.rendition);
+      if (key && part.media) tracks.set(part.rendition, { part, entry, key, scope });
+    }
+    if (!tracks.has(record.body.stream)) throw new SealingError("missing-key", "the key of the video was not released");
+    return tracks;
+  }
+
+  private async openIndexOf(segment: ApiSegment, record: SignedRecord, input: GrantInput): Promise<OpenIndex> {
     const { body } = record;
     const described = body.segment as Segment;
     const scope: SegmentScope = { tenant: body.tenant, camera: body.camera, stream: body.stream, segment: described.id };
@@ -175,14 +247,7 @@ export class KeyRoom {
     const indexKey = keys.get(INDEX);
     if (!indexKey) throw new SealingError("missing-key", "the index key was not released");
     const entries = await openIndex(fromBase64Url(segment.index ?? ""), described.parts, scope, indexKey);
-    const tracks = new Map<number, OpenTrack>();
-    for (const [i, entry] of entries.entries()) {
-      const part = described.parts[i] as Part;
-      const key = keys.get(part.rendition);
-      if (key && part.media) tracks.set(part.rendition, { part, entry, key, scope });
-    }
-    if (!tracks.has(body.stream)) throw new SealingError("missing-key", "the key of the video was not released");
-    return tracks;
+    return { keys, entries, described, scope };
   }
 
   private async openKeys(
@@ -397,6 +462,13 @@ export class KeyRoom {
   forget(segments: readonly string[]): void {
     for (const id of segments) this.held.delete(id);
   }
+}
+
+interface OpenIndex {
+  readonly keys: Map<number, InputKey>;
+  readonly entries: readonly IndexEntry[];
+  readonly described: Segment;
+  readonly scope: SegmentScope;
 }
 
 interface OpenTrack {

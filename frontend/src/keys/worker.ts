@@ -22,6 +22,7 @@ const handlers: Handlers = {
   trust: (input) => room.setTrust(input),
   holdings: (input) => room.setHoldings(input),
   grant: (input) => room.grant(input),
+  motion: (input, signal) => room.motion(input, signal),
   init: async ({ segment, rendition }, signal) => (await room.init(segment, rendition, signal)).buffer,
   read: ({ segment, rendition, from, to }, signal) => room.read(segment, rendition, from, to, signal),
   times: ({ segment, rendition, from, to }, signal) => room.times(segment, rendition, from, to, signal),

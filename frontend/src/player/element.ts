@@ -1,5 +1,6 @@
 /** `<vsaas-player>`: picture, controls, state and timeline of one camera, in the light DOM (frontend/README.md). */
 import { Api, ApiError } from "../api/client";
+import type { AreaTool } from "../area/tool";
 import type { ClipTool, Span } from "../clip/tool";
 import { h, icon, setIcon } from "../dom";
 import { decimal, t, tIn } from "../i18n/t";
@@ -65,6 +66,8 @@ export class PlayerElement extends HTMLElement {
   private hand!: PictureHand;
   private clip: ClipTool | null = null;
   private clipLoading = false;
+  private area: AreaTool | null = null;
+  private areaLoading = false;
   private stills: Stills | null = null;
   private steering: SteeringPanel | null = null;
 
@@ -84,6 +87,7 @@ export class PlayerElement extends HTMLElement {
   private readonly soundButton = h("button", { type: "button", class: "vp-button" }, icon("muted"));
   private readonly fullButton = h("button", { type: "button", class: "vp-button" }, icon("full"));
   private readonly clipButton = h("button", { type: "button", class: "vp-button", "aria-expanded": "false" }, icon("clip"));
+  private readonly areaButton = h("button", { type: "button", class: "vp-button", "aria-expanded": "false" }, icon("area"));
   private readonly pipButton = h("button", { type: "button", class: "vp-button" }, icon("pip"));
   private readonly steerButton = h("button", { type: "button", class: "vp-button", "aria-expanded": "false" }, icon("steer"));
   private readonly liveButton = h("button", { type: "button", class: "vp-live" }, t("Live"));
@@ -104,6 +108,7 @@ export class PlayerElement extends HTMLElement {
     this.leaving.abort();
     clearTimeout(this.again);
     this.clip?.close();
+    this.area?.close();
     this.steering?.release();
     this.steering = null;
     this.live.stop();
@@ -181,6 +186,7 @@ export class PlayerElement extends HTMLElement {
       onview: (view) => {
         this.source.show(view);
         this.clip?.shown(view);
+        this.area?.shown(view);
       },
     });
     this.source = new TimelineSource(api, [camera], () => this.stream, (id, runs, events) => this.showRuns(id, runs, events), (error) =>
@@ -224,7 +230,8 @@ export class PlayerElement extends HTMLElement {
     const zoom = this.button("zoom", t("Zoom in (+)"), () => this.hand.step(this.hand.current.scale === 1 ? 2 : STEP));
     this.label(this.clipButton, this.may("Clip") ? t("Save a clip (E)") : NO_CLIP);
     if (!this.may("Clip")) this.clipButton.setAttribute("aria-disabled", "true");
-    this.clipButton.hidden = !this.may("Playback");
+    this.clipButton.hidden = this.areaButton.hidden = !this.may("Playback");
+    this.label(this.areaButton, t("Search in an area (A)"));
     this.label(this.steerButton, t("Steer the camera"));
     this.steerButton.addEventListener("click", () => void this.toggleSteering());
     this.pipButton.hidden = !document.pictureInPictureEnabled;
@@ -236,7 +243,7 @@ export class PlayerElement extends HTMLElement {
       h("div", { class: "vp-group" }, back, this.playButton, forward),
       h("div", { class: "vp-group vp-when" }, this.time, this.liveButton),
       h("div", { class: "vp-group vp-how" }, this.quality, this.speed),
-      h("div", { class: "vp-group vp-tools" }, still, this.clipButton, this.steerButton, zoom, compare, this.soundButton, this.pipButton, this.fullButton, help),
+      h("div", { class: "vp-group vp-tools" }, still, this.clipButton, this.areaButton, this.steerButton, zoom, compare, this.soundButton, this.pipButton, this.fullButton, help),
     );
     this.picture.setAttribute("aria-label", t("Picture of {name}", { name: this.dataset["name"] ?? t("the camera") }));
     const top = h("div", { class: "vp-top" }, this.badge.element, this.late);
@@ -277,6 +284,7 @@ export class PlayerElement extends HTMLElement {
     this.speed.addEventListener("change", () => this.player.setRate(Number(this.speed.value)));
     this.quality.addEventListener("change", () => void this.chooseStream(this.quality.value as StreamName));
     this.clipButton.addEventListener("click", () => void this.toggleClip());
+    this.areaButton.addEventListener("click", () => void this.toggleArea());
     this.pipButton.addEventListener("click", () => void this.togglePip());
     this.picture.addEventListener("pointermove", () => this.showControls());
     const { signal } = this.leaving;
@@ -323,6 +331,7 @@ export class PlayerElement extends HTMLElement {
     live: () => this.goLive(),
     snapshot: () => void this.snapshot(),
     clip: () => void this.toggleClip(),
+    area: () => void this.toggleArea(),
     mark: (end) => this.clip?.panel.mark(end),
     pip: () => void this.togglePip(),
     help: () => this.help(),
@@ -420,6 +429,8 @@ export class PlayerElement extends HTMLElement {
   }
 
   private showZoom(zoom: Zoom): void {
+    // The rectangle of a search lies over the whole picture, not over a part of it.
+    if (this.area && zoom.scale > 1) return this.hand.reset();
     this.zoomBar.hidden = zoom.scale === 1;
     this.zoomText.textContent = zoomWords(zoom);
   }
@@ -492,6 +503,37 @@ export class PlayerElement extends HTMLElement {
     this.clipButton.setAttribute("aria-expanded", "true");
     this.timeline.element.after(this.clip.panel.element);
     this.clip.panel.focus();
+  }
+
+  /** The rectangle on the picture and its panel, or away with them. */
+  private async toggleArea(): Promise<void> {
+    if (!this.may("Playback") || this.areaLoading) return;
+    if (this.area) return this.area.close();
+    this.areaLoading = true;
+    try {
+      const { AreaTool: Tool } = await import("../area/tool");
+      if (!this.leaving.signal.aborted) this.openArea(Tool);
+    } finally {
+      this.areaLoading = false;
+    }
+  }
+
+  private openArea(Tool: typeof AreaTool): void {
+    const { api, keys, trust, camera, video, timeline, zone } = this;
+    // The rectangle lies over the whole picture.
+    this.hand.reset();
+    this.area = new Tool({
+      ...{ api, keys, trust, camera, video, timeline, zone },
+      onseek: (us) => void this.goTo(us),
+      onclosed: () => {
+        this.area = null;
+        this.areaButton.setAttribute("aria-expanded", "false");
+        this.areaButton.focus();
+      },
+    });
+    this.areaButton.setAttribute("aria-expanded", "true");
+    this.timeline.element.after(this.area.panel.element);
+    this.area.rectangle.element.focus({ preventScroll: true });
   }
 
   private firstClip(): Span {

@@ -13,6 +13,8 @@ export interface KeyActions {
   live(): void;
   snapshot(): void;
   clip(): void;
+  /** The search in an area. */
+  area(): void;
   /** Begin or end of a clip where the picture is. */
   mark(end: "from" | "to"): void;
   pip(): void;
@@ -36,6 +38,7 @@ const KEYS: Record<string, (actions: KeyActions) => void> = {
   m: (a) => a.sound(),
   s: (a) => a.snapshot(),
   e: (a) => a.clip(),
+  a: (a) => a.area(),
   "[": (a) => a.mark("from"),
   "]": (a) => a.mark("to"),
   p: (a) => a.pip(),
@@ -56,6 +59,7 @@ export const KEY_HELP: readonly (readonly [keys: string, what: string])[] = [
   ["M", t("Sound")],
   ["S", t("Save the picture as a file")],
   ["E", t("Save a clip")],
+  ["A", t("Search in an area")],
   [t("[ and ]"), t("Begin or end of the clip here")],
   ["P", t("Picture in picture")],
   [t("Home"), t("Live")],

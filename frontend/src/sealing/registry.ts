@@ -4,6 +4,7 @@ export const SUB = 2;
 export const AUDIO = 3;
 /** Class of the period keys of a sub stream's sound. */
 export const AUDIO_OF_SUB = 0x83;
+export const MOTION = 5;
 export const INDEX = 7;
 
 export const PURPOSE_REC = 1;
@@ -45,6 +46,7 @@ export const LEAF_CHUNKS = 16;
 export const LEAF_BYTES = LEAF_CHUNKS * SEALED_CHUNK_BYTES;
 export const LEAF_PLAIN_BYTES = LEAF_CHUNKS * CHUNK_BYTES;
 export const INDEX_SEALED_MAX = 262144;
+export const MOTION_SEALED_MAX = 65536;
 export const OBJECT_BYTES_MAX = 2 ** 30;
 export const INIT_BYTES_MAX = 65536;
 export const CODEC_BYTES_MAX = 64;

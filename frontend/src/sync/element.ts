@@ -256,6 +256,7 @@ export class SyncElement extends HTMLElement {
     live: () => this.notify(WORDS.alone),
     snapshot: () => this.notify(WORDS.alone),
     clip: () => this.notify(WORDS.alone),
+    area: () => this.notify(WORDS.alone),
     mark: () => this.notify(WORDS.alone),
     pip: () => this.notify(WORDS.alone),
     help: () => this.help(),
