@@ -282,8 +282,8 @@ class Cloud:
 
     def keep_nonce(self, headers: Mapping[str, str]) -> bool:
         """Take the nonce out of a reply's headers; False when there is none."""
-        nonce = headers.get(NONCE_HEADER) or headers.get(NONCE_HEADER.lower())
-        if not nonce or len(nonce) > 200:
+        nonce = _nonce_in(headers)
+        if nonce is None:
             return False
         self._nonces.append((time.monotonic(), nonce))
         return True
@@ -332,14 +332,15 @@ class Cloud:
     async def _reply(self, method: str, path: str, body: bytes | None, content_type: str | None) -> _Answer:
         """The reply to a request sent again once over a new nonce, and once when its connection broke."""
         breaks = stales = 0
+        nonce: str | None = None
         while True:
             try:
-                answer = await self._exchange(method, path, body, content_type)
+                answer = await self._exchange(method, path, body, content_type, nonce)
             except httpx.HTTPError as error:
                 # The usual cause of a break is a kept connection that the other side closed in the same moment.
                 broken = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
                 if broken and breaks == 0:
-                    breaks = 1
+                    breaks, nonce = 1, None
                     continue
                 proxy = self.network.proxy_to(httpx.URL(self.portal).host)
                 message = f"cannot reach the portal: {_cause(error, self.portal, proxy)}"
@@ -348,19 +349,24 @@ class Cloud:
             # A break cost a nonce as well, so it does not count as the one retry.
             if answer.status == 401 and _problem(answer)[0] == "stale-nonce" and stales <= breaks:
                 stales += 1
+                nonce = _nonce_in(answer.headers)
                 continue
             return answer
 
     async def _exchange(
-        self, method: str, path: str, body: bytes | None, content_type: str | None
+        self, method: str, path: str, body: bytes | None, content_type: str | None, nonce: str | None
     ) -> _Answer:
+        """`nonce`: the one to sign with; None takes one that is kept."""
         url = self.portal + path
-        headers = self._sign(method, url, self._take_nonce() or _NO_NONCE, body)
+        headers = self._sign(method, url, nonce or self._take_nonce() or _NO_NONCE, body)
         headers |= {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
         if content_type is not None:
             headers["Content-Type"] = content_type
         async with self._portal.stream(method, url, headers=headers, content=body) as reply:
-            if self.keep_nonce(reply.headers):  # who gives none is not the portal, whatever time it tells
+            # Who gives no nonce is not the portal, whatever time it tells. One that comes with a refusal is for this request's
+            # next try: a request under way beside it would take it away.
+            refused = reply.status_code == 401 and _nonce_in(reply.headers) is not None
+            if refused or self.keep_nonce(reply.headers):
                 self._keep_portal_time(reply.headers)
             most = REPLY_BYTES_MAX if reply.status_code < 300 else _ERROR_BYTES_MAX
             return _Answer(reply.status_code, reply.headers, await _limited(reply, most))
@@ -406,6 +412,11 @@ class Cloud:
             _retry_after_s(answer),
             text,
         )
+
+
+def _nonce_in(headers: Mapping[str, str]) -> str | None:
+    nonce = headers.get(NONCE_HEADER) or headers.get(NONCE_HEADER.lower())
+    return nonce if nonce and len(nonce) <= 200 else None
 
 
 def http_form(url: str) -> str:

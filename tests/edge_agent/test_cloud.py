@@ -9,11 +9,13 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from edge_agent import cloud as cloud_module
 from edge_agent.cloud import BadProxy, Cloud, Patience, PutOutcome, StoreRefused, StoreUnreachable
 from edge_agent.errors import PortalRefused, PortalUnreachable
 from edge_agent.identity import Signing
@@ -60,6 +62,22 @@ async def test_requests_at_the_same_time_each_have_a_nonce_of_their_own(
     async with Cloud(signing) as cloud:
         answers = await asyncio.gather(*[cloud.get_json(PATH) for _ in range(8)])
     assert answers == [{"well": True}] * 8
+
+
+async def test_nobody_takes_away_the_nonce_that_a_refused_request_is_tried_again_with(
+    portal: TinyPortal, signing: Signing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = cloud_module._limited
+
+    async def while_others_ask(reply: httpx.Response, most: int) -> bytes:
+        body = await read(reply, most)
+        while cloud._take_nonce() is not None:  # requests under way beside this one take all that are kept
+            pass
+        return body
+
+    monkeypatch.setattr(cloud_module, "_limited", while_others_ask)
+    async with Cloud(signing) as cloud:
+        assert await cloud.get_json(PATH) == {"well": True}
 
 
 async def test_a_nonce_that_stays_stale_is_retried_once_only(portal: TinyPortal, signing: Signing) -> None:
