@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import uuid
 from pathlib import Path
@@ -26,12 +27,14 @@ from tenants.models import Membership
 from tenants.permissions import OPERATOR, OWNER
 from tenants.scope import tenant_scope
 from tests.agent_sim import SECOND, AgentSim, recorded
+from tests.agents.test_rollover import NewKeys, state_of
 from tests.boxes import Box, make_code, problem
 from tests.cast import Cast, make_account, make_fresh, sign_in
 from tests.key_browser import KeyBrowser, Secret, public_of
 from tests.keys.dumps import everything
 from tests.rules import set_hours
 from vsaas.accounts.models import Account
+from vsaas.agents import rollover
 from vsaas.agents.enrolment import issue_code
 from vsaas.agents.models import Agent, EnrolmentCode
 from vsaas.audit.models import AuditInbox
@@ -372,6 +375,30 @@ def test_an_agent_is_enrolled_once_a_holder_signed_for_it(holder: KeyBrowser, pe
         assert verify_statements(statements_since(holder.tenant), fingerprint_of(holder)).is_revoked(
             box.enrolled.agent
         )
+
+
+def test_new_keys_of_an_agent_count_once_a_holder_signed_for_them(
+    holder: KeyBrowser, people: Cast, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(rollover, "SETTLE", dt.timedelta())
+    code, box, new = make_code(people.tenant_a, people.site_a), Box(), NewKeys()
+    assert problem(box.enrol(code.text)) == "waits-for-holder"
+    assert holder.sign_requests().status_code == 200
+    assert box.enrol(code.text).status_code == 200
+    path = f"agents/{box.agent_id}"
+    assert holder.ask("POST", f"{path}/keys")["keys"]["rollover"]["state"] == "asked"
+    assert box.beat().status_code == 200
+    for _ in range(2):
+        assert state_of(new.send(box)) == "waits-for-holder"
+        assert holder.ask("GET", path)["keys"]["rollover"]["state"] == "waits-for-holder"
+    assert len(holder.ask("GET", "keys/statement-requests")["items"]) == 1
+    assert box.beat().status_code == 200, "the keys in force stay so"
+    assert holder.sign_requests().status_code == 200
+    assert state_of(new.send(box)) == "stated"
+    with tenant_scope(holder.tenant):
+        trust = verify_statements(statements_since(holder.tenant), fingerprint_of(holder))
+    assert box.agent_id is not None
+    assert trust.agent(box.agent_id).transport == new.transport.public_key().public_bytes_raw()
 
 
 def test_a_box_stays_in_service_until_a_holder_signed_for_the_one_that_replaces_it(

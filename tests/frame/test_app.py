@@ -45,7 +45,7 @@ def under_the_worker(page: Page, address: str) -> None:
     """Opens a page, and waits until the service worker has taken it over."""
     page.goto(address)
     page.wait_for_function(CONTROLLED)
-    expect(page.get_by_role("button", name="Search")).to_be_visible()
+    expect(page.get_by_role("button", name="Search", exact=True)).to_be_visible()
 
 
 def test_the_manifest_begins_at_the_organisations_own_first_page(
@@ -132,7 +132,7 @@ def test_nothing_is_kept_but_built_files_and_the_offline_page(
     for rest in ("", f"cameras/{camera.id}", "agents", "agents/enrol"):
         alice.goto(address(rest))
         alice.wait_for_load_state("networkidle")
-    expect(alice.get_by_role("button", name="Search")).to_be_visible()
+    expect(alice.get_by_role("button", name="Search", exact=True)).to_be_visible()
     alice.keyboard.press("Control+k")
     expect(alice.locator(".palette-option").first).to_be_visible()
     kept = alice.evaluate(KEPT)

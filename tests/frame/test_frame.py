@@ -164,7 +164,7 @@ def test_without_javascript_a_sentence_says_what_is_missing(
     page = context_of(house.cast.alice, java_script_enabled=False).new_page()
     page.goto(address())
     expect(page.get_by_text("JavaScript is switched off.")).to_be_visible()
-    expect(page.get_by_role("button", name="Search")).to_have_count(0)
+    expect(page.get_by_role("button", name="Search", exact=True)).to_have_count(0)
     page.get_by_role("link", name="Sites").click()
     expect(page.get_by_role("heading", name="Sites")).to_be_visible()
     open_account(page)  # the browser itself opens it

@@ -23,7 +23,7 @@ Address = Callable[..., str]
 
 
 def call(page: Page) -> None:
-    expect(page.get_by_role("button", name="Search")).to_be_visible()  # the page's script runs
+    expect(page.get_by_role("button", name="Search", exact=True)).to_be_visible()  # the page's script runs
     page.keyboard.press("Control+k")
     expect(page.get_by_role("dialog", name="Search")).to_be_visible()
     expect(found(page).first).to_be_visible()
@@ -126,7 +126,7 @@ def test_where_one_was_last_comes_first_and_sign_out_forgets_it(
 
 def test_escape_gives_the_focus_back_and_the_page_keeps_its_own_keys(alice: Page, address: Address) -> None:
     alice.goto(address())
-    button = alice.get_by_role("button", name="Search")
+    button = alice.get_by_role("button", name="Search", exact=True)
     button.focus()
     alice.keyboard.press("Enter")
     expect(found(alice).first).to_be_visible()
@@ -145,7 +145,7 @@ def test_the_palette_reads_well(
     options = {"viewport": size} if size else {}
     page = context_of(house.cast.alice, color_scheme=scheme, **options).new_page()
     page.goto(address("agents"))
-    page.get_by_role("button", name="Search").click()
+    page.get_by_role("button", name="Search", exact=True).click()
     for typed in ("", "gate yesterday 14:03", LONG[:30]):
         field(page).fill(typed)
         expect(found(page).first).to_be_visible()
@@ -160,7 +160,7 @@ def test_a_portal_that_does_not_answer_is_said_and_tried_again(
 ) -> None:
     alice.goto(address("agents"))
     alice.route("**/palette.json", lambda route: route.abort())
-    expect(alice.get_by_role("button", name="Search")).to_be_visible()
+    expect(alice.get_by_role("button", name="Search", exact=True)).to_be_visible()
     alice.keyboard.press("Control+k")
     expect(alice.get_by_text("The list of what can be found did not load")).to_be_visible()
     alice.unroute("**/palette.json")
